@@ -1,0 +1,30 @@
+//! The words everything else speaks: typed ids, roles and permissions, data classes, audit events,
+//! catalogue types, errors, time, secrets and content. Pure: no I/O, no clocks of its own.
+//!
+//! Invariants: `Secret` and `Content` cannot be printed or serialised; an `Error` never holds content;
+//! amounts of money are integers.
+
+mod catalogue;
+mod clock;
+mod content;
+mod data_class;
+mod error;
+mod event;
+mod id;
+mod permission;
+mod role;
+mod usage;
+
+pub use catalogue::{Catalogue, CatalogueError, Model, Posture, Price, Protocol, ProviderEntry};
+pub use clock::{Clock, Timestamp};
+pub use content::{Content, Exit, Secret};
+pub use data_class::DataClass;
+pub use error::{Error, Kind, Result};
+pub use event::{Action, Actor, ActorKind, Disclosure, Event, Outcome, Target};
+pub use id::{
+    AliasId, EventId, EvidenceId, GrantId, IdError, InvitationId, KeyId, OrgId, ProjectId,
+    ProviderId, RequestId, RunId, SessionId, UserId,
+};
+pub use permission::{Permission, PermissionTag, Rule, tags};
+pub use role::{OrgRole, ProjectRole};
+pub use usage::{Provenance, Usage};

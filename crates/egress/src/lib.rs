@@ -1,0 +1,1 @@
+//! The only door out: connector, destination registry, address guard, egress record

@@ -1,0 +1,1 @@
+//! The data plane: admit, plan, send, settle

@@ -1,0 +1,1 @@
+//! Retention, erasure, subject requests, sub-processors, incidents

@@ -1,0 +1,1 @@
+//! Transparency log: tree, checkpoints, proofs, offline verifier

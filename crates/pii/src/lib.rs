@@ -1,0 +1,1 @@
+//! Recognisers for personal data and reversible codes

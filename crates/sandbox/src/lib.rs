@@ -1,0 +1,1 @@
+//! Provider twins with scripted behaviour

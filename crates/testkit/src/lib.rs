@@ -1,0 +1,1 @@
+//! Test application, backend matrix, tidy tests; never shipped

@@ -1,0 +1,1 @@
+//! Keys: root-key providers, envelope encryption, blind index, password hashing

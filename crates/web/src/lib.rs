@@ -1,0 +1,1 @@
+//! The HTTP edge: route table, handlers, pages, public APIs
