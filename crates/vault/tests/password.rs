@@ -54,18 +54,23 @@ fn an_absent_account_costs_one_run_too() {
     let passwords = Passwords::new(DataKey::generate([1; 16]).unwrap()).ok().unwrap();
     let ada = user();
     let sealed = passwords.hash(ada, &secret("correct horse battery")).unwrap();
-    let fastest = |stored: Option<&[u8]>, attempt: &str| {
+    let run = |stored: Option<&[u8]>, attempt: &str| {
         let attempt = secret(attempt);
-        let run = || {
-            let start = Instant::now();
-            assert!(!passwords.verify(ada, &attempt, stored));
-            start.elapsed()
-        };
-        (0..4).map(|_| run()).min().unwrap_or(Duration::ZERO)
+        let start = Instant::now();
+        assert!(!passwords.verify(ada, &attempt, stored));
+        start.elapsed()
     };
-    let wrong = fastest(Some(&sealed), "wrong");
-    for (stored, attempt) in [(None, "wrong"), (Some(b"junk".as_slice()), "wrong"), (None, "")] {
-        let other = fastest(stored, attempt);
+    let junk: Option<&[u8]> = Some(b"junk");
+    let cases = [(Some(sealed.as_slice()), "wrong"), (None, "wrong"), (junk, "wrong"), (None, "")];
+    // Interleaved, and the fastest of each: what else the machine does hits all cases alike.
+    let mut fastest = [Duration::MAX; 4];
+    for _ in 0..6 {
+        for (best, (stored, attempt)) in fastest.iter_mut().zip(cases) {
+            *best = run(stored, attempt).min(*best);
+        }
+    }
+    let [wrong, others @ ..] = fastest;
+    for other in others {
         assert!(other * 2 > wrong && wrong * 2 > other, "{other:?} against {wrong:?}");
     }
 }
