@@ -1,1 +1,0 @@
-//! Retention, erasure, subject requests, sub-processors, incidents

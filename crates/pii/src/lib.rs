@@ -1,1 +1,0 @@
-//! Recognisers for personal data and reversible codes

@@ -1,1 +1,0 @@
-//! Conversations, memory, documents, retrieval
