@@ -1,0 +1,48 @@
+//! The TLS side: rustls over aws-lc-rs, Mozilla's roots and, where configured, one more file of certificates.
+
+use std::{path::Path, sync::Arc};
+
+use domain::{Error, Result};
+use rustls::{
+    ClientConfig, RootCertStore,
+    crypto::aws_lc_rs,
+    pki_types::{CertificateDer, pem::PemObject},
+};
+use tokio_rustls::TlsConnector;
+
+/// # Errors
+/// `Invalid` when the file of extra certificates cannot be read or holds none.
+pub(crate) fn connector(extra_ca: Option<&Path>) -> Result<TlsConnector> {
+    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    if let Some(path) = extra_ca {
+        for certificate in certificates(path)? {
+            roots.add(certificate).map_err(|error| unusable(path).with_source(error))?;
+        }
+    }
+    let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(Error::internal)?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(TlsConnector::from(Arc::new(config)))
+}
+
+/// The certificates of a PEM file, or the one of a DER file.
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
+    let bytes = std::fs::read(path).map_err(|error| unusable(path).with_source(error))?;
+    if bytes.first() == Some(&0x30) {
+        return Ok(vec![CertificateDer::from(bytes)]);
+    }
+    let found: Vec<_> = CertificateDer::pem_slice_iter(&bytes)
+        .collect::<std::result::Result<_, _>>()
+        .map_err(|error| unusable(path).with_source(error))?;
+    if found.is_empty() { Err(unusable(path)) } else { Ok(found) }
+}
+
+fn unusable(path: &Path) -> Error {
+    Error::invalid(format!(
+        "{} cannot be used as a file of extra certificates: give one in PEM or DER.",
+        path.display()
+    ))
+}
