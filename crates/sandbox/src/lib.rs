@@ -1,1 +1,36 @@
-//! Provider twins with scripted behaviour
+//! Provider twins: small servers that speak the real protocols of OpenAI and Anthropic over a real socket
+//! and misbehave on request. They are the demo's provider, the probes' sink and the tests' upstream.
+//!
+//! Invariants: what a twin answers depends only on what it was asked (usage is counted in whitespace words);
+//! it writes nothing to disk or log; received bodies are kept in memory only when the script asks for it.
+//! A twin is as strict as the provider it stands for where translators go wrong: required fields, tool results
+//! that answer a call, thinking signatures. Its error messages repeat the prompt on purpose, so that tests can
+//! show that nobody passes them on.
+
+mod anthropic;
+mod ask;
+mod ask_anthropic;
+mod ask_openai;
+mod behaviour;
+mod embed;
+mod inspect;
+mod openai;
+mod play;
+mod refusal;
+mod reply;
+mod route;
+mod schema;
+mod script;
+mod server;
+
+pub use behaviour::MODELS;
+pub use inspect::{Counters, Inspector, Recorded};
+pub use script::Script;
+pub use server::{Running, Sandbox};
+
+/// Which provider's protocol a request speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    OpenAi,
+    Anthropic,
+}

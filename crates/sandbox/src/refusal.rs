@@ -1,0 +1,70 @@
+//! Errors in the twins' own formats.
+
+use serde_json::{Value, json};
+
+use crate::Dialect;
+
+/// A request the twin refuses, before it is put into a protocol's words.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub status: u16,
+    pub param: Option<&'static str>,
+    pub message: String,
+}
+
+impl Refusal {
+    pub(crate) fn invalid(param: &'static str, message: &str) -> Self {
+        Self { status: 400, param: Some(param), message: format!("{param}: {message}") }
+    }
+
+    pub(crate) fn new(status: u16, message: impl Into<String>) -> Self {
+        Self { status, param: None, message: message.into() }
+    }
+
+    pub(crate) fn body(&self, dialect: Dialect) -> Value {
+        match dialect {
+            Dialect::OpenAi => json!({"error": {
+                "message": self.message,
+                "type": openai_type(self.status),
+                "param": self.param,
+                "code": openai_code(self.status),
+            }}),
+            Dialect::Anthropic => json!({
+                "type": "error",
+                "error": {"type": anthropic_type(self.status), "message": self.message},
+                "request_id": "req_sandbox",
+            }),
+        }
+    }
+}
+
+const fn openai_type(status: u16) -> &'static str {
+    match status {
+        401 => "authentication_error",
+        429 => "rate_limit_error",
+        500..=599 => "server_error",
+        _ => "invalid_request_error",
+    }
+}
+
+const fn openai_code(status: u16) -> Option<&'static str> {
+    match status {
+        401 => Some("invalid_api_key"),
+        404 => Some("model_not_found"),
+        429 => Some("rate_limit_exceeded"),
+        529 => Some("overloaded"),
+        _ => None,
+    }
+}
+
+pub(crate) const fn anthropic_type(status: u16) -> &'static str {
+    match status {
+        401 => "authentication_error",
+        404 => "not_found_error",
+        413 => "request_too_large",
+        429 => "rate_limit_error",
+        529 => "overloaded_error",
+        500..=599 => "api_error",
+        _ => "invalid_request_error",
+    }
+}

@@ -1,0 +1,278 @@
+//! One request: who asks, for which model, and what that model does.
+
+use std::{
+    collections::HashSet,
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Response, StatusCode, header};
+use http_body_util::{BodyExt, Limited};
+use hyper::{Request, body::Incoming};
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+
+use crate::{
+    Dialect, Inspector, MODELS, Script, anthropic,
+    ask::{Ask, text_of},
+    ask_anthropic, ask_openai,
+    behaviour::Behaviour,
+    embed,
+    inspect::{Recorded, Ticket},
+    openai,
+    play::Play,
+    refusal::Refusal,
+    reply::{self, hash},
+};
+
+/// Larger requests are refused.
+const LARGEST: usize = 64 << 20;
+
+/// What all connections of one twin share.
+pub(crate) struct Twin {
+    pub script: Script,
+    pub inspector: Inspector,
+    serial: AtomicU64,
+    /// Requests to flaky models that already failed once, by hash.
+    failed_once: Mutex<HashSet<u64>>,
+}
+
+/// An answer; an error breaks the connection off without one.
+type Answer = io::Result<Response<Play>>;
+
+impl Twin {
+    pub(crate) fn new(script: Script) -> Self {
+        let inspector = Inspector::new(script.keep);
+        Self { script, inspector, serial: AtomicU64::new(0), failed_once: Mutex::default() }
+    }
+
+    pub(crate) async fn handle(
+        &self,
+        request: Request<Incoming>,
+        reset: Arc<AtomicBool>,
+    ) -> Answer {
+        let (head, body) = request.into_parts();
+        let path = head.uri.path().to_owned();
+        let path = path.strip_prefix("/v1").unwrap_or(&path);
+        if path == "/_inspect" && self.inspector.open() {
+            return Ok(json_response(StatusCode::OK, &self.inspector.page()));
+        }
+        let ticket = self.inspector.ticket();
+        let Ok(body) = Limited::new(body, LARGEST).collect().await else {
+            return Ok(refuse(Dialect::OpenAi, &Refusal::new(413, "too large"), ticket));
+        };
+        let body = body.to_bytes();
+        self.inspector.record(recorded(&head, &body));
+        let dialect = match path {
+            "/messages" | "/messages/count_tokens" => Dialect::Anthropic,
+            "/models" if head.headers.contains_key("anthropic-version") => Dialect::Anthropic,
+            _ => Dialect::OpenAi,
+        };
+        if let Err(refusal) = self.admit(dialect, &head.headers) {
+            return Ok(refuse(dialect, &refusal, ticket));
+        }
+        let call = Call { dialect, body, reset, ticket };
+        match (&head.method, path) {
+            (&Method::GET, "/models") => Ok(call.finish(&models(dialect))),
+            (&Method::POST, "/embeddings") => Ok(call.embed()),
+            (&Method::POST, "/messages/count_tokens") => Ok(call.count_tokens()),
+            (&Method::POST, "/chat/completions" | "/messages") => self.converse(call).await,
+            _ => Ok(refuse(dialect, &Refusal::new(404, "no such path"), call.ticket)),
+        }
+    }
+
+    fn admit(&self, dialect: Dialect, headers: &HeaderMap) -> Result<(), Refusal> {
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let bearer = text("authorization").and_then(|value| value.strip_prefix("Bearer "));
+        let shown = match dialect {
+            Dialect::OpenAi => bearer,
+            Dialect::Anthropic => text("x-api-key").or(bearer),
+        };
+        if let Some(key) = &self.script.key
+            && shown != Some(key.expose().as_str())
+        {
+            return Err(Refusal::new(401, "Incorrect API key provided"));
+        }
+        if dialect == Dialect::Anthropic && text("anthropic-version").is_none() {
+            return Err(Refusal::invalid("anthropic-version", "header is required"));
+        }
+        Ok(())
+    }
+
+    async fn converse(&self, call: Call) -> Answer {
+        let (ask, behaviour) = match call.read() {
+            Ok(read) => read,
+            Err(refusal) => return Ok(refuse(call.dialect, &refusal, call.ticket)),
+        };
+        if let Some(status) = self.refused(behaviour, &call.body) {
+            // Like some real providers, the twin repeats the prompt in its errors.
+            let message = format!("sandbox error {status}: {}", ask.last_user_text());
+            let mut response = refuse(call.dialect, &Refusal::new(status, message), call.ticket);
+            if status == 429 {
+                response.headers_mut().insert(header::RETRY_AFTER, self.script.retry_after.into());
+            }
+            return Ok(response);
+        }
+        if behaviour == Behaviour::FlakyReset && self.first_time(&call.body) {
+            call.reset.store(true, Ordering::SeqCst);
+            call.ticket.faulted();
+            return Err(io::Error::other("scripted reset"));
+        }
+        if behaviour == Behaviour::SlowHeaders {
+            tokio::time::sleep(self.script.hush).await;
+        }
+        let serial = self.serial.fetch_add(1, Ordering::Relaxed);
+        Ok(self.perform(call, &ask, behaviour, serial))
+    }
+
+    fn perform(&self, call: Call, ask: &Ask, behaviour: Behaviour, serial: u64) -> Response<Play> {
+        let Call { dialect, reset, ticket, .. } = call;
+        let reply = reply::reply(ask, behaviour, serial);
+        if ask.stream {
+            let frames = match dialect {
+                Dialect::OpenAi => openai::frames(&reply, serial, ask.include_usage),
+                Dialect::Anthropic => anthropic::frames(&reply, serial),
+            };
+            let play = Play::stream(frames, (dialect, behaviour), &self.script, reset, ticket);
+            return response(StatusCode::OK, "text/event-stream; charset=utf-8", play);
+        }
+        let body = if behaviour == Behaviour::ErrorIn200 {
+            Refusal::new(529, "sandbox is overloaded").body(dialect)
+        } else {
+            match dialect {
+                Dialect::OpenAi => openai::whole(&reply, serial),
+                Dialect::Anthropic => anthropic::whole(&reply, serial),
+            }
+        };
+        let play = Play::whole(body.to_string(), behaviour, &self.script, reset, ticket);
+        response(StatusCode::OK, "application/json", play)
+    }
+
+    /// The status to fail with, if the behaviour is to fail now.
+    fn refused(&self, behaviour: Behaviour, body: &Bytes) -> Option<u16> {
+        match behaviour {
+            Behaviour::Error(status) => Some(status),
+            Behaviour::Flaky(status) => self.first_time(body).then_some(status),
+            _ => None,
+        }
+    }
+
+    /// Tells odd attempts of the same request from even ones.
+    fn first_time(&self, body: &Bytes) -> bool {
+        let hash = hash(body);
+        let mut failed = self.failed_once.lock();
+        if failed.remove(&hash) {
+            return false;
+        }
+        if failed.len() > 10_000 {
+            failed.clear();
+        }
+        failed.insert(hash)
+    }
+}
+
+struct Call {
+    dialect: Dialect,
+    body: Bytes,
+    reset: Arc<AtomicBool>,
+    ticket: Ticket,
+}
+
+impl Call {
+    fn json(&self) -> Result<Value, Refusal> {
+        serde_json::from_slice(&self.body)
+            .map_err(|_| Refusal::invalid("body", "We could not parse the JSON body"))
+    }
+
+    fn read(&self) -> Result<(Ask, Behaviour), Refusal> {
+        let body = self.json()?;
+        let ask = match self.dialect {
+            Dialect::OpenAi => ask_openai::read(&body)?,
+            Dialect::Anthropic => ask_anthropic::read(&body, false)?,
+        };
+        match Behaviour::of(&ask.model) {
+            Some(Behaviour::Embed) => Err(Refusal::invalid("model", "only makes embeddings")),
+            Some(behaviour) => Ok((ask, behaviour)),
+            None => Err(Refusal::new(404, "The model does not exist")),
+        }
+    }
+
+    fn embed(self) -> Response<Play> {
+        let answered =
+            self.json().and_then(|body| match Behaviour::of(&text_of(&body, "model")?) {
+                Some(Behaviour::Embed) => embed::answer(&body),
+                Some(_) => Err(Refusal::invalid("model", "makes no embeddings")),
+                None => Err(Refusal::new(404, "The model does not exist")),
+            });
+        match answered {
+            Ok(body) => self.finish(&body),
+            Err(refusal) => refuse(self.dialect, &refusal, self.ticket),
+        }
+    }
+
+    fn count_tokens(self) -> Response<Play> {
+        match self.json().and_then(|body| ask_anthropic::read(&body, true)) {
+            Ok(ask) => self.finish(&json!({"input_tokens": ask.words()})),
+            Err(refusal) => refuse(self.dialect, &refusal, self.ticket),
+        }
+    }
+
+    fn finish(self, body: &Value) -> Response<Play> {
+        self.ticket.completed();
+        json_response(StatusCode::OK, body)
+    }
+}
+
+fn models(dialect: Dialect) -> Value {
+    let data: Vec<Value> = MODELS
+        .iter()
+        .map(|id| match dialect {
+            Dialect::OpenAi => {
+                json!({"id": id, "object": "model", "created": 0, "owned_by": "sandbox"})
+            }
+            Dialect::Anthropic => json!({
+                "type": "model", "id": id, "display_name": id, "created_at": "2025-01-01T00:00:00Z",
+            }),
+        })
+        .collect();
+    match dialect {
+        Dialect::OpenAi => json!({"object": "list", "data": data}),
+        Dialect::Anthropic => json!({
+            "data": data, "has_more": false,
+            "first_id": MODELS.first(), "last_id": MODELS.last(),
+        }),
+    }
+}
+
+fn recorded(head: &http::request::Parts, body: &Bytes) -> Recorded {
+    let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    Recorded {
+        method: head.method.to_string(),
+        path: head.uri.path().to_owned(),
+        headers: head.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect(),
+        body: body.clone(),
+    }
+}
+
+fn refuse(dialect: Dialect, refusal: &Refusal, ticket: Ticket) -> Response<Play> {
+    ticket.completed();
+    let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST);
+    json_response(status, &refusal.body(dialect))
+}
+
+fn json_response(status: StatusCode, body: &Value) -> Response<Play> {
+    response(status, "application/json", Play::plain(body.to_string()))
+}
+
+fn response(status: StatusCode, kind: &'static str, body: Play) -> Response<Play> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    let kind = http::HeaderValue::from_static(kind);
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    response.headers_mut().insert("request-id", http::HeaderValue::from_static("req_sandbox"));
+    response
+}

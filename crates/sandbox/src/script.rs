@@ -1,0 +1,46 @@
+//! How a twin is set up: who may call it and how long its pauses are.
+
+use std::time::Duration;
+
+use domain::Secret;
+
+/// The settings of one twin.
+#[derive(Clone, Debug)]
+pub struct Script {
+    /// The API key callers must present; `None` lets everybody in.
+    pub key: Option<Secret>,
+    /// How many received requests `/_inspect` shows. Zero, the default, keeps none and closes that path.
+    pub keep: usize,
+    /// Between two chunks of `sandbox-slow`.
+    pub pace: Duration,
+    /// How long `sandbox-slow-headers` and `sandbox-slow-first-token` keep quiet.
+    pub hush: Duration,
+    /// What `sandbox-error-429` and `sandbox-flaky-429` say in `retry-after`, in seconds.
+    pub retry_after: u32,
+}
+
+impl Default for Script {
+    fn default() -> Self {
+        Self {
+            key: None,
+            keep: 0,
+            pace: Duration::from_millis(20),
+            hush: Duration::from_secs(5),
+            retry_after: 1,
+        }
+    }
+}
+
+impl Script {
+    /// For tests: keeps the last 64 requests.
+    #[must_use]
+    pub fn inspected() -> Self {
+        Self { keep: 64, ..Self::default() }
+    }
+
+    #[must_use]
+    pub fn with_key(mut self, key: impl Into<String>) -> Self {
+        self.key = Some(Secret::new(key.into()));
+        self
+    }
+}
