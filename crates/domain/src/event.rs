@@ -68,6 +68,8 @@ actions! {
     UsageSettle = "usage.settle", "recorded a batch of requests";
     AuditRead = "audit.read", "read the audit log";
     AuditExport = "audit.export", "exported the audit log";
+    PrivacyErasure = "privacy.erasure", "erased personal details";
+    DisclosureExpire = "disclosure.expire", "let personal details expire";
     DataKeyCreate = "data_key.create", "created an encryption key";
     LogEpoch = "log.epoch", "committed to the heads of all logs";
     ControlRegister = "control.register", "registered a version of the controls";
