@@ -75,6 +75,8 @@ permissions! {
     AuditRead = "audit.read", Rule::Org(OrgRole::Admin);
     AdminKeysManage = "admin_keys.manage", Rule::Org(OrgRole::Owner);
     ProjectRead = "project.read", Rule::Project(ProjectRole::Viewer);
+    /// Who else may work in the project.
+    GrantsManage = "grants.manage", Rule::Project(ProjectRole::Owner);
     UsageRead = "usage.read", Rule::Project(ProjectRole::Viewer);
     KeysRead = "keys.read", Rule::Project(ProjectRole::Viewer);
     KeysManage = "keys.manage", Rule::Project(ProjectRole::Editor);
