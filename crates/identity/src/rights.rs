@@ -1,0 +1,211 @@
+//! The one place where rights are decided: who stands where, what the permission asks, yes or no.
+
+use domain::{Error, OrgRole, Permission, ProjectId, ProjectRole, Result, Rule};
+use serde::Serialize;
+
+use crate::KeyScope;
+
+/// Everything about a caller that a decision may depend on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Not signed in.
+    Anonymous,
+    /// A signed-in person, inside no organization.
+    Person { operator: bool },
+    /// A person inside an organization; `project` is their role in the project that is asked about.
+    Member { role: OrgRole, project: Option<ProjectRole> },
+    /// An API key; `own` says whether the project that is asked about is the key's.
+    ApiKey { own: bool, inference: bool },
+    /// The control plane's key of an organization: acts as an admin, never as an owner or a model caller.
+    AdminKey,
+}
+
+/// Why a decision was no.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Denial {
+    /// Nobody has signed in.
+    SignIn,
+    /// The thing is out of the caller's sight; existing and absent things answer alike.
+    Unseen,
+    /// The caller may see it but not do this.
+    Rank,
+}
+
+/// Decides one permission. Pure: the table test walks every pair.
+pub(crate) fn judge(standing: Standing, rule: Rule) -> std::result::Result<(), Denial> {
+    use Standing::{AdminKey, Anonymous, ApiKey, Member, Person};
+    let at_least = |enough: bool| if enough { Ok(()) } else { Err(Denial::Rank) };
+    match (rule, standing) {
+        (Rule::Public, _) => Ok(()),
+        (_, Anonymous) => Err(Denial::SignIn),
+        (Rule::SignedIn, Person { .. } | Member { .. }) => Ok(()),
+        (Rule::Operator, Person { operator }) => at_least(operator),
+        (Rule::Org(_) | Rule::Project(_), Person { .. }) => Err(Denial::Unseen),
+        (Rule::Org(least), Member { role, .. }) => at_least(role >= least),
+        (Rule::Org(least), AdminKey) => at_least(OrgRole::Admin >= least),
+        (Rule::Project(_), AdminKey) => Ok(()),
+        (Rule::Project(_), Member { role: OrgRole::Owner | OrgRole::Admin, .. }) => Ok(()),
+        (Rule::Project(least), Member { project, .. }) => match project {
+            Some(role) => at_least(role >= least),
+            None => Err(Denial::Unseen),
+        },
+        (Rule::Project(_) | Rule::Inference, ApiKey { own: false, .. }) => Err(Denial::Unseen),
+        (Rule::Inference, ApiKey { inference, .. }) => at_least(inference),
+        (Rule::Inference, Person { .. } | Member { .. } | AdminKey) => Err(Denial::Rank),
+        (Rule::SignedIn | Rule::Operator | Rule::Org(_) | Rule::Project(_), _) => Err(Denial::Rank),
+    }
+}
+
+/// The answer a caller gets for a denial.
+pub(crate) fn refusal(denial: Denial, permission: Permission, project: Option<ProjectId>) -> Error {
+    match denial {
+        Denial::SignIn => Error::unauthenticated("Sign in first."),
+        Denial::Unseen if project.is_some() => Error::not_found("project"),
+        Denial::Unseen => Error::not_found("organization"),
+        Denial::Rank => Error::forbidden(format!(
+            "This needs the permission {}, which your role does not include.",
+            permission.as_str()
+        )),
+    }
+}
+
+/// One kind of caller in the published matrix.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Role {
+    /// Stable name, such as `project.editor`.
+    pub name: &'static str,
+    /// For people.
+    pub label: &'static str,
+    #[serde(skip)]
+    pub standing: Standing,
+}
+
+const fn role(name: &'static str, label: &'static str, standing: Standing) -> Role {
+    Role { name, label, standing }
+}
+
+const fn member(role: OrgRole, project: Option<ProjectRole>) -> Standing {
+    Standing::Member { role, project }
+}
+
+/// Every kind of caller, weakest first within its family.
+pub const ROLES: &[Role] = &[
+    role("anonymous", "Not signed in", Standing::Anonymous),
+    role("person", "Signed in", Standing::Person { operator: false }),
+    role("operator", "Operator of this installation", Standing::Person { operator: true }),
+    role("organization.member", "Member", member(OrgRole::Member, None)),
+    role(
+        "project.viewer",
+        "Viewer of the project",
+        member(OrgRole::Member, Some(ProjectRole::Viewer)),
+    ),
+    role(
+        "project.editor",
+        "Editor of the project",
+        member(OrgRole::Member, Some(ProjectRole::Editor)),
+    ),
+    role(
+        "project.owner",
+        "Owner of the project",
+        member(OrgRole::Member, Some(ProjectRole::Owner)),
+    ),
+    role("organization.admin", "Admin", member(OrgRole::Admin, None)),
+    role("organization.owner", "Owner", member(OrgRole::Owner, None)),
+    role(
+        "api_key.models",
+        "API key that may list models",
+        Standing::ApiKey { own: true, inference: false },
+    ),
+    role("api_key", "API key", Standing::ApiKey { own: true, inference: true }),
+    role("admin_key", "Admin key", Standing::AdminKey),
+];
+
+/// One permission of the published matrix with the roles that have it, in the order of [`ROLES`].
+#[derive(Clone, Debug, Serialize)]
+pub struct MatrixRow {
+    pub permission: &'static str,
+    pub roles: Vec<&'static str>,
+}
+
+/// Who may do what, computed from the same function that decides.
+#[must_use]
+pub fn matrix() -> Vec<MatrixRow> {
+    let holders = |permission: &Permission| {
+        let holds = |role: &&Role| judge(role.standing, permission.rule()).is_ok();
+        ROLES.iter().filter(holds).map(|role| role.name).collect()
+    };
+    Permission::ALL
+        .iter()
+        .map(|permission| MatrixRow { permission: permission.as_str(), roles: holders(permission) })
+        .collect()
+}
+
+/// Refuses an API key that lacks `scope`. A key for model calls may list the models too.
+///
+/// # Errors
+/// `Forbidden` with code `scope_missing`.
+pub(crate) fn key_scope(held: &[KeyScope], scope: KeyScope) -> Result<()> {
+    let enough = held.contains(&scope)
+        || (scope == KeyScope::ModelsRead && held.contains(&KeyScope::Inference));
+    if enough {
+        return Ok(());
+    }
+    Err(Error::forbidden(format!("This key does not have the scope {}.", scope.as_str()))
+        .with_code("scope_missing"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(standing: Standing, permission: Permission) -> Option<Denial> {
+        judge(standing, permission.rule()).err()
+    }
+
+    #[test]
+    fn what_is_out_of_sight_looks_absent() {
+        let outsider = Standing::Person { operator: true };
+        let member = member(OrgRole::Member, None);
+        let foreign_key = Standing::ApiKey { own: false, inference: true };
+        assert_eq!(verdict(outsider, Permission::AuditRead), Some(Denial::Unseen));
+        assert_eq!(verdict(outsider, Permission::KeysManage), Some(Denial::Unseen));
+        assert_eq!(verdict(member, Permission::ProjectRead), Some(Denial::Unseen));
+        assert_eq!(verdict(member, Permission::KeysManage), Some(Denial::Unseen));
+        assert_eq!(verdict(foreign_key, Permission::Inference), Some(Denial::Unseen));
+        assert_eq!(verdict(foreign_key, Permission::KeysManage), Some(Denial::Unseen));
+    }
+
+    #[test]
+    fn what_is_in_sight_is_forbidden() {
+        let viewer = member(OrgRole::Member, Some(ProjectRole::Viewer));
+        assert_eq!(verdict(viewer, Permission::KeysManage), Some(Denial::Rank));
+        assert_eq!(verdict(viewer, Permission::AuditRead), Some(Denial::Rank));
+        assert_eq!(verdict(viewer, Permission::Inference), Some(Denial::Rank));
+        assert_eq!(verdict(Standing::AdminKey, Permission::AdminKeysManage), Some(Denial::Rank));
+        assert_eq!(verdict(Standing::AdminKey, Permission::Inference), Some(Denial::Rank));
+    }
+
+    #[test]
+    fn nobody_is_asked_to_sign_in_first() {
+        for permission in Permission::ALL.iter().filter(|one| **one != Permission::Public) {
+            assert_eq!(verdict(Standing::Anonymous, *permission), Some(Denial::SignIn));
+        }
+    }
+
+    #[test]
+    fn denials_name_the_project_only_when_one_was_asked_for() {
+        let project = ProjectId::from_uuid(Default::default());
+        let refused = |project| refusal(Denial::Unseen, Permission::KeysRead, project).to_string();
+        assert_eq!(refused(Some(project)), "No such project.");
+        assert_eq!(refused(None), "No such organization.");
+    }
+
+    #[test]
+    fn a_scope_is_needed_and_model_calls_include_the_list() {
+        let (calls, models) = (KeyScope::Inference, KeyScope::ModelsRead);
+        assert!(key_scope(&[calls], calls).is_ok() && key_scope(&[calls], models).is_ok());
+        assert!(key_scope(&[models], models).is_ok());
+        assert_eq!(key_scope(&[models], calls).unwrap_err().code(), "scope_missing");
+        assert!(key_scope(&[], models).is_err());
+    }
+}
