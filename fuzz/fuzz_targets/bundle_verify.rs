@@ -1,0 +1,32 @@
+//! Any bytes are judged: an error or a report, never a panic. Nothing but a true bundle verifies under the pin.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+const PIN: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+fuzz_target!(|bytes: &[u8]| {
+    if let Ok(report) = ledger::verify(bytes, Some(PIN)) {
+        assert!(!report.ok);
+        assert!(!report.to_string().is_empty());
+    }
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        let _ = ledger::Note::parse(text);
+        let _ = ledger::VerifierKey::parse(text);
+        let _ = ledger::LogProof::parse(text);
+        let _ = ledger::Disclosed::parse(text);
+    }
+    if let Ok(entry) = ledger::Entry::parse(bytes) {
+        let _ = ledger::Epoch::of(&entry);
+    }
+    if let Ok(value) = serde_json::from_slice(bytes) {
+        // What is written canonically reads back as the same canonical text.
+        if let Ok(text) = ledger::canonical(&value) {
+            // (An integral float beyond 53 bits is written, but not read back: then there is nothing to compare.)
+            let again = serde_json::from_str(&text).map(|value| ledger::canonical(&value));
+            if let Ok(Ok(again)) = again {
+                assert_eq!(again, text);
+            }
+        }
+    }
+});
