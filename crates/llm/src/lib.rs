@@ -1,1 +1,47 @@
-//! Wire formats of model providers: requests, responses, streams, usage and prices, without any I/O
+//! Wire formats of model providers: requests, answers, streams, usage and errors, without any I/O.
+//!
+//! Two formats are spoken, in both directions: OpenAI Chat Completions and Anthropic Messages.
+//! When both sides speak the same one, bytes stay as they are but for the model's name and the option that
+//! makes a stream report its usage. Otherwise a reader turns the text into a superset of the formats and a
+//! writer turns that into the other one; what cannot be said there is listed, and what must not be lost
+//! silently (an image that cannot be sent, several choices) is refused.
+//!
+//! Decisions:
+//! - JSON-schema output: `response_format` and Anthropic's `output_config.format`, both documented and
+//!   enforced by the provider. The schema's name travels as its `title`. Not a forced tool: that would
+//!   change the shape of the answer and forbid real tools.
+//! - Thinking: `reasoning_content` (text) and `reasoning_details` (text with signature, or encrypted data,
+//!   tagged `probity/anthropic-v1`) on OpenAI's side; a `thinking` block with a signature of our own making on Anthropic's.
+//!   Either is taken back in the next turn and given only to the provider family it came from.
+//! - Tool arguments are passed on as the text they were written in.
+//!
+//! Invariants: no input makes this crate panic; no error or list holds a value of the request or the answer;
+//! the output of a stream does not depend on how its bytes were cut.
+
+mod answer;
+mod anthropic;
+mod conversation;
+mod edit;
+mod error;
+mod fault;
+mod format;
+mod head;
+mod json;
+mod models;
+mod openai;
+mod prepare;
+mod quirks;
+mod stream;
+mod usage;
+mod write;
+
+pub use answer::{Answer, Show, Stop, respond};
+pub use error::{Refusal, UpstreamError, UpstreamKind, error_body, retry_after, upstream_error};
+pub use fault::{BadAnswer, BadRequest, StreamFault};
+pub use format::Format;
+pub use head::{Head, head};
+pub use models::{ModelRow, model_body, models_list};
+pub use prepare::{Prepared, prepare};
+pub use quirks::{Quirks, ThinkingStyle};
+pub use stream::{Progress, StreamOptions, StreamTranslator};
+pub use usage::{estimate_tokens, estimated};

@@ -1,0 +1,350 @@
+//! Errors on both sides: what a provider said, reduced to codes, and what the client reads, in its own format.
+
+use std::{borrow::Cow, time::Duration};
+
+use bytes::Bytes;
+
+use crate::{
+    BadRequest, Format,
+    json::{self, Fields, Raw, Shape},
+    write,
+};
+
+/// What kind of trouble a provider reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum UpstreamKind {
+    Invalid,
+    Authentication,
+    Permission,
+    NotFound,
+    Conflict,
+    TooLarge,
+    /// The prompt does not fit the model.
+    ContextLength,
+    ContentPolicy,
+    RateLimited,
+    /// The provider account has no money or quota left.
+    Quota,
+    Overloaded,
+    Timeout,
+    Server,
+}
+
+impl UpstreamKind {
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Invalid => "invalid",
+            Self::Authentication => "authentication",
+            Self::Permission => "permission",
+            Self::NotFound => "not_found",
+            Self::Conflict => "conflict",
+            Self::TooLarge => "too_large",
+            Self::ContextLength => "context_length",
+            Self::ContentPolicy => "content_policy",
+            Self::RateLimited => "rate_limited",
+            Self::Quota => "quota",
+            Self::Overloaded => "overloaded",
+            Self::Timeout => "timeout",
+            Self::Server => "server",
+        }
+    }
+
+    /// The same request may succeed a moment later.
+    #[must_use]
+    pub const fn passing(self) -> bool {
+        matches!(self, Self::RateLimited | Self::Overloaded | Self::Timeout | Self::Server)
+    }
+
+    /// Not the request's fault: another provider may serve it.
+    #[must_use]
+    pub const fn elsewhere(self) -> bool {
+        self.passing() || matches!(self, Self::Authentication | Self::Permission | Self::Quota)
+    }
+
+    const fn message(self) -> &'static str {
+        match self {
+            Self::Invalid => "The provider refused the request as invalid.",
+            Self::Authentication => "The provider refused the credential that is stored for it.",
+            Self::Permission => "The provider does not permit this request.",
+            Self::NotFound => "The provider does not know this model or resource.",
+            Self::Conflict => "The provider reported a conflict.",
+            Self::TooLarge => "The request is too large for the provider.",
+            Self::ContextLength => "The request does not fit the model's context.",
+            Self::ContentPolicy => "The provider refused the request under its content policy.",
+            Self::RateLimited => "The provider's rate limit was reached.",
+            Self::Quota => "The provider account's quota is used up.",
+            Self::Overloaded => "The provider is overloaded.",
+            Self::Timeout => "The provider timed out.",
+            Self::Server => "The provider failed.",
+        }
+    }
+}
+
+/// A provider's error, reduced to what may be logged and shown. It never holds the provider's message,
+/// which may quote the prompt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpstreamError {
+    /// HTTP status, or the one that fits when the error came inside a 200.
+    pub status: u16,
+    pub kind: UpstreamKind,
+    /// `[a-z0-9_.-]{1,64}`, or nothing.
+    pub code: Option<String>,
+    /// The field that was refused, as far as it is plainly a field path.
+    pub param: Option<String>,
+    /// Worth another attempt before the first byte.
+    pub retryable: bool,
+}
+
+/// Reduces a provider's error body, which may be anything, also HTML or nothing.
+///
+/// The format decides nothing so far: compatible servers mix the two shapes, so both are read everywhere.
+#[must_use]
+pub fn upstream_error(_outbound: Format, status: u16, body: &[u8]) -> UpstreamError {
+    let error = json::document(body).and_then(|raw| {
+        let mut fields = Fields::lenient(raw)?;
+        // Anthropic and OpenAI agree on `error`; some compatible servers put the members at the top.
+        Some(fields.take("error").unwrap_or(raw))
+    });
+    match error {
+        Some(raw) => reduce(Some(status), raw),
+        None => finish(status, kind_of(status, &[], false), None, None),
+    }
+}
+
+/// Reduces the `error` member of an answer or a stream event; `status` is the HTTP status when it says anything.
+pub(crate) fn reduce(status: Option<u16>, error: Raw<'_>) -> UpstreamError {
+    let Some(mut fields) = Fields::lenient(error) else {
+        // Ollama and others: `{"error": "text"}`.
+        let status = status.unwrap_or(502);
+        return finish(status, kind_of(status, &[], false), None, None);
+    };
+    let code_raw = fields.take("code");
+    let kind_text = fields.take_text("type");
+    let detail = fields
+        .take("details")
+        .and_then(Fields::lenient)
+        .and_then(|mut details| details.take_text("error_code"));
+    let code_text = code_raw.filter(|raw| json::shape(*raw) == Shape::Text).and_then(json::text);
+    let numeric = code_raw.and_then(json::whole).and_then(|code| u16::try_from(code).ok());
+    let long_prompt = fields.take_text("message").is_some_and(|text| says_too_long(&text));
+    let words: Vec<&str> = [code_text.as_deref(), kind_text.as_deref(), detail.as_deref()]
+        .into_iter()
+        .flatten()
+        .collect();
+    let status = status
+        .or(numeric.filter(|code| (400..600).contains(code)))
+        .unwrap_or_else(|| status_of(&words));
+    let kind = kind_of(status, &words, long_prompt);
+    let code = [detail, code_text, kind_text].into_iter().flatten().find_map(|text| sanitised(&text));
+    let param = fields.take_text("param").filter(|text| field_path(text)).map(Cow::into_owned);
+    finish(status, kind, code, param)
+}
+
+fn finish(
+    status: u16,
+    kind: UpstreamKind,
+    code: Option<String>,
+    param: Option<String>,
+) -> UpstreamError {
+    UpstreamError { status, kind, code, param, retryable: kind.passing() }
+}
+
+/// The one thing that neither format gives a code for everywhere. The text is looked at, not kept.
+fn says_too_long(message: &str) -> bool {
+    ["prompt is too long", "maximum context length", "context window", "context length"]
+        .iter()
+        .any(|phrase| message.contains(phrase))
+}
+
+fn status_of(words: &[&str]) -> u16 {
+    let known = [
+        ("invalid_request_error", 400),
+        ("authentication_error", 401),
+        ("invalid_api_key", 401),
+        ("billing_error", 402),
+        ("permission_error", 403),
+        ("not_found_error", 404),
+        ("model_not_found", 404),
+        ("request_too_large", 413),
+        ("rate_limit_error", 429),
+        ("rate_limit_exceeded", 429),
+        ("insufficient_quota", 429),
+        ("timeout_error", 504),
+        ("overloaded_error", 529),
+        ("api_error", 500),
+        ("server_error", 500),
+    ];
+    known.iter().find(|(word, _)| words.contains(word)).map_or(502, |(_, status)| *status)
+}
+
+fn kind_of(status: u16, words: &[&str], long_prompt: bool) -> UpstreamKind {
+    let any = |list: &[&str]| words.iter().any(|word| list.contains(word));
+    if any(&["context_length_exceeded", "model_context_window_exceeded"]) {
+        return UpstreamKind::ContextLength;
+    }
+    if any(&["content_policy_violation", "content_filter"]) {
+        return UpstreamKind::ContentPolicy;
+    }
+    if any(&["insufficient_quota", "billing_error", "billing_hard_limit_reached"]) {
+        return UpstreamKind::Quota;
+    }
+    if any(&["overloaded_error"]) {
+        return UpstreamKind::Overloaded;
+    }
+    match status {
+        401 => UpstreamKind::Authentication,
+        402 => UpstreamKind::Quota,
+        403 => UpstreamKind::Permission,
+        404 => UpstreamKind::NotFound,
+        408 | 504 => UpstreamKind::Timeout,
+        409 => UpstreamKind::Conflict,
+        413 => UpstreamKind::TooLarge,
+        429 => UpstreamKind::RateLimited,
+        503 | 529 => UpstreamKind::Overloaded,
+        500.. => UpstreamKind::Server,
+        400 | 422 if long_prompt => UpstreamKind::ContextLength,
+        _ => UpstreamKind::Invalid,
+    }
+}
+
+fn sanitised(text: &str) -> Option<String> {
+    let lower = text.to_ascii_lowercase();
+    let plain = !lower.is_empty()
+        && lower.len() <= 64
+        && lower.bytes().all(|byte| {
+            byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_.-".contains(&byte)
+        });
+    plain.then_some(lower)
+}
+
+fn field_path(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() <= 64
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.[]-".contains(&byte))
+}
+
+/// Reads a `retry-after` (seconds) or `retry-after-ms` header value; a date gives `None`.
+#[must_use]
+pub fn retry_after(seconds: Option<&str>, milliseconds: Option<&str>) -> Option<Duration> {
+    let number = |text: Option<&str>| {
+        text?.trim().parse::<f64>().ok().filter(|number| (0.0..86_400_000.0).contains(number))
+    };
+    number(milliseconds)
+        .map(|ms| Duration::from_secs_f64(ms / 1000.0))
+        .or_else(|| number(seconds).map(Duration::from_secs_f64))
+}
+
+/// An error as the client will read it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// HTTP status; also decides the error's `type` in either format.
+    pub status: u16,
+    /// Stable.
+    pub code: Cow<'static, str>,
+    /// Safe to show.
+    pub message: Cow<'static, str>,
+    pub param: Option<String>,
+}
+
+impl Refusal {
+    #[must_use]
+    pub fn new(
+        status: u16,
+        code: impl Into<Cow<'static, str>>,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self { status, code: code.into(), message: message.into(), param: None }
+    }
+
+    /// How a provider's error is shown. The status stays the provider's, so that the SDK's own exception
+    /// class and retry rule fit; overload is said in the words of the client's format.
+    #[must_use]
+    pub fn of_upstream(format: Format, error: &UpstreamError) -> Self {
+        let status = match (error.kind, format) {
+            (UpstreamKind::Overloaded, Format::OpenAiChat) => 503,
+            (UpstreamKind::Overloaded, Format::AnthropicMessages) => 529,
+            (UpstreamKind::Quota, _) => 429,
+            _ if (400..600).contains(&error.status) => error.status,
+            _ => 502,
+        };
+        let code = error.code.clone().unwrap_or_else(|| format!("upstream_{}", error.kind.as_str()));
+        Self {
+            status,
+            code: code.into(),
+            message: error.kind.message().into(),
+            param: error.param.clone(),
+        }
+    }
+}
+
+impl From<&domain::Error> for Refusal {
+    fn from(error: &domain::Error) -> Self {
+        Self::new(error.kind().status(), error.code(), error.message().to_owned())
+    }
+}
+
+impl From<&BadRequest> for Refusal {
+    fn from(error: &BadRequest) -> Self {
+        Self { param: error.param.clone(), ..Self::new(400, error.code, error.message.clone()) }
+    }
+}
+
+const fn openai_type(status: u16) -> &'static str {
+    match status {
+        401 => "authentication_error",
+        403 => "permission_error",
+        404 => "not_found_error",
+        429 => "rate_limit_error",
+        500.. => "server_error",
+        _ => "invalid_request_error",
+    }
+}
+
+const fn anthropic_type(status: u16) -> &'static str {
+    match status {
+        401 => "authentication_error",
+        402 => "billing_error",
+        403 => "permission_error",
+        404 => "not_found_error",
+        408 | 504 => "timeout_error",
+        413 => "request_too_large",
+        429 => "rate_limit_error",
+        503 | 529 => "overloaded_error",
+        500.. => "api_error",
+        _ => "invalid_request_error",
+    }
+}
+
+/// The body of an error answer, in the shape that the format's SDKs read.
+#[must_use]
+pub fn error_body(format: Format, refusal: &Refusal, request_id: &str) -> Bytes {
+    let mut out = Vec::with_capacity(256);
+    write_error(format, refusal, request_id, &mut out);
+    out.into()
+}
+
+pub(crate) fn write_error(format: Format, refusal: &Refusal, request_id: &str, out: &mut Vec<u8>) {
+    write::object(out, |root| match format {
+        Format::OpenAiChat => root.object("error", |error| {
+            error.text("message", &refusal.message);
+            error.text("type", openai_type(refusal.status));
+            error.text_or_null("param", refusal.param.as_deref());
+            error.text("code", &refusal.code);
+        }),
+        Format::AnthropicMessages => {
+            root.text("type", "error");
+            root.object("error", |error| {
+                error.text("type", anthropic_type(refusal.status));
+                error.text("message", &refusal.message);
+                error.object("details", |details| {
+                    details.text("error_code", &refusal.code);
+                    if let Some(param) = &refusal.param {
+                        details.text("param", param);
+                    }
+                });
+            });
+            root.text("request_id", request_id);
+        }
+    });
+}

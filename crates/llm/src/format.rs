@@ -1,0 +1,62 @@
+//! The wire formats this crate speaks.
+
+use domain::Protocol;
+
+/// A wire format, on either side: the client's (inbound) or the provider's (outbound).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// OpenAI Chat Completions.
+    OpenAiChat,
+    /// Anthropic Messages.
+    AnthropicMessages,
+}
+
+impl Format {
+    /// Every format, for tests and tables.
+    pub const ALL: [Self; 2] = [Self::OpenAiChat, Self::AnthropicMessages];
+
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::OpenAiChat => "openai",
+            Self::AnthropicMessages => "anthropic",
+        }
+    }
+
+    /// The path of the generation endpoint, relative to a base URL that ends with the version (`…/v1`).
+    #[must_use]
+    pub const fn path(self) -> &'static str {
+        match self {
+            Self::OpenAiChat => "/chat/completions",
+            Self::AnthropicMessages => "/messages",
+        }
+    }
+
+    /// Headers that a provider of this format always needs, apart from its credential.
+    #[must_use]
+    pub const fn headers(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::OpenAiChat => &[],
+            Self::AnthropicMessages => &[("anthropic-version", "2023-06-01")],
+        }
+    }
+
+    /// Client headers that may travel on to a provider of the same format. Between formats none does:
+    /// a beta header sent to the wrong provider is refused there.
+    #[must_use]
+    pub const fn forwarded_headers(self) -> &'static [&'static str] {
+        match self {
+            Self::OpenAiChat => &[],
+            Self::AnthropicMessages => &["anthropic-version", "anthropic-beta"],
+        }
+    }
+}
+
+impl From<Protocol> for Format {
+    fn from(protocol: Protocol) -> Self {
+        match protocol {
+            Protocol::OpenAi => Self::OpenAiChat,
+            Protocol::Anthropic => Self::AnthropicMessages,
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! From a client's request to a provider's.
+
+use bytes::Bytes;
+
+use crate::{
+    BadRequest, Format, Head, Quirks, anthropic,
+    edit::Edits,
+    head::Options,
+    json::{self},
+    openai,
+};
+
+/// A request in the provider's format.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prepared {
+    pub body: Bytes,
+    /// Field patterns that the provider's format cannot carry, such as `logprobs`; never values.
+    pub dropped: Vec<String>,
+    /// Relative to the provider's base URL.
+    pub path: &'static str,
+    /// Headers that the provider's format needs, apart from its credential.
+    pub headers: &'static [(&'static str, &'static str)],
+    /// Client headers that may be passed on, overriding [`Self::headers`].
+    pub forwarded: &'static [&'static str],
+}
+
+/// Puts a request into the provider's format, addressed to `target_model`.
+///
+/// When the formats match, the body stays byte for byte but for the model's name and, for OpenAI streams,
+/// `stream_options.include_usage`, which metering needs. `head` must be the one read from `body`.
+///
+/// # Errors
+/// When the request cannot be said in the provider's format; see `docs` of the crate for what is refused
+/// and what is only listed in [`Prepared::dropped`].
+pub fn prepare(
+    inbound: Format,
+    outbound: Format,
+    body: &Bytes,
+    head: &Head,
+    target_model: &str,
+    quirks: &Quirks,
+) -> Result<Prepared, BadRequest> {
+    let (body, dropped) = if inbound == outbound {
+        (same(inbound, body, head, target_model, quirks), Vec::new())
+    } else {
+        translate(inbound, outbound, body, target_model, quirks)?
+    };
+    Ok(Prepared {
+        body,
+        dropped,
+        path: outbound.path(),
+        headers: outbound.headers(),
+        forwarded: if inbound == outbound { outbound.forwarded_headers() } else { &[] },
+    })
+}
+
+const USAGE_OPTION: &[u8] = b"\"stream_options\":{\"include_usage\":true}";
+
+fn same(format: Format, body: &Bytes, head: &Head, target: &str, quirks: &Quirks) -> Bytes {
+    let mut edits = Edits::default();
+    if head.model != target {
+        edits.replace_text(head.spots.model.clone(), target);
+    }
+    let wants_usage = format == Format::OpenAiChat
+        && head.stream
+        && !head.include_usage
+        && quirks.stream_usage;
+    if wants_usage {
+        match &head.spots.options {
+            Options::Absent => {
+                let mut member = Vec::with_capacity(USAGE_OPTION.len() + 1);
+                member.push(b',');
+                member.extend_from_slice(USAGE_OPTION);
+                edits.replace(head.spots.end..head.spots.end, member);
+            }
+            Options::Null(range) => edits.replace(range.clone(), *b"{\"include_usage\":true}"),
+            Options::Object { include_usage: Some(range), .. } => {
+                edits.replace(range.clone(), *b"true");
+            }
+            Options::Object { range, empty, include_usage: None } => {
+                let inside = range.start + 1;
+                let member: &[u8] =
+                    if *empty { b"\"include_usage\":true" } else { b"\"include_usage\":true," };
+                edits.replace(inside..inside, member);
+            }
+        }
+    }
+    edits.apply(body)
+}
+
+fn translate(
+    inbound: Format,
+    outbound: Format,
+    body: &Bytes,
+    target: &str,
+    quirks: &Quirks,
+) -> Result<(Bytes, Vec<String>), BadRequest> {
+    let document = json::document(body)
+        .ok_or_else(|| BadRequest::new("invalid_json", "The request body is not valid JSON."))?;
+    let mut request = match inbound {
+        Format::OpenAiChat => openai::read_request(document)?,
+        Format::AnthropicMessages => anthropic::read_request(document)?,
+    };
+    let mut out = Vec::with_capacity(body.len() + 256);
+    match outbound {
+        Format::OpenAiChat => openai::write_request(&mut request, target, quirks, &mut out)?,
+        Format::AnthropicMessages => {
+            anthropic::write_request(&mut request, target, quirks, &mut out)?;
+        }
+    }
+    Ok((out.into(), request.losses.into_list()))
+}

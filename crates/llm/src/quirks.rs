@@ -1,0 +1,125 @@
+//! What one model or server does differently from its format's documentation.
+
+/// How a provider of Anthropic's format is asked to think.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ThinkingStyle {
+    /// `thinking: {type: adaptive}` with `output_config.effort` (Claude 4.6 and later).
+    Adaptive,
+    /// `thinking: {type: enabled, budget_tokens}` (earlier models and most compatible servers).
+    Budget,
+}
+
+/// Differences that translation must respect. Same-format requests only look at `stream_usage`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quirks {
+    /// OpenAI: ask for usage at the end of a stream.
+    pub stream_usage: bool,
+    /// OpenAI: the cap on output is named `max_completion_tokens`, not `max_tokens`.
+    pub max_completion_tokens: bool,
+    /// OpenAI: accepts `reasoning_effort`.
+    pub reasoning_effort: bool,
+    /// OpenAI: accepts its own `reasoning_content` back in assistant messages.
+    pub reasoning_input: bool,
+    /// OpenAI: accepts Anthropic's `cache_control` on content parts, as some compatible hosts do.
+    pub cache_control: bool,
+    /// Anthropic: the output cap when the client gives none; the format requires one. Tokens.
+    pub default_max_tokens: u64,
+    /// Accepts `temperature`, `top_p` and (Anthropic) `top_k`.
+    pub sampling: bool,
+    /// Anthropic: accepts system messages after the first turn.
+    pub system_turns: bool,
+    pub thinking: ThinkingStyle,
+}
+
+impl Default for Quirks {
+    fn default() -> Self {
+        Self {
+            stream_usage: true,
+            max_completion_tokens: false,
+            reasoning_effort: true,
+            reasoning_input: true,
+            cache_control: false,
+            default_max_tokens: 8192,
+            sampling: true,
+            system_turns: false,
+            thinking: ThinkingStyle::Budget,
+        }
+    }
+}
+
+impl Quirks {
+    /// What is publicly known from a model's name; the defaults for names it does not know.
+    ///
+    /// Sources: OpenAI's API reference (`max_tokens` is refused by reasoning models),
+    /// Anthropic's "what's new" pages for Claude 4.6 (adaptive thinking), 4.7 (sampling parameters removed)
+    /// and 4.8 (system messages inside the conversation).
+    #[must_use]
+    pub fn of_model(model: &str) -> Self {
+        let name = model.rsplit('/').next().unwrap_or(model);
+        let mut quirks = Self::default();
+        if openai_reasoning(name) {
+            quirks.max_completion_tokens = true;
+            quirks.reasoning_input = false;
+        } else if name.starts_with("gpt-") {
+            quirks.reasoning_effort = false;
+            quirks.reasoning_input = false;
+        } else if let Some(version) = claude_version(name) {
+            if version >= (4, 6) {
+                quirks.thinking = ThinkingStyle::Adaptive;
+            }
+            quirks.sampling = version < (4, 7);
+            quirks.system_turns = version >= (4, 8);
+        }
+        quirks
+    }
+}
+
+/// `o1`, `o3-mini`, `gpt-5`, `gpt-6.1-mini`, …
+fn openai_reasoning(name: &str) -> bool {
+    let first_digit = |rest: Option<&str>| rest.and_then(|rest| rest.bytes().next());
+    first_digit(name.strip_prefix('o')).is_some_and(|byte| byte.is_ascii_digit())
+        || first_digit(name.strip_prefix("gpt-")).is_some_and(|byte| (b'5'..=b'9').contains(&byte))
+}
+
+/// `claude-opus-4-7-20260416` is (4, 7), `claude-3-5-sonnet-latest` is (3, 5), `claude-sonnet-4-20250514` is (4, 0).
+fn claude_version(name: &str) -> Option<(u32, u32)> {
+    let rest = name.strip_prefix("claude-")?;
+    let mut numbers = rest
+        .split(['-', '.', '@'])
+        .skip_while(|part| part.parse::<u32>().is_err())
+        .map_while(|part| part.parse::<u32>().ok())
+        .filter(|number| *number < 1000);
+    let Some(major) = numbers.next() else { return Some((u32::MAX, 0)) };
+    Some((major, numbers.next().unwrap_or(0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn claude_names_give_their_version() {
+        for (name, version) in [
+            ("claude-opus-4-7-20260416", Some((4, 7))),
+            ("claude-sonnet-4-20250514", Some((4, 0))),
+            ("claude-3-5-sonnet-latest", Some((3, 5))),
+            ("claude-haiku-4.5", Some((4, 5))),
+            ("claude-fable-5", Some((5, 0))),
+            ("claude-latest", Some((u32::MAX, 0))),
+            ("sandbox-echo", None),
+        ] {
+            assert_eq!(claude_version(name), version, "{name}");
+        }
+    }
+
+    #[test]
+    fn names_decide_the_documented_differences() {
+        assert!(Quirks::of_model("openai/gpt-5-mini").max_completion_tokens);
+        assert!(Quirks::of_model("o3").max_completion_tokens);
+        assert!(!Quirks::of_model("gpt-4o").max_completion_tokens);
+        assert!(!Quirks::of_model("olmo-2").max_completion_tokens);
+        assert!(!Quirks::of_model("claude-opus-4-8").sampling);
+        assert!(Quirks::of_model("claude-sonnet-4-5").sampling);
+        assert_eq!(Quirks::of_model("sandbox-echo"), Quirks::default());
+    }
+}

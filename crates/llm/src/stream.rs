@@ -1,0 +1,216 @@
+//! Streams: events of the provider in, events in the client's format out.
+
+mod frame;
+mod meter;
+mod relay;
+mod translate;
+
+use domain::Usage;
+
+use self::{
+    frame::{Frame, Framer, TooLarge},
+    meter::Meter,
+};
+use crate::{Format, Refusal, StreamFault, error, json};
+
+/// How one stream is shown and measured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamOptions {
+    /// The model name that the client asked for, when it differs from the provider's own.
+    /// `None` shows what the provider says.
+    pub shown_model: Option<String>,
+    /// The client asked for the usage chunk of an OpenAI stream.
+    pub include_usage: bool,
+    /// Seconds since the Unix epoch, for formats whose counterpart has no time.
+    pub created: u64,
+    /// Estimated input tokens, used when the provider does not report them.
+    pub input_estimate: u64,
+    /// Largest single event, in bytes.
+    pub event_limit: usize,
+}
+
+impl Default for StreamOptions {
+    fn default() -> Self {
+        Self {
+            shown_model: None,
+            include_usage: false,
+            created: 0,
+            input_estimate: 0,
+            event_limit: 32 << 20,
+        }
+    }
+}
+
+/// How far the stream has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Something of substance has come: text, thinking, a tool call or the finish.
+    /// Until then nothing need be sent to the client, and another attempt is free of harm.
+    pub semantic: bool,
+    /// The provider has said that the stream is complete.
+    pub done: bool,
+}
+
+/// Turns one provider's stream into the client's format. The output depends only on the bytes, not on how
+/// they were cut into chunks.
+pub struct StreamTranslator {
+    inbound: Format,
+    framer: Framer,
+    state: State,
+    side: Side,
+}
+
+/// What both kinds of stream keep.
+struct State {
+    options: StreamOptions,
+    meter: Meter,
+    progress: Progress,
+    failed: bool,
+    /// Some event with data has come.
+    any_event: bool,
+}
+
+enum Side {
+    Relay(relay::Relay),
+    Translate(Box<translate::Translate>),
+}
+
+impl From<TooLarge> for StreamFault {
+    fn from(_: TooLarge) -> Self {
+        Self::TooLarge
+    }
+}
+
+impl StreamTranslator {
+    #[must_use]
+    pub fn new(inbound: Format, outbound: Format, options: StreamOptions) -> Self {
+        let side = if inbound == outbound {
+            Side::Relay(relay::Relay::new(outbound))
+        } else {
+            Side::Translate(Box::new(translate::Translate::new(inbound, outbound)))
+        };
+        Self {
+            inbound,
+            framer: Framer::new(options.event_limit),
+            state: State {
+                options,
+                meter: Meter::default(),
+                progress: Progress::default(),
+                failed: false,
+                any_event: false,
+            },
+            side,
+        }
+    }
+
+    /// Takes a chunk as it came and appends to `out` what the client may read.
+    ///
+    /// # Errors
+    /// When the provider reported an error or sent what is no valid event. What is in `out` by then is valid;
+    /// go on with another attempt if [`Progress::semantic`] was false so far, else with [`Self::fail`].
+    pub fn push(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> Result<Progress, StreamFault> {
+        if self.state.failed {
+            return Err(StreamFault::Truncated);
+        }
+        let Self { framer, state, side, .. } = self;
+        let result = framer.push(chunk, |frame| side.event(state, &frame, out));
+        self.state.failed = result.is_err();
+        result.map(|()| self.state.progress)
+    }
+
+    /// The provider closed the stream.
+    ///
+    /// # Errors
+    /// [`StreamFault::Truncated`] when it did so before it was complete.
+    pub fn finish(&mut self, out: &mut Vec<u8>) -> Result<Progress, StreamFault> {
+        if self.state.failed {
+            return Err(StreamFault::Truncated);
+        }
+        let Self { framer, state, side, .. } = self;
+        let result = framer.finish(|frame| last_event(side, state, &frame, out)).and_then(|()| {
+            match side {
+                Side::Relay(relay) => relay.finish(state, out),
+                Side::Translate(translate) => translate.finish(state, out),
+            }
+        });
+        self.state.failed = result.is_err();
+        result.map(|()| self.state.progress)
+    }
+
+    /// Appends an error event in the client's format; nothing may follow it.
+    pub fn fail(&mut self, refusal: &Refusal, request_id: &str, out: &mut Vec<u8>) {
+        self.state.failed = true;
+        match self.inbound {
+            Format::OpenAiChat => out.extend_from_slice(b"data: "),
+            Format::AnthropicMessages => out.extend_from_slice(b"event: error\ndata: "),
+        }
+        error::write_error(self.inbound, refusal, request_id, out);
+        out.extend_from_slice(b"\n\n");
+    }
+
+    #[must_use]
+    pub const fn progress(&self) -> Progress {
+        self.state.progress
+    }
+
+    /// What to bill: reported if the provider said it, estimated from what came otherwise,
+    /// absent when nothing came at all.
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        self.state.meter.usage(self.state.options.input_estimate)
+    }
+
+    /// Tokens that have been sent out so far, estimated from their text.
+    #[must_use]
+    pub const fn output_estimate(&self) -> u64 {
+        self.state.meter.output_estimate()
+    }
+}
+
+impl Side {
+    fn event(
+        &mut self,
+        state: &mut State,
+        frame: &Frame<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), StreamFault> {
+        if state.progress.done {
+            return Ok(());
+        }
+        state.any_event |= frame.has_data;
+        if !state.any_event && frame.raw.trim_ascii_start().first() == Some(&b'{') {
+            return Err(not_a_stream(frame));
+        }
+        match self {
+            Self::Relay(relay) => relay.event(state, frame, out),
+            Self::Translate(translate) => translate.event(state, frame, out),
+        }
+    }
+}
+
+/// What stands after the last blank line: at best a whole event that only lacks it.
+fn last_event(
+    side: &mut Side,
+    state: &mut State,
+    frame: &Frame<'_>,
+    out: &mut Vec<u8>,
+) -> Result<(), StreamFault> {
+    if frame.complete || !frame.has_data {
+        return side.event(state, frame, out);
+    }
+    if frame.data.trim_ascii() != b"[DONE]" && json::document(&frame.data).is_none() {
+        return Ok(());
+    }
+    let mut whole = frame.raw.to_vec();
+    whole.extend_from_slice(if frame.raw.ends_with(b"\n") { b"\n" } else { b"\n\n" });
+    let whole = Frame { raw: &whole, data: frame.data.clone(), has_data: true, complete: true };
+    side.event(state, &whole, out)
+}
+
+/// A server may answer a stream request with a plain JSON error.
+fn not_a_stream(frame: &Frame<'_>) -> StreamFault {
+    json::document(frame.raw)
+        .and_then(json::Fields::lenient)
+        .and_then(|mut fields| fields.take("error"))
+        .map_or(StreamFault::Malformed, |raw| StreamFault::Upstream(error::reduce(None, raw)))
+}

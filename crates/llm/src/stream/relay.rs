@@ -1,0 +1,276 @@
+//! A stream whose two ends speak the same format: bytes pass through, usage is counted on the way.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{Frame, State, StreamFault};
+use crate::{
+    Format,
+    edit::{Edits, span},
+    error,
+    json::{self, Raw, Shape, Text},
+};
+
+pub(crate) struct Relay {
+    format: Format,
+    /// A finish reason has come; what follows is bookkeeping.
+    finished: bool,
+}
+
+/// The members of a chunk that matter here; everything else is skipped over.
+#[derive(Deserialize)]
+struct Chunk<'a> {
+    #[serde(borrow, default)]
+    model: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    choices: Option<Vec<Choice<'a>>>,
+    #[serde(borrow, default)]
+    usage: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    error: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Choice<'a> {
+    #[serde(borrow, default)]
+    delta: Option<Delta<'a>>,
+    #[serde(borrow, default)]
+    finish_reason: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Delta<'a> {
+    #[serde(borrow, default)]
+    content: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    refusal: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    tool_calls: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    function_call: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    reasoning_content: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    reasoning: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    reasoning_details: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    audio: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Event<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Text<'a>,
+    #[serde(borrow, default)]
+    message: Option<Message<'a>>,
+    #[serde(borrow, default)]
+    content_block: Option<Block<'a>>,
+    #[serde(borrow, default)]
+    delta: Option<Piece<'a>>,
+    #[serde(borrow, default)]
+    usage: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    error: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Message<'a> {
+    #[serde(borrow, default)]
+    model: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    usage: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Block<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Text<'a>,
+}
+
+#[derive(Deserialize)]
+struct Piece<'a> {
+    #[serde(borrow, default)]
+    text: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    thinking: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    partial_json: Option<&'a RawValue>,
+}
+
+impl Relay {
+    pub(crate) const fn new(format: Format) -> Self {
+        Self { format, finished: false }
+    }
+
+    pub(crate) fn event(
+        &mut self,
+        state: &mut State,
+        frame: &Frame<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), StreamFault> {
+        if frame.data.is_empty() {
+            out.extend_from_slice(frame.raw);
+            return Ok(());
+        }
+        match self.format {
+            Format::OpenAiChat => self.openai(state, frame, out),
+            Format::AnthropicMessages => anthropic(state, frame, out),
+        }
+    }
+
+    fn openai(
+        &mut self,
+        state: &mut State,
+        frame: &Frame<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), StreamFault> {
+        if frame.data.trim_ascii() == b"[DONE]" {
+            state.progress.done = true;
+            out.extend_from_slice(frame.raw);
+            return Ok(());
+        }
+        let chunk: Chunk<'_> = parse(&frame.data)?;
+        if let Some(raw) = chunk.error {
+            return Err(StreamFault::Upstream(error::reduce(None, raw)));
+        }
+        if let Some(raw) = chunk.usage {
+            state.meter.openai(raw);
+        }
+        let choices = chunk.choices.unwrap_or_default();
+        if choices.is_empty() && chunk.usage.is_some() && !state.options.include_usage {
+            return Ok(());
+        }
+        for choice in &choices {
+            if let Some(delta) = &choice.delta {
+                state.progress.semantic |= weigh(delta, state);
+            }
+            if choice.finish_reason.is_some() {
+                self.finished = true;
+                state.progress.semantic = true;
+            }
+        }
+        show(state, frame, chunk.model, out);
+        Ok(())
+    }
+
+    pub(crate) fn finish(&self, state: &mut State, out: &mut Vec<u8>) -> Result<(), StreamFault> {
+        if state.progress.done {
+            return Ok(());
+        }
+        if !self.finished {
+            return Err(StreamFault::Truncated);
+        }
+        // Some servers close after the finish reason without saying so.
+        state.progress.done = true;
+        out.extend_from_slice(b"data: [DONE]\n\n");
+        Ok(())
+    }
+}
+
+fn anthropic(
+    state: &mut State,
+    frame: &Frame<'_>,
+    out: &mut Vec<u8>,
+) -> Result<(), StreamFault> {
+    let event: Event<'_> = parse(&frame.data)?;
+    let mut model = None;
+    match &*event.kind.0 {
+        "error" => {
+            let raw = event.error.ok_or(StreamFault::Malformed)?;
+            return Err(StreamFault::Upstream(error::reduce(None, raw)));
+        }
+        "message_start" => {
+            if let Some(message) = &event.message {
+                model = message.model;
+                if let Some(raw) = message.usage {
+                    state.meter.anthropic_start(raw);
+                }
+            }
+        }
+        "content_block_start" => {
+            // Text and thinking begin empty; a tool call begins with its name.
+            state.progress.semantic |= event
+                .content_block
+                .is_some_and(|block| !matches!(&*block.kind.0, "text" | "thinking"));
+        }
+        "content_block_delta" => {
+            state.progress.semantic = true;
+            if let Some(piece) = &event.delta {
+                state.meter.add_output(length(piece.text) + length(piece.partial_json));
+                state.meter.add_thinking(length(piece.thinking));
+            }
+        }
+        "message_delta" => {
+            state.progress.semantic = true;
+            if let Some(raw) = event.usage {
+                state.meter.anthropic_delta(raw);
+            }
+        }
+        "message_stop" => {
+            state.progress.semantic = true;
+            state.progress.done = true;
+        }
+        _ => {}
+    }
+    show(state, frame, model, out);
+    Ok(())
+}
+
+fn parse<'a, T: Deserialize<'a>>(data: &'a [u8]) -> Result<T, StreamFault> {
+    let text = std::str::from_utf8(data).map_err(|_| StreamFault::Malformed)?;
+    serde_json::from_str(text).map_err(|_| StreamFault::Malformed)
+}
+
+/// Counts what a delta carries; true when it carries anything.
+fn weigh(delta: &Delta<'_>, state: &mut State) -> bool {
+    let text = length(delta.content) + length(delta.refusal);
+    let tools = length(delta.tool_calls) + length(delta.function_call) + length(delta.audio);
+    // `reasoning` and `reasoning_content` repeat each other on hosts that send both.
+    let thinking = length(delta.reasoning_content).max(length(delta.reasoning));
+    state.meter.add_output(text + tools);
+    state.meter.add_thinking(thinking);
+    text + tools + thinking + length(delta.reasoning_details) > 0
+}
+
+/// Bytes between the quotes or brackets: 0 for an empty string, array or object.
+fn length(raw: Option<Raw<'_>>) -> usize {
+    raw.filter(|raw| matches!(json::shape(*raw), Shape::Text | Shape::Array | Shape::Object))
+        .map_or(0, |raw| raw.get().len().saturating_sub(2))
+}
+
+/// Passes the event on, under the model's name that the client knows.
+fn show(state: &State, frame: &Frame<'_>, model: Option<Raw<'_>>, out: &mut Vec<u8>) {
+    let shown = state.options.shown_model.as_deref();
+    let (Some(shown), Some(model)) = (shown, model) else {
+        out.extend_from_slice(frame.raw);
+        return;
+    };
+    let mut edits = Edits::default();
+    // A member that lies in the received bytes is edited there; data of several lines was joined elsewhere.
+    if let Some(range) = span(frame.raw, model) {
+        edits.replace_text(range, shown);
+        edits.write(frame.raw, out);
+    } else if let Some(range) = span(&frame.data, model) {
+        edits.replace_text(range, shown);
+        let mut data = Vec::with_capacity(frame.data.len() + shown.len());
+        edits.write(&frame.data, &mut data);
+        rewrap(frame.raw, &data, out);
+    }
+}
+
+/// Writes the event again with `data` in place of its data lines.
+fn rewrap(raw: &[u8], data: &[u8], out: &mut Vec<u8>) {
+    for line in raw.split(|byte| matches!(byte, b'\n' | b'\r')) {
+        if !line.is_empty() && !line.starts_with(b"data") {
+            out.extend_from_slice(line);
+            out.push(b'\n');
+        }
+    }
+    for line in data.split(|byte| *byte == b'\n') {
+        out.extend_from_slice(b"data: ");
+        out.extend_from_slice(line);
+        out.push(b'\n');
+    }
+    out.push(b'\n');
+}

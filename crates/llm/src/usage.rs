@@ -1,0 +1,148 @@
+//! Token counts in each provider's own convention, turned into the house's one.
+//!
+//! OpenAI's `prompt_tokens` includes what was read from or written to the cache; Anthropic's `input_tokens` excludes both.
+
+use domain::{Provenance, Usage};
+
+use crate::{
+    json::{self, Fields, Raw},
+    write::Object,
+};
+
+/// About four bytes of text make a token. Only used when a provider did not say.
+#[must_use]
+pub const fn estimate_tokens(bytes: u64) -> u64 {
+    bytes.div_ceil(4)
+}
+
+/// A usage made of estimates, for a call whose provider was silent.
+#[must_use]
+pub fn estimated(input_bytes: u64, output_bytes: u64) -> Usage {
+    Usage {
+        input: estimate_tokens(input_bytes),
+        output: estimate_tokens(output_bytes),
+        provenance: Provenance::Estimated,
+        ..Usage::default()
+    }
+}
+
+fn count(fields: &mut Fields<'_>, name: &str) -> Option<u64> {
+    fields.take(name).and_then(json::whole)
+}
+
+fn nested(fields: &mut Fields<'_>, object: &str, name: &str) -> Option<u64> {
+    count(&mut Fields::lenient(fields.take(object)?)?, name)
+}
+
+/// Reads `usage` of a Chat Completions response; `None` when it does not hold both totals.
+pub(crate) fn openai(raw: Raw<'_>) -> Option<Usage> {
+    let mut fields = Fields::lenient(raw)?;
+    let prompt = count(&mut fields, "prompt_tokens")?;
+    let output = count(&mut fields, "completion_tokens")?;
+    let hits = count(&mut fields, "prompt_cache_hit_tokens");
+    let mut details =
+        fields.take("prompt_tokens_details").and_then(Fields::lenient);
+    let mut detail = |name| details.as_mut().and_then(|details| count(details, name));
+    // Never more than the total, or the fresh part would be negative.
+    let cache_read = detail("cached_tokens").or(hits).unwrap_or(0).min(prompt);
+    let cache_write = detail("cache_write_tokens").unwrap_or(0).min(prompt - cache_read);
+    Some(Usage {
+        input: prompt - cache_read - cache_write,
+        cache_read,
+        cache_write,
+        output,
+        reasoning: nested(&mut fields, "completion_tokens_details", "reasoning_tokens")
+            .unwrap_or(0)
+            .min(output),
+        provenance: Provenance::Reported,
+    })
+}
+
+/// Anthropic's counts arrive in parts: in `message_start`, then cumulative in `message_delta`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    input: Option<u64>,
+    cache_read: Option<u64>,
+    cache_write: Option<u64>,
+    output: Option<u64>,
+    reasoning: Option<u64>,
+}
+
+impl Tally {
+    /// Takes over what `raw` says and keeps the rest.
+    pub(crate) fn update(&mut self, raw: Raw<'_>) {
+        let Some(mut fields) = Fields::lenient(raw) else { return };
+        let mut set = |slot: &mut Option<u64>, name: &str| {
+            if let Some(number) = count(&mut fields, name) {
+                *slot = Some(number);
+            }
+        };
+        set(&mut self.input, "input_tokens");
+        set(&mut self.cache_read, "cache_read_input_tokens");
+        set(&mut self.cache_write, "cache_creation_input_tokens");
+        set(&mut self.output, "output_tokens");
+        if let Some(number) = nested(&mut fields, "output_tokens_details", "thinking_tokens") {
+            self.reasoning = Some(number);
+        }
+    }
+
+    pub(crate) const fn has_input(&self) -> bool {
+        self.input.is_some()
+    }
+
+    /// `None` when the provider did not say both totals.
+    pub(crate) fn reported(&self) -> Option<Usage> {
+        let output = self.output?;
+        Some(Usage { output, ..self.with_output(self.input?) })
+    }
+
+    /// What is known so far, with `input` where the provider did not say it.
+    pub(crate) fn with_output(&self, input: u64) -> Usage {
+        let output = self.output.unwrap_or(0);
+        Usage {
+            input: self.input.unwrap_or(input),
+            cache_read: self.cache_read.unwrap_or(0),
+            cache_write: self.cache_write.unwrap_or(0),
+            output,
+            reasoning: self.reasoning.unwrap_or(0).min(output),
+            provenance: Provenance::Reported,
+        }
+    }
+}
+
+/// Reads `usage` of a Messages response.
+pub(crate) fn anthropic(raw: Raw<'_>) -> Option<Usage> {
+    let mut tally = Tally::default();
+    tally.update(raw);
+    tally.reported()
+}
+
+/// Writes the members of an OpenAI `usage` object.
+pub(crate) fn write_openai(usage: &Usage, out: &mut Object<'_>) {
+    let prompt = usage.input_total();
+    out.number("prompt_tokens", prompt);
+    out.number("completion_tokens", usage.output);
+    out.number("total_tokens", prompt.saturating_add(usage.output));
+    out.object("prompt_tokens_details", |details| {
+        details.number("cached_tokens", usage.cache_read);
+        if usage.cache_write > 0 {
+            details.number("cache_write_tokens", usage.cache_write);
+        }
+    });
+    out.object("completion_tokens_details", |details| {
+        details.number("reasoning_tokens", usage.reasoning);
+    });
+}
+
+/// Writes the members of an Anthropic `usage` object.
+pub(crate) fn write_anthropic(usage: &Usage, out: &mut Object<'_>) {
+    out.number("input_tokens", usage.input);
+    out.number("cache_creation_input_tokens", usage.cache_write);
+    out.number("cache_read_input_tokens", usage.cache_read);
+    out.number("output_tokens", usage.output);
+    if usage.reasoning > 0 {
+        out.object("output_tokens_details", |details| {
+            details.number("thinking_tokens", usage.reasoning);
+        });
+    }
+}
