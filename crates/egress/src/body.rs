@@ -23,11 +23,7 @@ pub struct Body {
 
 impl Body {
     pub(crate) fn new(incoming: Incoming, lease: Lease, entry: Arc<Entry>) -> Self {
-        let mut body = Self { incoming, lease: Some(lease), entry };
-        if body.incoming.is_end_stream() {
-            body.complete();
-        }
-        body
+        Self { incoming, lease: Some(lease), entry }
     }
 
     fn complete(&mut self) {
@@ -54,10 +50,6 @@ impl http_body::Body for Body {
             Some(Ok(frame)) => {
                 let bytes = frame.data_ref().map_or(0, Bytes::len) as u64;
                 self.entry.counters.bytes_in.fetch_add(bytes, Ordering::Relaxed);
-                // Servers stop reading here when the length is known, without asking for the `None`.
-                if self.incoming.is_end_stream() {
-                    self.complete();
-                }
                 Some(Ok(frame))
             }
             Some(Err(error)) => {
@@ -82,8 +74,8 @@ impl Drop for Body {
         if self.lease.is_none() {
             return;
         }
-        // A reader that stops at the protocol's own end marker often leaves only the final, empty chunk:
-        // when that is already here, the connection is as good as read to the end.
+        // Readers stop at the last data, because the length or the protocol's own end marker told them,
+        // and do not ask for the `None`: when that is already here, the answer is complete.
         let mut cx = Context::from_waker(Waker::noop());
         if let Poll::Ready(None) = Pin::new(&mut self.incoming).poll_frame(&mut cx) {
             self.complete();
