@@ -18,6 +18,8 @@ pub enum EntryError {
     TooLarge,
     #[error("a fact of this event is an integer of more than 53 bits")]
     Inexact,
+    #[error("every personal value needs its own salt")]
+    Salts,
     #[error("not an entry")]
     Malformed,
 }
@@ -61,19 +63,19 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// `salt` gives 32 random bytes per personal value.
+    /// `salts` are fresh random bytes, 32 for each personal value.
     ///
     /// # Errors
-    /// When the facts are too large, or hold an integer of more than 53 bits.
-    pub fn new(
-        input: DraftInput<'_>,
-        salt: &mut dyn FnMut() -> [u8; 32],
-    ) -> Result<Self, EntryError> {
-        let disclosures: Vec<_> = input
-            .event
-            .personal
+    /// When the facts are too large, hold an integer of more than 53 bits, or a salt is missing.
+    pub fn new(input: DraftInput<'_>, salts: &[[u8; 32]]) -> Result<Self, EntryError> {
+        let personal = &input.event.personal;
+        if personal.len() != salts.len() {
+            return Err(EntryError::Salts);
+        }
+        let disclosures: Vec<_> = personal
             .iter()
-            .map(|personal| Disclosed::new(&salt(), personal.name, personal.value.expose()))
+            .zip(salts)
+            .map(|(personal, salt)| Disclosed::new(salt, personal.name, personal.value.expose()))
             .collect();
         // Sorted, so that the order says nothing about the values.
         let mut digests: Vec<_> = disclosures.iter().map(Disclosed::digest).collect();

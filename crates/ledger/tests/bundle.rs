@@ -40,11 +40,15 @@ impl Log {
             subject_pid: event.subject.map(|_| "pid_2".to_owned()),
             retention: "7y",
         };
-        let draft = Draft::new(input, &mut || {
-            self.salts += 1;
-            [self.salts; 32]
-        })
-        .unwrap();
+        let salts: Vec<_> = event
+            .personal
+            .iter()
+            .map(|_| {
+                self.salts += 1;
+                [self.salts; 32]
+            })
+            .collect();
+        let draft = Draft::new(input, &salts).unwrap();
         let mut disclosed = draft.disclosures.clone();
         disclosed.sort_by_key(Disclosed::digest);
         self.disclosures.extend(
@@ -435,15 +439,11 @@ fn too_much_or_inexact_is_refused_when_writing() {
         retention: "7y",
     };
     let large = Event::new(Action::ProjectChange).fact("text", "x".repeat(17_000));
-    assert!(matches!(
-        Draft::new(input(&large), &mut || [0; 32]),
-        Err(ledger::EntryError::TooLarge)
-    ));
+    assert!(matches!(Draft::new(input(&large), &[]), Err(ledger::EntryError::TooLarge)));
     let inexact = Event::new(Action::ProjectChange).fact("n", u64::MAX);
-    assert!(matches!(
-        Draft::new(input(&inexact), &mut || [0; 32]),
-        Err(ledger::EntryError::Inexact)
-    ));
+    assert!(matches!(Draft::new(input(&inexact), &[]), Err(ledger::EntryError::Inexact)));
+    let personal = Event::new(Action::UserCreate).personal("email", "x");
+    assert!(matches!(Draft::new(input(&personal), &[]), Err(ledger::EntryError::Salts)));
 }
 
 #[test]
