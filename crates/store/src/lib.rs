@@ -1,1 +1,87 @@
-//! The only door to durable data: SQL, usage journal, audit outbox and sequencer; tenant scope lives here
+//! The only door to durable data: SQL on two engines, column encryption, tenant scope, usage journal, audit log.
+//!
+//! Invariants:
+//! * rows of an organization are reachable only through a [`Scope`], which only a proof of membership or a key mints;
+//! * nothing is changed for an organization without an audit event in the same transaction ([`Write::commit`]);
+//! * nothing but the store is awaited while a [`Write`] lives: SQLite has one writer.
+//!
+//! A scope cannot be made by hand:
+//!
+//! ```compile_fail,E0423
+//! let scope = store::Scope(todo!());
+//! ```
+//!
+//! Nor a session, which would be a person:
+//!
+//! ```compile_fail,E0451
+//! let session = store::Session { user: todo!(), id: todo!(), operator: true, created: todo!(), expires: todo!() };
+//! ```
+//!
+//! Nothing is committed without an event:
+//!
+//! ```compile_fail,E0061
+//! async fn silent(write: store::Write) { let _ = write.commit().await; }
+//! ```
+//!
+//! No query takes an organization:
+//!
+//! ```compile_fail,E0061
+//! async fn foreign(read: &mut store::Read, org: domain::OrgId) { let _ = read.organization(org).await; }
+//! ```
+//!
+//! ```compile_fail,E0308
+//! async fn foreign(store: &store::Store, org: &domain::OrgId) { let _ = store.read(org).await; }
+//! ```
+//!
+//! What was committed is over:
+//!
+//! ```compile_fail,E0382
+//! async fn twice(write: store::Write, event: domain::Event) {
+//!     let _ = write.commit(event.clone()).await;
+//!     let _ = write.commit(event).await;
+//! }
+//! ```
+//!
+//! A read cannot write:
+//!
+//! ```compile_fail,E0599
+//! async fn sneak(read: &mut store::Read, key: domain::KeyId) { let _ = read.key_revoke(key).await; }
+//! ```
+
+mod audit;
+mod background;
+mod config;
+mod data_dir;
+mod deployment;
+mod engine;
+mod entity;
+mod error;
+mod journal;
+mod key_index;
+mod keyring;
+mod migrate;
+mod migration;
+mod open;
+mod page;
+mod read;
+mod repository;
+mod routing;
+mod schema;
+mod scope;
+mod session;
+mod settle;
+mod tenant;
+mod write;
+
+pub use config::{Config, EngineKind};
+pub use deployment::{Authority, Deployment, DeploymentRead, DeploymentWrite};
+pub use migrate::{migrate, migrations_digest};
+pub use open::Store;
+pub use page::{Listed, Page};
+pub use read::Read;
+pub use repository::*;
+pub use routing::{LiveProvider, OrgRouting};
+pub use schema::{Owner, TABLES, Table, sealed_columns};
+pub use scope::{Principal, Scope};
+pub use session::Session;
+pub use write::{Committed, Write};

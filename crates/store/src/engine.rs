@@ -1,0 +1,170 @@
+//! The two engines behind one transaction type. SQLite: one writer connection and pooled readers; PostgreSQL: one pool.
+
+use std::{path::Path, str::FromStr, time::Duration};
+
+use domain::{Error, OrgId, Result, Secret};
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, SqliteTransactionMode,
+    SqlxPostgresConnector, SqlxSqliteConnector, Statement, TransactionOptions, TransactionTrait,
+};
+use sqlx::{
+    ConnectOptions as _,
+    postgres::{PgConnectOptions, PgPoolOptions},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use crate::{config::Config, error::from_db};
+
+/// How long a request may wait for a connection before it is told that the database is busy.
+const ACQUIRE: Duration = Duration::from_secs(10);
+
+pub(crate) struct Engine {
+    writer: DatabaseConnection,
+    readers: DatabaseConnection,
+}
+
+/// One transaction. Dropping it rolls back.
+pub(crate) struct Tx {
+    inner: DatabaseTransaction,
+}
+
+impl Engine {
+    /// Opens or creates the encrypted file. `key` is the raw 32-byte key as 64 hexadecimal digits.
+    pub(crate) async fn sqlite(path: &Path, key: &Secret<String>, config: &Config) -> Result<Self> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .pragma("key", format!("\"x'{}'\"", key.expose()))
+            .pragma("cache_size", format!("-{}", i64::from(config.cache_mb) * 1024))
+            // `INSERT OR REPLACE` fires delete triggers only with this, on each connection.
+            .pragma("recursive_triggers", "ON")
+            .pragma("secure_delete", "ON")
+            .foreign_keys(true)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(ACQUIRE)
+            // Statements are not logged at any level: the first one carries the key.
+            .disable_statement_logging();
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .min_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .acquire_timeout(ACQUIRE)
+            .connect_with(options.clone().journal_mode(SqliteJournalMode::Wal))
+            .await
+            .map_err(from_sqlx)?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(config.max_connections.max(1))
+            .acquire_timeout(ACQUIRE)
+            .connect_with(options.pragma("query_only", "ON"))
+            .await
+            .map_err(from_sqlx)?;
+        let engine = Self {
+            writer: SqlxSqliteConnector::from_sqlx_sqlite_pool(writer),
+            readers: SqlxSqliteConnector::from_sqlx_sqlite_pool(readers),
+        };
+        // A wrong key shows only at the first query.
+        engine.scalar("select count(*) from sqlite_master").await?;
+        Ok(engine)
+    }
+
+    pub(crate) async fn postgres(url: &Secret<String>, max_connections: u32) -> Result<Self> {
+        let options = postgres_options(url)?;
+        let pool = PgPoolOptions::new()
+            .max_connections(max_connections.max(2))
+            .acquire_timeout(ACQUIRE)
+            .connect_with(options)
+            .await
+            .map_err(from_sqlx)?;
+        let connection = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
+        Ok(Self { writer: connection.clone(), readers: connection })
+    }
+
+    pub(crate) fn backend(&self) -> DbBackend {
+        self.writer.get_database_backend()
+    }
+
+    pub(crate) fn is_postgres(&self) -> bool {
+        self.backend() == DbBackend::Postgres
+    }
+
+    /// A transaction that cannot write; on PostgreSQL it sees only rows of `org`.
+    pub(crate) async fn read(&self, org: OrgId) -> Result<Tx> {
+        let inner = self.readers.begin().await.map_err(from_db)?;
+        let tx = Tx { inner };
+        if tx.is_postgres() {
+            tx.run(&format!("set transaction read only; set local app.org = '{}'", org.uuid()))
+                .await?;
+        }
+        Ok(tx)
+    }
+
+    /// A transaction that may write; on SQLite it holds the only writer from the start.
+    pub(crate) async fn write(&self, org: OrgId) -> Result<Tx> {
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        let inner = self.writer.begin_with_options(options).await.map_err(from_db)?;
+        let tx = Tx { inner };
+        tx.bind(org).await?;
+        Ok(tx)
+    }
+
+    /// The connection that migrations run on.
+    pub(crate) const fn migrating(&self) -> &DatabaseConnection {
+        &self.writer
+    }
+
+    /// The first column of the first row, for a fixed statement.
+    pub(crate) async fn scalar(&self, sql: &'static str) -> Result<i64> {
+        let statement = Statement::from_string(self.backend(), sql);
+        let row = self.writer.query_one_raw(statement).await.map_err(from_db)?;
+        row.map_or(Ok(0), |row| row.try_get_by_index(0).map_err(from_db))
+    }
+
+    pub(crate) async fn close(&self) -> Result<()> {
+        if !self.is_postgres() {
+            self.readers.close_by_ref().await.map_err(from_db)?;
+        }
+        self.writer.close_by_ref().await.map_err(from_db)
+    }
+}
+
+impl Tx {
+    pub(crate) const fn on(&self) -> &DatabaseTransaction {
+        &self.inner
+    }
+
+    pub(crate) fn is_postgres(&self) -> bool {
+        self.inner.get_database_backend() == DbBackend::Postgres
+    }
+
+    /// From here on the transaction sees the rows of `org` only (PostgreSQL; SQLite has the query filter alone).
+    pub(crate) async fn bind(&self, org: OrgId) -> Result<()> {
+        if self.is_postgres() {
+            // The text of a UUID cannot carry anything but hexadecimal digits and dashes.
+            self.run(&format!("set local app.org = '{}'", org.uuid())).await?;
+        }
+        Ok(())
+    }
+
+    /// Runs a statement without parameters.
+    pub(crate) async fn run(&self, sql: &str) -> Result<()> {
+        self.inner.execute_unprepared(sql).await.map_err(from_db).map(drop)
+    }
+
+    pub(crate) async fn commit(self) -> Result<()> {
+        self.inner.commit().await.map_err(from_db)
+    }
+}
+
+pub(crate) fn postgres_options(url: &Secret<String>) -> Result<PgConnectOptions> {
+    PgConnectOptions::from_str(url.expose())
+        .map(|options| options.application_name("probity").disable_statement_logging())
+        .map_err(|_| Error::invalid("The PostgreSQL address cannot be read. It looks like postgres://user:password@host:5432/database."))
+}
+
+pub(crate) fn from_sqlx(error: sqlx::Error) -> Error {
+    from_db(sea_orm::DbErr::Conn(sea_orm::RuntimeErr::SqlxError(std::sync::Arc::new(error))))
+}

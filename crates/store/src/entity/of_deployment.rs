@@ -1,0 +1,80 @@
+//! Tables of the deployment.
+
+entity!(deployment deployment "deployment" keys { id: Uuid } {
+    root_fingerprint: String,
+    created_at: i64,
+});
+entity!(deployment setting "deployment_setting" keys { name: String } {
+    value: String,
+    changed_at: i64,
+});
+entity!(deployment change "change" keys { name: String } { version: i64 });
+entity!(deployment organization "organization" keys { id: Uuid } {
+    slug: String,
+    name: String,
+    slot: i64,
+    routing_version: i64,
+    created_at: i64,
+    archived_at: Option<i64>,
+});
+entity!(deployment user "user" keys { id: Uuid } {
+    email: Vec<u8>,
+    email_index: Vec<u8>,
+    name: Vec<u8>,
+    password: Option<Vec<u8>>,
+    operator: bool,
+    created_at: i64,
+    changed_at: i64,
+    disabled_at: Option<i64>,
+});
+entity!(deployment user_organization "user_organization" keys { user_id: Uuid, org_id: Uuid });
+entity!(deployment session "session" keys { id: Uuid } {
+    user_id: Uuid,
+    digest: Vec<u8>,
+    created_at: i64,
+    seen_at: i64,
+    expires_at: i64,
+    ended_at: Option<i64>,
+});
+entity!(deployment sign_in_attempt "sign_in_attempt" keys { id: Uuid } {
+    email_index: Vec<u8>,
+    address_index: Vec<u8>,
+    at: i64,
+    success: bool,
+});
+entity!(deployment operator_link "operator_link" keys { digest: Vec<u8> } {
+    created_at: i64,
+    expires_at: i64,
+    consumed_at: Option<i64>,
+});
+entity!(deployment key_index "key_index" keys { digest: Vec<u8> } {
+    org_id: Uuid,
+    key_id: Uuid,
+    project_id: Option<Uuid>,
+    scopes: String,
+    requests_per_minute: Option<i64>,
+    expires_at: Option<i64>,
+    revoked_at: Option<i64>,
+    version: i64,
+});
+entity!(deployment invitation_index "invitation_index" keys { digest: Vec<u8> } {
+    org_id: Uuid,
+    invitation_id: Uuid,
+});
+entity!(deployment evidence "evidence" keys { id: Uuid } {
+    run: Uuid,
+    control: String,
+    probe: String,
+    slot: Option<String>,
+    outcome: String,
+    finished_at: i64,
+    body: String,
+    signer: String,
+    signature: Vec<u8>,
+});
+entity!(deployment slot "slot" keys { id: String } {
+    control: String,
+    due_at: i64,
+    committed_at: i64,
+    evidence_id: Option<Uuid>,
+});

@@ -1,0 +1,108 @@
+//! Tables of an organization.
+
+entity!(tenant organization_key "organization_key" keys { id: Uuid } {
+    purpose: String,
+    wrapped: Vec<u8>,
+    created_at: i64,
+    retired_at: Option<i64>,
+});
+entity!(tenant data_key "data_key" keys { id: Uuid } {
+    organization_key_id: Uuid,
+    class: String,
+    wrapped: Vec<u8>,
+    commitment: Vec<u8>,
+    created_at: i64,
+    retired_at: Option<i64>,
+});
+entity!(tenant member "member" keys { user_id: Uuid } {
+    role: String,
+    joined_at: i64,
+});
+entity!(tenant project "project" keys { id: Uuid } {
+    slug: String,
+    name: String,
+    created_at: i64,
+    archived_at: Option<i64>,
+});
+entity!(tenant grant "grant" keys { id: Uuid } {
+    user_id: Uuid,
+    project_id: Uuid,
+    role: String,
+    since: i64,
+    until: Option<i64>,
+    source: String,
+    granted_by: Option<Uuid>,
+});
+entity!(tenant invitation "invitation" keys { id: Uuid } {
+    email: Vec<u8>,
+    email_index: Vec<u8>,
+    role: String,
+    invited_by: Option<Uuid>,
+    created_at: i64,
+    expires_at: i64,
+    accepted_at: Option<i64>,
+    revoked_at: Option<i64>,
+});
+entity!(tenant api_key "api_key" keys { id: Uuid } {
+    project_id: Option<Uuid>,
+    name: String,
+    handle: String,
+    last_four: String,
+    scopes: String,
+    requests_per_minute: Option<i64>,
+    created_by: Option<Uuid>,
+    created_at: i64,
+    expires_at: Option<i64>,
+    revoked_at: Option<i64>,
+    last_used_at: Option<i64>,
+});
+entity!(tenant provider "provider" keys { id: Uuid } {
+    catalog: String,
+    name: String,
+    protocol: String,
+    base_url: String,
+    secret: Option<Vec<u8>>,
+    secret_last_four: String,
+    models: String,
+    region: Option<String>,
+    allow_private: bool,
+    created_at: i64,
+    changed_at: i64,
+    removed_at: Option<i64>,
+});
+entity!(tenant alias "alias" keys { id: Uuid } {
+    name: String,
+    target: String,
+    created_at: i64,
+    changed_at: i64,
+});
+entity!(tenant usage "usage" keys { request_id: Uuid } {
+    project_id: Uuid,
+    key_id: Uuid,
+    provider_id: Option<Uuid>,
+    model: String,
+    requested_model: String,
+    protocol: String,
+    streaming: bool,
+    started_at: i64,
+    ended_at: i64,
+    first_token_ms: Option<i64>,
+    status: i64,
+    error_code: Option<String>,
+    attempts: i64,
+    input: Option<i64>,
+    cache_read: Option<i64>,
+    cache_write: Option<i64>,
+    output: Option<i64>,
+    reasoning: Option<i64>,
+    provenance: String,
+    cost_nano: Option<i64>,
+    currency: Option<String>,
+    receipt: String,
+    event_id: Uuid,
+});
+entity!(tenant audit_outbox "audit_outbox" keys { id: Uuid } {
+    at: i64,
+    body: String,
+    personal: Option<Vec<u8>>,
+});

@@ -1,0 +1,41 @@
+//! Repositories: inherent methods of the four handles, one file per thing, and the plain rows they give out.
+
+pub(crate) mod alias;
+pub(crate) mod evidence;
+pub(crate) mod grant;
+pub(crate) mod invitation;
+pub(crate) mod key;
+pub(crate) mod member;
+pub(crate) mod operator_link;
+pub(crate) mod organization;
+pub(crate) mod project;
+pub(crate) mod provider;
+pub(crate) mod sessions;
+pub(crate) mod setting;
+pub(crate) mod sign_in_attempt;
+pub(crate) mod usage;
+pub(crate) mod user;
+
+pub use alias::Alias;
+pub use evidence::{Evidence, EvidenceFilter, NewEvidence, NewSlot, Slot};
+pub use grant::Grant;
+pub use invitation::{Accepted, Invitation, NewInvitation};
+pub use key::{Key, NewKey};
+pub use member::Member;
+pub use organization::{NewOrganization, Organization};
+pub use project::{NewProject, Project};
+pub use provider::{NewProvider, Provider, ProviderChange};
+pub use sessions::{NewSession, SessionRow};
+pub use usage::{Receipt, UsageFilter, UsagePoint, UsageRow, UsageSummary};
+pub use user::{NewUser, User};
+
+use domain::Timestamp;
+
+/// Milliseconds of the database as a time.
+const fn at(millis: i64) -> Timestamp {
+    Timestamp::from_millis(millis)
+}
+
+fn maybe_at(millis: Option<i64>) -> Option<Timestamp> {
+    millis.map(Timestamp::from_millis)
+}

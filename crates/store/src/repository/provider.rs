@@ -1,0 +1,201 @@
+//! Providers that an organization registered; the credential is sealed.
+
+use domain::{DataClass, Error, Protocol, ProviderId, Result, Secret, Timestamp};
+use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QueryOrder};
+use uuid::Uuid;
+
+use super::at;
+use crate::{Read, Write, entity::provider, error::from_db, keyring::Place, tenant};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Provider {
+    pub id: ProviderId,
+    /// Its id in the catalogue, or `custom`.
+    pub catalog: String,
+    pub name: String,
+    pub protocol: Protocol,
+    /// Without a trailing slash.
+    pub base_url: String,
+    /// Whether a credential is stored.
+    pub has_secret: bool,
+    pub secret_last_four: String,
+    /// Empty: the catalogue's.
+    pub models: Vec<String>,
+    pub region: Option<String>,
+    /// Whether it may live at a private address.
+    pub allow_private: bool,
+    pub created: Timestamp,
+    pub changed: Timestamp,
+}
+
+#[derive(Clone, Debug)]
+pub struct NewProvider {
+    pub catalog: String,
+    pub name: String,
+    pub protocol: Protocol,
+    pub base_url: String,
+    pub secret: Option<Secret<String>>,
+    pub models: Vec<String>,
+    pub region: Option<String>,
+    pub allow_private: bool,
+}
+
+/// What is `None` stays as it is.
+#[derive(Clone, Debug, Default)]
+pub struct ProviderChange {
+    pub name: Option<String>,
+    pub base_url: Option<String>,
+    pub secret: Option<Secret<String>>,
+    pub models: Option<Vec<String>>,
+    pub region: Option<String>,
+    pub allow_private: Option<bool>,
+}
+
+pub(crate) const fn place(row: &Uuid, class: DataClass) -> Place<'_> {
+    Place { class, table: "provider", column: "secret", row: row.as_bytes() }
+}
+
+pub(crate) fn protocol(text: &str) -> Result<Protocol> {
+    Protocol::parse(text).ok_or_else(|| Error::internal(format!("unknown protocol {text}")))
+}
+
+pub(crate) fn models(text: &str) -> Result<Vec<String>> {
+    serde_json::from_str(text).map_err(Error::internal)
+}
+
+fn models_text(models: &[String]) -> Result<String> {
+    serde_json::to_string(models).map_err(Error::internal)
+}
+
+fn none() -> Error {
+    Error::not_found("provider")
+}
+
+impl TryFrom<provider::Model> for Provider {
+    type Error = Error;
+    fn try_from(row: provider::Model) -> Result<Self> {
+        Ok(Self {
+            id: ProviderId::from_uuid(row.id),
+            catalog: row.catalog,
+            name: row.name,
+            protocol: protocol(&row.protocol)?,
+            base_url: row.base_url,
+            has_secret: row.secret.is_some(),
+            secret_last_four: row.secret_last_four,
+            models: models(&row.models)?,
+            region: row.region,
+            allow_private: row.allow_private,
+            created: at(row.created_at),
+            changed: at(row.changed_at),
+        })
+    }
+}
+
+impl Read {
+    /// In order of creation.
+    pub async fn providers_list(&mut self) -> Result<Vec<Provider>> {
+        tenant::select::<provider::Entity>(self.org())
+            .filter(provider::Column::RemovedAt.is_null())
+            .order_by_asc(provider::Column::Id)
+            .all(self.tx.on())
+            .await
+            .map_err(from_db)?
+            .into_iter()
+            .map(Provider::try_from)
+            .collect()
+    }
+
+    pub async fn provider_fetch(&mut self, id: ProviderId) -> Result<Provider> {
+        tenant::select::<provider::Entity>(self.org())
+            .filter(provider::Column::Id.eq(id.uuid()))
+            .filter(provider::Column::RemovedAt.is_null())
+            .one(self.tx.on())
+            .await
+            .map_err(from_db)?
+            .ok_or_else(none)?
+            .try_into()
+    }
+}
+
+impl Write {
+    pub async fn provider_create(&mut self, new: NewProvider) -> Result<Provider> {
+        let now = self.store.clock().now();
+        let id = ProviderId::new(now).uuid();
+        let row = provider::Model {
+            org_id: self.org().uuid(),
+            id,
+            catalog: new.catalog,
+            name: new.name,
+            protocol: new.protocol.as_str().to_owned(),
+            base_url: new.base_url,
+            secret: new.secret.as_ref().map(|secret| self.credential(&id, secret)).transpose()?,
+            secret_last_four: new.secret.as_ref().map(Secret::last_four).unwrap_or_default(),
+            models: models_text(&new.models)?,
+            region: new.region,
+            allow_private: new.allow_private,
+            created_at: now.as_millis(),
+            changed_at: now.as_millis(),
+            removed_at: None,
+        };
+        tenant::insert::<provider::Entity>(self.tx(), self.org(), row.clone().into()).await?;
+        self.touched.routing = true;
+        row.try_into()
+    }
+
+    pub async fn provider_change(&mut self, id: ProviderId, new: ProviderChange) -> Result<()> {
+        let mut change = provider::ActiveModel {
+            changed_at: Set(self.store.clock().now().as_millis()),
+            ..Default::default()
+        };
+        if let Some(name) = new.name {
+            change.name = Set(name);
+        }
+        if let Some(base_url) = new.base_url {
+            change.base_url = Set(base_url);
+        }
+        if let Some(secret) = new.secret {
+            change.secret = Set(Some(self.credential(&id.uuid(), &secret)?));
+            change.secret_last_four = Set(secret.last_four());
+        }
+        if let Some(models) = new.models {
+            change.models = Set(models_text(&models)?);
+        }
+        if let Some(region) = new.region {
+            change.region = Set(Some(region));
+        }
+        if let Some(allow) = new.allow_private {
+            change.allow_private = Set(allow);
+        }
+        self.provider_update(id, change).await
+    }
+
+    /// Removes a provider and wipes its credential; usage keeps its id.
+    pub async fn provider_remove(&mut self, id: ProviderId) -> Result<()> {
+        let change = provider::ActiveModel {
+            secret: Set(None),
+            removed_at: Set(Some(self.store.clock().now().as_millis())),
+            ..Default::default()
+        };
+        self.provider_update(id, change).await
+    }
+
+    fn credential(&self, id: &Uuid, secret: &Secret<String>) -> Result<Vec<u8>> {
+        self.keys.seal(place(id, DataClass::Credential), secret.expose().as_bytes())
+    }
+
+    async fn provider_update(
+        &mut self,
+        id: ProviderId,
+        change: provider::ActiveModel,
+    ) -> Result<()> {
+        let done = tenant::update::<provider::Entity>(self.org())
+            .set(change)
+            .filter(provider::Column::Id.eq(id.uuid()))
+            .filter(provider::Column::RemovedAt.is_null())
+            .exec(self.tx().on())
+            .await
+            .map_err(from_db)?;
+        self.touched.routing = true;
+        if done.rows_affected == 0 { Err(none()) } else { Ok(()) }
+    }
+}

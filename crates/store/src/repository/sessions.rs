@@ -1,0 +1,78 @@
+//! Sessions of people.
+
+use domain::{Error, Result, SessionId, Timestamp, UserId};
+use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, sea_query::Expr};
+
+use super::at;
+use crate::{
+    DeploymentRead, DeploymentWrite, entity::session, error::from_db, session as mint, tenant,
+};
+
+/// A session to be created.
+#[derive(Clone, Copy, Debug)]
+pub struct NewSession {
+    pub user: UserId,
+    /// SHA-256 of the token's text; the token itself is never stored.
+    pub digest: [u8; 32],
+    pub expires: Timestamp,
+}
+
+/// A session that was not ended.
+#[derive(Clone, Debug)]
+pub struct SessionRow {
+    pub id: SessionId,
+    pub user: UserId,
+    pub created: Timestamp,
+    /// Exact to a few minutes.
+    pub seen: Timestamp,
+    pub expires: Timestamp,
+}
+
+impl DeploymentRead {
+    /// The live sessions of a person, newest first.
+    pub async fn sessions_list(&mut self, user: UserId) -> Result<Vec<SessionRow>> {
+        let now = self.store.clock().now().as_millis();
+        let rows = tenant::deployed::<session::Entity>()
+            .filter(session::Column::UserId.eq(user.uuid()))
+            .filter(session::Column::EndedAt.is_null())
+            .filter(session::Column::ExpiresAt.gt(now))
+            .order_by_desc(session::Column::Id)
+            .all(self.tx.on())
+            .await
+            .map_err(from_db)?;
+        Ok(rows
+            .into_iter()
+            .map(|row| SessionRow {
+                id: SessionId::from_uuid(row.id),
+                user: UserId::from_uuid(row.user_id),
+                created: at(row.created_at),
+                seen: at(row.seen_at),
+                expires: at(row.expires_at),
+            })
+            .collect())
+    }
+}
+
+impl DeploymentWrite {
+    pub async fn session_create(&mut self, new: NewSession) -> Result<SessionId> {
+        let now = self.store.clock().now();
+        let id = SessionId::new(now);
+        let row = mint::row(id, new.user, new.digest, now, new.expires);
+        tenant::deployed_insert::<session::Entity>(&self.tx, row).await?;
+        Ok(id)
+    }
+
+    /// Ends one session of `user`.
+    pub async fn session_end(&mut self, user: UserId, id: SessionId) -> Result<()> {
+        let now = self.store.clock().now();
+        let done = tenant::deployed_update::<session::Entity>()
+            .filter(session::Column::Id.eq(id.uuid()))
+            .filter(session::Column::UserId.eq(user.uuid()))
+            .filter(session::Column::EndedAt.is_null())
+            .col_expr(session::Column::EndedAt, Expr::value(now.as_millis()))
+            .exec(self.tx.on())
+            .await
+            .map_err(from_db)?;
+        if done.rows_affected == 0 { Err(Error::not_found("session")) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,149 @@
+//! What the gateway needs to route an organization's requests, in memory.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+};
+
+use domain::{DataClass, OrgId, Protocol, ProviderId, Result, Secret};
+use parking_lot::RwLock;
+use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, sea_query::Expr};
+
+use crate::{
+    Scope, Store,
+    engine::Tx,
+    entity::{alias, organization, provider},
+    error::from_db,
+    key_index, repository, tenant,
+};
+
+const CHANGES: &str = "routing";
+
+/// Providers and aliases of one organization, with credentials.
+#[derive(Clone, Debug)]
+pub struct OrgRouting {
+    /// In order of creation.
+    pub providers: Vec<LiveProvider>,
+    /// Alias to model, or to `provider/model`.
+    pub aliases: HashMap<String, String>,
+}
+
+/// A provider that requests can be sent to.
+#[derive(Clone, Debug)]
+pub struct LiveProvider {
+    pub id: ProviderId,
+    pub name: String,
+    pub catalog: String,
+    pub protocol: Protocol,
+    pub base_url: String,
+    pub secret: Option<Secret<String>>,
+    pub models: Vec<String>,
+    pub region: Option<String>,
+    pub allow_private: bool,
+}
+
+#[derive(Default)]
+pub(crate) struct Routing {
+    organizations: RwLock<HashMap<OrgId, Arc<OrgRouting>>>,
+    seen: AtomicI64,
+}
+
+impl Store {
+    /// The providers and aliases of the scope's organization, from memory once read.
+    ///
+    /// # Errors
+    /// `Unavailable` when they are not in memory and the database cannot be reached.
+    pub async fn routing(&self, scope: &Scope) -> Result<Arc<OrgRouting>> {
+        let cache = &self.inner().routing;
+        if let Some(found) = cache.organizations.read().get(&scope.org()) {
+            return Ok(Arc::clone(found));
+        }
+        // Another commit between reading and keeping would be lost: keep only what no change overtook.
+        let before = cache.seen.load(Ordering::Acquire);
+        let fresh = Arc::new(load(self, scope).await?);
+        let mut organizations = cache.organizations.write();
+        if cache.seen.load(Ordering::Acquire) == before {
+            organizations.insert(scope.org(), Arc::clone(&fresh));
+        }
+        Ok(fresh)
+    }
+}
+
+async fn load(store: &Store, scope: &Scope) -> Result<OrgRouting> {
+    let read = store.read(scope).await?;
+    let org = scope.org();
+    let rows = tenant::select::<provider::Entity>(org)
+        .filter(provider::Column::RemovedAt.is_null())
+        .order_by_asc(provider::Column::Id)
+        .all(read.tx.on())
+        .await
+        .map_err(from_db)?;
+    let mut providers = Vec::new();
+    for row in rows {
+        let secret = row
+            .secret
+            .as_deref()
+            .map(|sealed| {
+                let place = repository::provider::place(&row.id, DataClass::Credential);
+                read.keys.open_text(place, sealed)
+            })
+            .transpose()?;
+        providers.push(LiveProvider {
+            id: ProviderId::from_uuid(row.id),
+            name: row.name,
+            catalog: row.catalog,
+            protocol: repository::provider::protocol(&row.protocol)?,
+            base_url: row.base_url,
+            secret,
+            models: repository::provider::models(&row.models)?,
+            region: row.region,
+            allow_private: row.allow_private,
+        });
+    }
+    let aliases = tenant::select::<alias::Entity>(org)
+        .all(read.tx.on())
+        .await
+        .map_err(from_db)?
+        .into_iter()
+        .map(|row| (row.name, row.target))
+        .collect();
+    Ok(OrgRouting { providers, aliases })
+}
+
+/// Tells every node that the routing of `org` changes with this transaction.
+pub(crate) async fn bump(tx: &Tx, org: OrgId) -> Result<()> {
+    let version = key_index::bump(tx, CHANGES).await?;
+    tenant::deployed_update::<organization::Entity>()
+        .filter(organization::Column::Id.eq(org.uuid()))
+        .col_expr(organization::Column::RoutingVersion, Expr::value(version))
+        .exec(tx.on())
+        .await
+        .map_err(from_db)
+        .map(drop)
+}
+
+/// Forgets the organizations whose routing changed since the last look.
+pub(crate) async fn refresh(store: &Store) -> Result<()> {
+    let cache = &store.inner().routing;
+    let seen = cache.seen.load(Ordering::Acquire);
+    let tx = store.engine().read(OrgId::DEPLOYMENT).await?;
+    let latest = key_index::version(&tx, CHANGES).await?;
+    if latest == seen {
+        return Ok(());
+    }
+    let changed = tenant::deployed::<organization::Entity>()
+        .filter(organization::Column::RoutingVersion.gt(seen))
+        .all(tx.on())
+        .await
+        .map_err(from_db)?;
+    drop(tx);
+    let mut organizations = cache.organizations.write();
+    for row in changed {
+        organizations.remove(&OrgId::from_uuid(row.id));
+    }
+    cache.seen.fetch_max(latest, Ordering::AcqRel);
+    Ok(())
+}

@@ -1,0 +1,175 @@
+//! A person who signed in, not yet in an organization.
+
+use std::time::Duration;
+
+use domain::{
+    Error, OrgId, OrgRole, ProjectId, ProjectRole, Result, Secret, SessionId, Timestamp, UserId,
+};
+use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, sea_query::Expr};
+
+use crate::{
+    Scope, Store,
+    entity::{grant, member, organization, session, user},
+    error::from_db,
+    scope::{Principal, ScopeParts},
+    tenant,
+};
+
+/// How often a session's last use is written down.
+const TOUCH: Duration = Duration::from_secs(300);
+
+/// Proof that a person signed in. Only [`Store::session`] makes one.
+#[derive(Clone, Debug)]
+pub struct Session {
+    user: UserId,
+    id: SessionId,
+    operator: bool,
+    created: Timestamp,
+    expires: Timestamp,
+}
+
+impl Session {
+    #[must_use]
+    pub const fn user(&self) -> UserId {
+        self.user
+    }
+
+    #[must_use]
+    pub const fn id(&self) -> SessionId {
+        self.id
+    }
+
+    /// Whether the person runs the deployment.
+    #[must_use]
+    pub const fn operator(&self) -> bool {
+        self.operator
+    }
+
+    #[must_use]
+    pub const fn created(&self) -> Timestamp {
+        self.created
+    }
+
+    #[must_use]
+    pub const fn expires(&self) -> Timestamp {
+        self.expires
+    }
+}
+
+fn signed_out() -> Error {
+    Error::unauthenticated("Sign in first.").with_code("signed_out")
+}
+
+impl Store {
+    /// The session that `token` belongs to.
+    ///
+    /// # Errors
+    /// `Unauthenticated` when there is none, it ended or expired, or the account is disabled.
+    pub async fn session(&self, token: &Secret<String>) -> Result<Session> {
+        let digest = vault::sha256(token.expose().as_bytes()).to_vec();
+        let now = self.clock().now();
+        let tx = self.engine().read(OrgId::DEPLOYMENT).await?;
+        let row = tenant::deployed::<session::Entity>()
+            .filter(session::Column::Digest.eq(digest))
+            .one(tx.on())
+            .await
+            .map_err(from_db)?
+            .filter(|row| row.ended_at.is_none() && row.expires_at > now.as_millis())
+            .ok_or_else(signed_out)?;
+        let person = tenant::deployed::<user::Entity>()
+            .filter(user::Column::Id.eq(row.user_id))
+            .one(tx.on())
+            .await
+            .map_err(from_db)?
+            .filter(|person| person.disabled_at.is_none())
+            .ok_or_else(signed_out)?;
+        drop(tx);
+        if now.since(Timestamp::from_millis(row.seen_at)) >= TOUCH {
+            self.session_touch(row.id, now).await?;
+        }
+        Ok(Session {
+            user: UserId::from_uuid(row.user_id),
+            id: SessionId::from_uuid(row.id),
+            operator: person.operator,
+            created: Timestamp::from_millis(row.created_at),
+            expires: Timestamp::from_millis(row.expires_at),
+        })
+    }
+
+    /// Bookkeeping, not a change: the one write here without an event.
+    async fn session_touch(&self, id: uuid::Uuid, now: Timestamp) -> Result<()> {
+        let tx = self.engine().write(OrgId::DEPLOYMENT).await?;
+        tenant::deployed_update::<session::Entity>()
+            .filter(session::Column::Id.eq(id))
+            .col_expr(session::Column::SeenAt, Expr::value(now.as_millis()))
+            .exec(tx.on())
+            .await
+            .map_err(from_db)?;
+        tx.commit().await
+    }
+
+    /// The person inside an organization they are a member of.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such organization or they are not a member: the two are not told apart.
+    pub async fn enter(&self, session: &Session, slug: &str) -> Result<Scope> {
+        let tx = self.engine().read(OrgId::DEPLOYMENT).await?;
+        let directory = tenant::deployed::<organization::Entity>()
+            .filter(organization::Column::Slug.eq(slug))
+            .filter(organization::Column::ArchivedAt.is_null())
+            .one(tx.on())
+            .await
+            .map_err(from_db)?
+            .ok_or_else(|| Error::not_found("organization"))?;
+        let org = OrgId::from_uuid(directory.id);
+        tx.bind(org).await?;
+        let membership = tenant::select::<member::Entity>(org)
+            .filter(member::Column::UserId.eq(session.user.uuid()))
+            .one(tx.on())
+            .await
+            .map_err(from_db)?
+            .ok_or_else(|| Error::not_found("organization"))?;
+        let role: OrgRole = membership.role.parse()?;
+        let now = self.clock().now().as_millis();
+        let grants = tenant::select::<grant::Entity>(org)
+            .filter(grant::Column::UserId.eq(session.user.uuid()))
+            .all(tx.on())
+            .await
+            .map_err(from_db)?;
+        let mut projects = Vec::new();
+        for row in grants {
+            if row.until.is_none_or(|until| until > now) {
+                let role: ProjectRole = row.role.parse()?;
+                projects.push((ProjectId::from_uuid(row.project_id), role));
+            }
+        }
+        Ok(Scope::mint(ScopeParts {
+            org,
+            slug: directory.slug,
+            principal: Principal::User { id: session.user, session: session.id },
+            org_role: Some(role),
+            projects,
+            key_scopes: Vec::new(),
+            requests_per_minute: None,
+        }))
+    }
+}
+
+/// A session to be created by `DeploymentWrite::session_create`.
+pub(crate) fn row(
+    id: SessionId,
+    user: UserId,
+    digest: [u8; 32],
+    now: Timestamp,
+    expires: Timestamp,
+) -> session::ActiveModel {
+    session::ActiveModel {
+        id: Set(id.uuid()),
+        user_id: Set(user.uuid()),
+        digest: Set(digest.to_vec()),
+        created_at: Set(now.as_millis()),
+        seen_at: Set(now.as_millis()),
+        expires_at: Set(expires.as_millis()),
+        ended_at: Set(None),
+    }
+}
