@@ -1,0 +1,91 @@
+// Improves what already works without it: copy buttons, theme without a reload, filters, live trust pages.
+const root = document.documentElement;
+root.dataset.script = "";
+
+// Copy buttons name the element whose text they copy.
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  const source = document.getElementById(button.dataset.copy);
+  try {
+    await navigator.clipboard.writeText(source.textContent.trim());
+    button.textContent = "Copied";
+  } catch {
+    getSelection().selectAllChildren(source);
+    button.textContent = "Selected: press Ctrl-C";
+  }
+  setTimeout(() => { button.textContent = "Copy"; }, 2400);
+});
+
+// The theme changes in place; the server keeps the choice in a cookie.
+for (const form of document.querySelectorAll("[data-theme-form]")) {
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const theme = event.submitter.value;
+    if (theme === "auto") delete root.dataset.theme;
+    else root.dataset.theme = theme;
+    for (const button of document.querySelectorAll("[data-theme-form] button")) {
+      button.setAttribute("aria-pressed", String(button.value === theme));
+    }
+    fetch(form.action, { method: "POST", body: new URLSearchParams({ theme, return: "/" }), redirect: "manual" });
+  });
+}
+
+// Forms of filters are sent when a choice changes; the button stays for those who type.
+for (const form of document.querySelectorAll("form[data-filters]")) {
+  form.addEventListener("change", (event) => { if (event.target.matches("select")) form.requestSubmit(); });
+  // Empty choices stay out of the address.
+  form.addEventListener("formdata", (event) => {
+    for (const [name, value] of [...event.formData]) if (value === "") event.formData.delete(name);
+  });
+}
+
+// A text filter over rows that are already on the page.
+const filter = document.querySelector("[data-find]");
+filter?.addEventListener("input", () => {
+  const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
+  for (const row of document.querySelectorAll("[data-row]")) {
+    const text = row.textContent.toLowerCase();
+    row.hidden = !words.every((word) => text.includes(word));
+  }
+  for (const group of document.querySelectorAll("[data-group]")) {
+    group.hidden = !group.querySelector("[data-row]:not([hidden])");
+  }
+});
+
+document.getElementById("problems")?.focus();
+
+// Live pages: when the server says that something changed, the region is fetched again.
+// When the snapshot runs out and nothing newer came, the page says so by itself.
+const live = document.querySelector("[data-live]");
+if (live) {
+  let busy = false;
+  const refresh = async () => {
+    if (busy) return;
+    busy = true;
+    try {
+      const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+      if (!answer.ok) return;
+      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-live]");
+      const open = new Set([...live.querySelectorAll("details[open]")].map((item) => item.id));
+      for (const item of fresh.querySelectorAll("details")) item.open = open.has(item.id);
+      live.replaceChildren(...fresh.childNodes);
+      live.dataset.validUntil = fresh.dataset.validUntil;
+      filter?.dispatchEvent(new Event("input"));
+      decay();
+    } finally {
+      busy = false;
+    }
+  };
+  const decay = () => {
+    const over = Date.now() > Date.parse(live.dataset.validUntil);
+    live.toggleAttribute("data-expired", over);
+    const note = document.getElementById("expired");
+    if (note) note.hidden = !over;
+  };
+  const events = new EventSource(live.dataset.live);
+  events.addEventListener("changed", refresh);
+  setInterval(decay, 1000);
+}
+const opened = location.hash && document.getElementById(location.hash.slice(1));
+if (opened instanceof HTMLDetailsElement) opened.open = true;

@@ -1,0 +1,695 @@
+//! Every page with made-up data, for the gallery and for the snapshot tests.
+
+use std::time::Duration;
+
+use askama::Template;
+use domain::Timestamp;
+use web::{
+    Shell,
+    pages::{
+        Confirm, Fact, Number, account, audit, home, keys, members, models, organization, project, providers,
+        public, trust, usage,
+    },
+    view::{Bucket, Chart, Choice, Chrome, Field, Link, OrganizationNav, Person, Problem, ProjectNav, Theme, When},
+};
+
+/// One rendered page.
+pub struct Sample {
+    pub name: &'static str,
+    pub title: &'static str,
+    pub chrome: Chrome,
+    pub narrow: bool,
+    pub fragment: String,
+}
+
+impl Sample {
+    /// The whole document.
+    pub fn document(&self, theme: Theme) -> String {
+        let chrome = Chrome { theme, ..self.chrome.clone() };
+        let shell =
+            Shell { chrome: &chrome, title: self.title, content: &self.fragment, narrow: self.narrow };
+        shell.render().unwrap()
+    }
+}
+
+const NOW: Timestamp = Timestamp::from_millis(1_795_167_703_000);
+const ORG: &str = "/o/acme";
+const PROJECT: &str = "/o/acme/p/support-assistant";
+
+fn before(hours: u64) -> When {
+    When(NOW.minus(Duration::from_secs(hours * 3_600)))
+}
+
+fn person() -> Option<Person> {
+    Some(Person { name: "Ada Nováková".into(), email: "ada.novakova@acme.example".into() })
+}
+
+fn signed_in(here: &str) -> Chrome {
+    Chrome { person: person(), here: here.into(), ..Chrome::default() }
+}
+
+fn within(here: &str, current: &str, project: Option<&str>) -> Chrome {
+    let link = |(path, label): (&str, &str)| {
+        Link::new(format!("{ORG}{path}"), label, project.is_none() && label == current)
+    };
+    let links = [
+        ("", "Overview"),
+        ("/projects", "Projects"),
+        ("/providers", "Providers"),
+        ("/models", "Model names"),
+        ("/usage", "Usage"),
+        ("/members", "Members"),
+        ("/audit", "Audit"),
+        ("/settings", "Settings"),
+    ];
+    let nav = project.map(|name| ProjectNav {
+        name: name.into(),
+        links: [("", "Overview"), ("/keys", "Keys"), ("/usage", "Usage")]
+            .iter()
+            .map(|(path, label)| Link::new(format!("{PROJECT}{path}"), *label, *label == current))
+            .collect(),
+    });
+    Chrome {
+        organization: Some(OrganizationNav {
+            name: "Acme Logistics".into(),
+            slug: "acme".into(),
+            links: links.into_iter().map(link).collect(),
+            others: vec![Link::new("/o/nordwind", "Nordwind Kliniken", false)],
+            project: nav,
+        }),
+        ..signed_in(here)
+    }
+}
+
+fn page(name: &'static str, title: &'static str, chrome: Chrome, content: impl Template) -> Sample {
+    Sample { name, title, chrome, narrow: false, fragment: content.render().unwrap() }
+}
+
+fn narrow(name: &'static str, title: &'static str, content: impl Template) -> Sample {
+    Sample { narrow: true, ..page(name, title, Chrome::default(), content) }
+}
+
+fn numbers() -> Vec<Number> {
+    vec![
+        Number::new("Requests", "12,480", "38 failed"),
+        Number::new("Input tokens", "31,204,118", "64 % from cache"),
+        Number::new("Output tokens", "2,881,402", ""),
+        Number::new("Cost", "84.12 USD", "96 requests without a price"),
+    ]
+}
+
+pub fn samples() -> Vec<Sample> {
+    let mut all = open_pages();
+    all.extend(organization_pages());
+    all.extend(project_pages());
+    all.extend(provider_pages());
+    all.extend(member_pages());
+    all.extend(record_pages());
+    all.extend(trust_pages());
+    all
+}
+
+fn open_pages() -> Vec<Sample> {
+    let wrong = public::SignIn {
+        problems: vec![Problem::whole("The e-mail address or the password is wrong.")],
+        email: Field::new("ada.novakova@acme.example"),
+        next: "/".into(),
+        fresh: true,
+        ..Default::default()
+    };
+    let short = Field::new("").wrong("The password has fewer than 12 characters.");
+    let setup = public::Setup {
+        problems: Problem::of(&[("password", &short)]),
+        action: "/setup/abc".into(),
+        name: Field::new("Ada Nováková"),
+        email: Field::new("ada.novakova@acme.example"),
+        password: short,
+    };
+    let invitation = public::Invited {
+        problems: vec![],
+        action: "/invitations/abc".into(),
+        organization: "Acme Logistics".into(),
+        role: "member".into(),
+        email: "jo@acme.example".into(),
+        expires: When(NOW.plus(Duration::from_secs(600_000))),
+        needs_account: true,
+        name: Field::default(),
+        password: Field::default(),
+    };
+    let message = public::Message {
+        heading: "There is no such page".into(),
+        what: "The address leads nowhere, or to something that you may not see.".into(),
+        todo: "Check the address, or start again from your organizations.".into(),
+        links: vec![Link::new("/", "Your organizations", false)],
+        code: "not_found".into(),
+        request: "req_01kagc5w4m8y1t2v3x4z5a6b7c".into(),
+    };
+    vec![
+        narrow("sign-in", "Sign in", public::SignIn { next: "/".into(), ..Default::default() }),
+        narrow("sign-in-wrong", "Sign in", wrong),
+        narrow("setup", "Set up", setup),
+        narrow("invitation", "Join Acme Logistics", invitation),
+        page("not-found", "Not found", Chrome::default(), message),
+    ]
+}
+
+fn organization_pages() -> Vec<Sample> {
+    let rows = [("Acme Logistics", "acme", "owner"), ("Nordwind Kliniken", "nordwind", "member")];
+    let organizations = rows
+        .iter()
+        .map(|(name, slug, role)| home::Row {
+            href: format!("/o/{slug}"),
+            name: (*name).into(),
+            role: (*role).into(),
+            created: before(900),
+        })
+        .collect();
+    let step = |done, next, title: &str, text: &str, action: &str| organization::Step {
+        done,
+        next,
+        title: title.into(),
+        text: text.into(),
+        href: ORG.into(),
+        action: action.into(),
+    };
+    let steps = vec![
+        step(true, false, "Add a provider", "OpenAI, Anthropic, or a server of your own.", "Add a provider"),
+        step(true, false, "Create a project", "One per application is a good rule.", "New project"),
+        step(false, true, "Create a key", "It is shown once. Store it where your program reads it.", "New key"),
+        step(false, false, "Send the first request", "Change the base address of your SDK and the key.", "Show me how"),
+    ];
+    let event = |actor: &str, says: &str, hours| organization::EventRow {
+        actor: actor.into(),
+        says: says.into(),
+        at: before(hours),
+    };
+    let overview = organization::Overview {
+        base: ORG.into(),
+        name: "Acme Logistics".into(),
+        steps,
+        numbers: numbers(),
+        projects: project_rows(),
+        events: vec![
+            event("Ada Nováková", "added a provider", 1),
+            event("Ada Nováková", "created a project", 2),
+            event("The server", "created an encryption key", 3),
+        ],
+    };
+    let settings = organization::Settings {
+        base: ORG.into(),
+        problems: vec![],
+        name: Field::new("Acme Logistics"),
+        slug: "acme".into(),
+        id: "org_01kagc5w4m8y1t2v3x4z5a6b7c".into(),
+        created: before(900),
+        may_manage: true,
+        may_admin_keys: true,
+        keys: key_rows().into_iter().take(1).collect(),
+    };
+    let taken = Field::new("acme").wrong("Another organization uses this short name.");
+    let new = home::New {
+        problems: Problem::of(&[("slug", &taken)]),
+        name: Field::new("Acme Logistics"),
+        slug: taken,
+    };
+    vec![
+        page("home", "Organizations", signed_in("/"), home::Index { organizations, may_create: true }),
+        page("home-empty", "Organizations", signed_in("/"), home::Index { organizations: vec![], may_create: true }),
+        page("organization-new", "New organization", signed_in("/organizations/new"), new),
+        page("organization", "Overview", within(ORG, "Overview", None), overview),
+        page("settings", "Settings", within(ORG, "Settings", None), settings),
+    ]
+}
+
+fn project_rows() -> Vec<organization::ProjectRow> {
+    [("Support assistant", "support-assistant"), ("Route planner", "route-planner")]
+        .iter()
+        .map(|(name, slug)| organization::ProjectRow {
+            href: format!("{ORG}/p/{slug}"),
+            name: (*name).into(),
+            slug: (*slug).into(),
+            role: "owner".into(),
+            created: before(400),
+        })
+        .collect()
+}
+
+fn key_rows() -> Vec<keys::KeyRow> {
+    let key = |name: &str, tone, status: &str| keys::KeyRow {
+        name: name.into(),
+        shown: "pbk_4f9Qw2LmZx…7Hq2".into(),
+        limit: "600 per minute".into(),
+        created: before(300),
+        expires: "20 Feb 2027".into(),
+        last_used: "3 minutes ago".into(),
+        tone,
+        status: status.into(),
+        revoke: (tone == "good").then(|| PROJECT.into()),
+    };
+    vec![
+        key("Website backend, production", "good", "active"),
+        key("Notebook of Jo", "quiet", "expired"),
+        key("Old batch job", "bad", "revoked"),
+    ]
+}
+
+fn project_pages() -> Vec<Sample> {
+    let snippet = |id: &str, title: &str, text: &str| project::Snippet {
+        id: id.into(),
+        title: title.into(),
+        text: text.into(),
+    };
+    let overview = project::Overview {
+        org_base: ORG.into(),
+        base: PROJECT.into(),
+        name: "Support assistant".into(),
+        slug: "support-assistant".into(),
+        id: "prj_01kagc5w4m8y1t2v3x4z5a6b7c".into(),
+        created: before(400),
+        may_keys: true,
+        models_href: format!("{ORG}/models"),
+        numbers: numbers(),
+        openai_base: "http://127.0.0.1:8080/v1".into(),
+        anthropic_base: "http://127.0.0.1:8080".into(),
+        snippets: vec![project::SnippetGroup {
+            title: "OpenAI SDK".into(),
+            items: vec![
+                snippet("py", "Python", "import os\nfrom openai import OpenAI\n\nclient = OpenAI(\n    base_url=\"http://127.0.0.1:8080/v1\",\n    api_key=os.environ[\"PROBITY_KEY\"],\n)"),
+                snippet("node", "Node", "import OpenAI from \"openai\";"),
+                snippet("curl", "curl", "curl http://127.0.0.1:8080/v1/chat/completions"),
+            ],
+        }],
+    };
+    let within = |label: &str| within(PROJECT, label, Some("Support assistant"));
+    let index = |keys| keys::Index {
+        org_base: ORG.into(),
+        base: PROJECT.into(),
+        project: "Support assistant".into(),
+        keys,
+        may_manage: true,
+        next: None,
+    };
+    let trail = || vec![Link::new(format!("{PROJECT}/keys"), "Keys", false)];
+    let new = keys::New {
+        trail: trail(),
+        heading: "New key".into(),
+        purpose: "For one program in Support assistant.".into(),
+        problems: vec![],
+        action: PROJECT.into(),
+        name: Field::default(),
+        expires: vec![Choice::new("90", "in 90 days").chosen(true), Choice::new("", "never")],
+        limited: true,
+        limit: Field::default(),
+        cancel: PROJECT.into(),
+    };
+    let created = keys::Created {
+        name: "Website backend, production".into(),
+        secret: "pbk_4f9Qw2LmZx3kT8vNc1RyJd5Bs7Ga0HpWe6UiXo9Mf2QzLt4KvPn8CrYbSgD7Hq2".into(),
+        snippet: "export PROBITY_KEY=…\ncurl http://127.0.0.1:8080/v1/models -H \"authorization: Bearer $PROBITY_KEY\"".into(),
+        done: PROJECT.into(),
+    };
+    let revoke = Confirm {
+        trail: trail(),
+        heading: "Revoke “Website backend, production”?".into(),
+        problems: vec![],
+        facts: vec![Fact::mono("Key", "pbk_4f9Qw2LmZx…7Hq2"), Fact::new("Last used", "3 minutes ago")],
+        lost: "every program that uses this key is refused within a second. A revoked key cannot be brought back.".into(),
+        action: PROJECT.into(),
+        ask: "Type the key’s name to confirm".into(),
+        expected: "Website backend, production".into(),
+        confirm: Field::default(),
+        verb: "Revoke key".into(),
+        cancel: PROJECT.into(),
+    };
+    vec![
+        page("projects", "Projects", self::within(ORG, "Projects", None), project::Index { base: ORG.into(), projects: project_rows(), may_create: true }),
+        page("projects-empty", "Projects", self::within(ORG, "Projects", None), project::Index { base: ORG.into(), projects: vec![], may_create: true }),
+        page("project-new", "New project", self::within(ORG, "Projects", None), project::New { base: ORG.into(), ..Default::default() }),
+        page("project", "Support assistant", within("Overview"), overview),
+        page("keys", "API keys", within("Keys"), index(key_rows())),
+        page("keys-empty", "API keys", within("Keys"), index(vec![])),
+        page("key-new", "New key", within("Keys"), new),
+        page("key-created", "Key created", within("Keys"), created),
+        page("key-revoke", "Revoke a key", within("Keys"), revoke),
+    ]
+}
+
+fn entries() -> Vec<providers::EntryRow> {
+    let entry = |id: &str, name: &str, entity: &str| providers::EntryRow {
+        id: id.into(),
+        name: name.into(),
+        entity: entity.into(),
+        place: "United States".into(),
+        trains: "no".into(),
+        keeps: "30 days".into(),
+        source: Some("https://provider.example/data-retention".into()),
+        read: "20 Nov 2026".into(),
+    };
+    vec![entry("anthropic", "Anthropic", "Anthropic, PBC"), entry("openai", "OpenAI", "OpenAI, L.L.C.")]
+}
+
+fn provider_rows() -> Vec<providers::ProviderRow> {
+    let row = |name: &str, address: &str, entity: &str, credential: &str| providers::ProviderRow {
+        id: "pvd_01kagc5w4m8y1t2v3x4z5a6b7c".into(),
+        href: format!("{ORG}/providers/pvd_01kagc5w4m8y1t2v3x4z5a6b7c"),
+        name: name.into(),
+        address: address.into(),
+        format: "OpenAI".into(),
+        entity: entity.into(),
+        place: "United States".into(),
+        credential: credential.into(),
+        trains: "no".into(),
+        keeps: "30 days".into(),
+        source: Some("https://provider.example/data-retention".into()),
+        read: "20 Nov 2026".into(),
+        created: before(300),
+    };
+    vec![
+        row("OpenAI", "https://api.openai.com/v1", "OpenAI, L.L.C.", "ends in 7Hq2"),
+        row("Own vLLM", "http://10.0.0.5:8000/v1", "this organization", "none"),
+    ]
+}
+
+fn provider_pages() -> Vec<Sample> {
+    let within = |label: &str| within(ORG, label, None);
+    let models = ["gpt-5.4", "gpt-5.4-mini"]
+        .iter()
+        .map(|id| providers::ModelRow {
+            id: (*id).into(),
+            input: "2.50 USD".into(),
+            cached: "0.25 USD".into(),
+            output: "15.00 USD".into(),
+        })
+        .collect();
+    let provider = provider_rows().remove(0);
+    let wrong = Field::new("https://169.254.1.1/v1").wrong("This address is private. If the server is yours, tick the box below.");
+    let new = providers::New {
+        base: ORG.into(),
+        heading: "Add a server of your own".into(),
+        problems: Problem::of(&[("base_url", &wrong)]),
+        catalog: "custom".into(),
+        custom: true,
+        entry: None,
+        name: Field::new("Own vLLM"),
+        base_url: wrong,
+        protocols: vec![
+            Choice::new("openai", "OpenAI").help("Chat Completions: Ollama, vLLM, llama.cpp and most others").chosen(true),
+            Choice::new("anthropic", "Anthropic").help("Messages"),
+        ],
+        secret: Field::default(),
+        secret_help: "Sent as a bearer token. Leave it empty if the server asks for none.".into(),
+        models: Field::new("qwen3-32b\nllama-4-scout"),
+        region: Field::default(),
+        allow_private: false,
+    };
+    let alias = |name: &str, target: &str| models::AliasRow {
+        name: name.into(),
+        target: target.into(),
+        changed: before(50),
+    };
+    let aliases = models::Index {
+        base: ORG.into(),
+        problems: vec![],
+        aliases: vec![alias("fast", "gpt-5.4-mini"), alias("careful", "claude-opus-4-8")],
+        models: ["claude-opus-4-8", "gpt-5.4", "gpt-5.4-mini"].map(Into::into).to_vec(),
+        may_manage: true,
+        name: Field::default(),
+        target: Field::default(),
+    };
+    vec![
+        page("providers", "Providers", within("Providers"), providers::Index { base: ORG.into(), providers: provider_rows(), may_manage: true }),
+        page("providers-empty", "Providers", within("Providers"), providers::Index { base: ORG.into(), providers: vec![], may_manage: true }),
+        page("provider", "OpenAI", within("Providers"), providers::Show { base: ORG.into(), provider, models, may_manage: true }),
+        page("provider-choose", "Add a provider", within("Providers"), providers::Choose { base: ORG.into(), entries: entries() }),
+        page("provider-new", "Add a provider", within("Providers"), new),
+        page("models", "Model names", within("Model names"), aliases),
+    ]
+}
+
+fn member_pages() -> Vec<Sample> {
+    let within = || within(ORG, "Members", None);
+    let member = |name: &str, email: &str, role: &str, you| members::MemberRow {
+        name: name.into(),
+        email: email.into(),
+        role: role.into(),
+        joined: before(800),
+        you,
+        href: (!you).then(|| ORG.into()),
+    };
+    let index = members::Index {
+        base: ORG.into(),
+        members: vec![
+            member("Ada Nováková", "ada.novakova@acme.example", "owner", true),
+            member("Jo Sørensen", "jo@acme.example", "member", false),
+        ],
+        invitations: vec![members::InvitationRow {
+            email: "li.wei@acme.example".into(),
+            role: "admin".into(),
+            expires: When(NOW.plus(Duration::from_secs(600_000))),
+            action: Some(ORG.into()),
+        }],
+        may_manage: true,
+    };
+    let roles = || {
+        vec![
+            Choice::new("member", "Member").help("Sees the projects they are given").chosen(true),
+            Choice::new("admin", "Admin").help("Manages projects, providers, keys and members; reads the log"),
+            Choice::new("owner", "Owner").help("Everything, admin keys included"),
+        ]
+    };
+    let rights = members::ProjectRights {
+        id: "prj_01".into(),
+        name: "Support assistant".into(),
+        roles: vec![Choice::new("", "no access"), Choice::new("viewer", "viewer").chosen(true)],
+    };
+    let change = members::Change {
+        base: ORG.into(),
+        href: format!("{ORG}/members/usr_01"),
+        problems: vec![],
+        name: "Jo Sørensen".into(),
+        roles: roles(),
+        everywhere: false,
+        projects: vec![rights],
+    };
+    let invited = members::Invited {
+        link: "http://127.0.0.1:8080/invitations/9aZ3kT8vNc1RyJd5Bs7Ga0HpWe6UiXo9Mf2QzLt4Kv".into(),
+        email: "li.wei@acme.example".into(),
+        role: "admin".into(),
+        expires: When(NOW.plus(Duration::from_secs(600_000))),
+        done: ORG.into(),
+    };
+    let account = account::Index {
+        problems: vec![],
+        name: "Ada Nováková".into(),
+        email: "ada.novakova@acme.example".into(),
+        id: "usr_01kagc5w4m8y1t2v3x4z5a6b7c".into(),
+        operator: true,
+        current: Field::default(),
+        password: Field::default(),
+        sessions: vec![
+            account::SessionRow { created: before(2), seen: "just now".into(), expires: before(0), this: true },
+            account::SessionRow { created: before(90), seen: "2 days ago".into(), expires: before(0), this: false },
+        ],
+    };
+    vec![
+        page("members", "Members", within(), index),
+        page("member-invite", "Invite", within(), members::Invite { base: ORG.into(), problems: vec![], email: Field::default(), roles: roles() }),
+        page("member-invited", "Invitation", within(), invited),
+        page("member-change", "Jo Sørensen", within(), change),
+        page("account", "Account", signed_in("/account"), account),
+    ]
+}
+
+fn record_pages() -> Vec<Sample> {
+    let within = |label: &str| within(ORG, label, None);
+    let buckets: Vec<_> = (0..24u64)
+        .map(|hour| Bucket {
+            label: format!("20 Nov, {hour:02}:00"),
+            short: if hour % 4 == 0 { format!("{hour:02}:00") } else { String::new() },
+            answered: (hour * 37) % 211 + if hour > 7 { 300 } else { 20 },
+            failed: if hour == 13 { 38 } else { 0 },
+            input: hour * 120_000,
+            output: hour * 9_000,
+        })
+        .collect();
+    let row = |model: &str, tone, outcome: &str, note: &str| usage::UsageRow {
+        href: format!("{ORG}/usage/req_01"),
+        at: before(1),
+        model: model.into(),
+        provider: "OpenAI".into(),
+        project: "Support assistant".into(),
+        input: "2,104".into(),
+        cached: "1,800 cached".into(),
+        output: "188".into(),
+        note: note.into(),
+        first: "412 ms".into(),
+        total: "2.4 s".into(),
+        cost: "0.0045 USD".into(),
+        tone,
+        outcome: outcome.into(),
+    };
+    let rows = vec![
+        row("gpt-5.4", "good", "answered", ""),
+        row("gpt-5.4-mini", "waiting", "ended by client", "estimated"),
+        row("claude-opus-4-8", "bad", "overloaded", "absent"),
+    ];
+    let periods = || vec![Choice::new("24h", "Last 24 hours").chosen(true), Choice::new("30d", "Last 30 days")];
+    let index = |rows: Vec<usage::UsageRow>| usage::Index {
+        path: format!("{ORG}/usage"),
+        periods: periods(),
+        projects: vec![Choice::new("", "All projects")],
+        models: vec![Choice::new("", "All models")],
+        outcomes: vec![Choice::new("", "All outcomes")],
+        filtered: false,
+        numbers: if rows.is_empty() { vec![Number::new("Requests", "0", "")] } else { numbers() },
+        chart: if rows.is_empty() { None } else { Chart::new("Requests per hour".into(), "Hour", &buckets) },
+        across: true,
+        next: (!rows.is_empty()).then(|| format!("{ORG}/usage?after=x")),
+        rows,
+        csv: format!("{ORG}/usage.csv"),
+    };
+    let receipt = usage::Receipt {
+        base: ORG.into(),
+        facts: vec![Fact::mono("Request", "req_01kagc5w4m8y1t2v3x4z5a6b7c"), Fact::new("Model", "gpt-5.4")],
+        receipt: "{\n  \"chosen\": \"openai\"\n}".into(),
+    };
+    let act = |number: &str, actor: &str, says: &str, action: &str| audit::AuditRow {
+        number: number.into(),
+        at: before(1),
+        actor: actor.into(),
+        actor_note: "ada.novakova@acme.example".into(),
+        says: says.into(),
+        action: action.into(),
+        failed: action == "session.refuse",
+        summary: "key_01kagc5w4m…".into(),
+        details: vec![Fact::mono("key", "key_01kagc5w4m8y1t2v3x4z5a6b7c"), Fact::new("name", "Website backend")],
+    };
+    let log = audit::Index {
+        base: ORG.into(),
+        actions: vec![Choice::new("", "All acts")],
+        actors: vec![Choice::new("", "Everybody")],
+        periods: periods(),
+        filtered: false,
+        rows: vec![
+            act("18", "Ada Nováková", "created an API key", "key.create"),
+            act("17", "Somebody", "was refused sign-in", "session.refuse"),
+        ],
+        shown: "2 of 18 entries".into(),
+        next: Some(ORG.into()),
+        verify: "probity verify acme-audit.tar --root 3f9a1c77d20e4b58".into(),
+    };
+    vec![
+        page("usage", "Usage", within("Usage"), index(rows)),
+        page("usage-empty", "Usage", within("Usage"), index(vec![])),
+        page("receipt", "One request", within("Usage"), receipt),
+        page("audit", "Audit", within("Audit"), log),
+    ]
+}
+
+fn control(id: &str, tone: &'static str, word: &str, statement: &str, shown: &str) -> trust::ControlRow {
+    let strip = match tone {
+        "quiet" => vec![],
+        "failing" => vec![
+            trust::Run { x: 70, width: 17, tone: "verified" },
+            trust::Run { x: 87, width: 3, tone: "failing" },
+        ],
+        _ => vec![trust::Run { x: 70, width: 20, tone: "verified" }],
+    };
+    trust::ControlRow {
+        id: id.into(),
+        tone,
+        word: word.into(),
+        statement: statement.into(),
+        shown: shown.into(),
+        kind: "probed every 15 minutes".into(),
+        reason: "The last result is a pass, 3 minutes old; it holds for 45 minutes.".into(),
+        why: "What is never written cannot leak.".into(),
+        how: "A planted prompt goes through all six paths; then database, files, logs and temporary files are searched for it.".into(),
+        limits: "It covers what the gateway writes, not what a provider keeps.".into(),
+        evidence: vec![Fact::mono("Evidence", "evi_01kagc5w4m8y1t2v3x4z5a6b7c"), Fact::new("Subjects", "6 of 6 paths")],
+        verify: format!("probity probe run {id}"),
+        strip,
+        strip_says: "Verified on 20 of the last 20 days".into(),
+    }
+}
+
+fn counts() -> Vec<trust::Count> {
+    let count = |tone, word: &str, count| trust::Count {
+        tone,
+        word: word.into(),
+        count,
+        href: format!("?status={word}"),
+        chosen: false,
+    };
+    vec![
+        count("verified", "verified", 6),
+        count("failing", "failing", 1),
+        count("waiting", "stale", 1),
+        count("unverified", "not verified", 2),
+        count("attested", "attested", 4),
+        count("quiet", "coming soon", 249),
+    ]
+}
+
+fn trust_pages() -> Vec<Sample> {
+    let gateway = vec![
+        control("GW-01", "verified", "verified", "No prompt and no completion is written to disk by the gateway, on any path, unless you chose to keep it.", "3 minutes ago"),
+        control("GW-02", "failing", "failing", "Errors never carry content.", "1 hour ago"),
+        control("GW-03", "waiting", "stale", "A provider never sees who you are.", "2 hours ago"),
+        control("GW-04", "quiet", "coming soon", "Personal data can be masked before a prompt leaves.", "2027-Q1"),
+    ];
+    let keys = vec![
+        control("KEY-01", "verified", "verified", "API keys are stored as hashes only.", "just now"),
+        control("KEY-02", "unverified", "not verified", "A revoked key is refused within one second.", "never"),
+        control("KEY-03", "attested", "attested", "Root keys are handled by two people.", "until 1 Mar 2027"),
+    ];
+    let area = |id: &str, name: &str, counts: &str, controls| trust::Area {
+        id: id.into(),
+        name: name.into(),
+        counts: counts.into(),
+        controls,
+    };
+    let labels = || vec!["checked from inside only".to_owned(), "log not independently witnessed".to_owned()];
+    let index = trust::Index {
+        title: "Trust".into(),
+        purpose: "What this installation promises, and when each promise was last shown to hold. Nothing here is set by hand.".into(),
+        here: "/trust".into(),
+        issued: before(0),
+        valid_until: When(NOW.plus(Duration::from_secs(300))),
+        counts: counts(),
+        labels: labels(),
+        filter: None,
+        total: 263,
+        areas: vec![
+            area("gateway", "Gateway", "1 verified · 1 failing · 1 stale · 1 coming soon", gateway.clone()),
+            area("keys", "Keys", "1 verified · 1 attested · 1 not verified", keys.clone()),
+        ],
+        classes: vec![
+            trust::ClassRow { name: "prompt".into(), what: "What people and programs send to a model".into(), how: "not stored".into() },
+            trust::ClassRow { name: "credential".into(), what: "Provider credentials".into(), how: "sealed".into() },
+        ],
+        limits: vec!["That a provider keeps its word.".into(), "That the set of probes is complete.".into()],
+        verify: "probity verify trust.tar --root 3f9a1c77d20e4b58".into(),
+        digest: "9f2c1f0f6f5f4b1b9f2c1f0f6f5f4b1b9f2c1f0f6f5f4b1b9f2c1f0f6f5f4b1b".into(),
+    };
+    let safe = trust::Safe {
+        counts: counts(),
+        labels: labels(),
+        digest: index.digest.clone(),
+        issued: before(0),
+        valid_until: When(NOW.plus(Duration::from_secs(300))),
+        attention: gateway.iter().filter(|one| one.tone == "failing" || one.tone == "waiting").cloned().collect(),
+        verified: keys.iter().take(1).cloned().collect(),
+        organizations: vec![trust::Posture {
+            href: ORG.into(),
+            name: "Acme Logistics".into(),
+            providers: "OpenAI (United States), Own vLLM (this organization)".into(),
+            entries: "1,204".into(),
+        }],
+    };
+    vec![
+        page("trust", "Trust", Chrome { here: "/trust".into(), ..Chrome::default() }, index),
+        page("safe", "Am I safe?", signed_in("/safe"), safe),
+        page("subprocessors", "Sub-processors", Chrome { here: "/subprocessors".into(), ..Chrome::default() }, trust::Subprocessors { entries: entries() }),
+    ]
+}

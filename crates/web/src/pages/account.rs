@@ -1,0 +1,26 @@
+//! One's own account.
+
+use askama::Template;
+
+use crate::view::{Field, Problem, When};
+
+#[derive(Clone, Debug)]
+pub struct SessionRow {
+    pub created: When,
+    pub seen: String,
+    pub expires: When,
+    pub this: bool,
+}
+
+#[derive(Debug, Template)]
+#[template(path = "account/index.html")]
+pub struct Index {
+    pub problems: Vec<Problem>,
+    pub name: String,
+    pub email: String,
+    pub id: String,
+    pub operator: bool,
+    pub current: Field,
+    pub password: Field,
+    pub sessions: Vec<SessionRow>,
+}

@@ -1,0 +1,24 @@
+//! Model aliases.
+
+use askama::Template;
+
+use crate::view::{Field, Problem, When};
+
+#[derive(Clone, Debug)]
+pub struct AliasRow {
+    pub name: String,
+    pub target: String,
+    pub changed: When,
+}
+
+#[derive(Debug, Template)]
+#[template(path = "models/index.html")]
+pub struct Index {
+    pub base: String,
+    pub problems: Vec<Problem>,
+    pub aliases: Vec<AliasRow>,
+    pub models: Vec<String>,
+    pub may_manage: bool,
+    pub name: Field,
+    pub target: Field,
+}

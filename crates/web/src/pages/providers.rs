@@ -1,0 +1,86 @@
+//! Provider credentials.
+
+use askama::Template;
+
+use crate::view::{Choice, Field, Problem, When};
+
+#[derive(Clone, Debug)]
+pub struct ProviderRow {
+    pub id: String,
+    pub href: String,
+    pub name: String,
+    pub address: String,
+    pub format: String,
+    pub entity: String,
+    pub place: String,
+    pub credential: String,
+    pub trains: String,
+    pub keeps: String,
+    pub source: Option<String>,
+    pub read: String,
+    pub created: When,
+}
+
+/// What the catalogue says about a provider.
+#[derive(Clone, Debug)]
+pub struct EntryRow {
+    pub id: String,
+    pub name: String,
+    pub entity: String,
+    pub place: String,
+    pub trains: String,
+    pub keeps: String,
+    pub source: Option<String>,
+    pub read: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct ModelRow {
+    pub id: String,
+    pub input: String,
+    pub cached: String,
+    pub output: String,
+}
+
+#[derive(Debug, Template)]
+#[template(path = "providers/index.html")]
+pub struct Index {
+    pub base: String,
+    pub providers: Vec<ProviderRow>,
+    pub may_manage: bool,
+}
+
+#[derive(Debug, Template)]
+#[template(path = "providers/show.html")]
+pub struct Show {
+    pub base: String,
+    pub provider: ProviderRow,
+    pub models: Vec<ModelRow>,
+    pub may_manage: bool,
+}
+
+#[derive(Debug, Template)]
+#[template(path = "providers/choose.html")]
+pub struct Choose {
+    pub base: String,
+    pub entries: Vec<EntryRow>,
+}
+
+#[derive(Debug, Template)]
+#[template(path = "providers/new.html")]
+pub struct New {
+    pub base: String,
+    pub heading: String,
+    pub problems: Vec<Problem>,
+    pub catalog: String,
+    pub custom: bool,
+    pub entry: Option<EntryRow>,
+    pub name: Field,
+    pub base_url: Field,
+    pub protocols: Vec<Choice>,
+    pub secret: Field,
+    pub secret_help: String,
+    pub models: Field,
+    pub region: Field,
+    pub allow_private: bool,
+}

@@ -1,0 +1,54 @@
+//! Pages for somebody who is not signed in.
+
+use askama::Template;
+
+use crate::view::{Field, Link, Problem, When};
+
+#[derive(Debug, Default, Template)]
+#[template(path = "public/sign_in.html")]
+pub struct SignIn {
+    pub problems: Vec<Problem>,
+    pub email: Field,
+    pub password: Field,
+    /// Where to go afterwards; a path on this host.
+    pub next: String,
+    /// No operator exists yet.
+    pub fresh: bool,
+}
+
+#[derive(Debug, Default, Template)]
+#[template(path = "public/setup.html")]
+pub struct Setup {
+    pub problems: Vec<Problem>,
+    pub action: String,
+    pub name: Field,
+    pub email: Field,
+    pub password: Field,
+}
+
+#[derive(Debug, Template)]
+#[template(path = "public/invitation.html")]
+pub struct Invited {
+    pub problems: Vec<Problem>,
+    pub action: String,
+    pub organization: String,
+    pub role: String,
+    pub email: String,
+    pub expires: When,
+    /// The address has no account yet.
+    pub needs_account: bool,
+    pub name: Field,
+    pub password: Field,
+}
+
+/// An error, or any other single message.
+#[derive(Debug, Template)]
+#[template(path = "public/message.html")]
+pub struct Message {
+    pub heading: String,
+    pub what: String,
+    pub todo: String,
+    pub links: Vec<Link>,
+    pub code: String,
+    pub request: String,
+}

@@ -1,0 +1,105 @@
+//! The trust centre: public page, its short form for people who are signed in, and the list of sub-processors.
+
+use askama::Template;
+
+use super::{Fact, providers::EntryRow};
+use crate::view::When;
+
+/// How many controls have one status.
+#[derive(Clone, Debug)]
+pub struct Count {
+    pub tone: &'static str,
+    pub word: String,
+    pub count: usize,
+    /// The query that shows only these.
+    pub href: String,
+    pub chosen: bool,
+}
+
+/// Neighbouring days of the same colour; one unit per day.
+#[derive(Clone, Debug)]
+pub struct Run {
+    pub x: u32,
+    pub width: u32,
+    pub tone: &'static str,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct ControlRow {
+    pub id: String,
+    pub tone: &'static str,
+    pub word: String,
+    pub statement: String,
+    pub shown: String,
+    pub kind: String,
+    pub reason: String,
+    pub why: String,
+    pub how: String,
+    pub limits: String,
+    pub evidence: Vec<Fact>,
+    pub verify: String,
+    pub strip: Vec<Run>,
+    pub strip_says: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct Area {
+    pub id: String,
+    pub name: String,
+    pub counts: String,
+    pub controls: Vec<ControlRow>,
+}
+
+#[derive(Clone, Debug)]
+pub struct ClassRow {
+    pub name: String,
+    pub what: String,
+    pub how: String,
+}
+
+#[derive(Debug, Template)]
+#[template(path = "trust/index.html")]
+pub struct Index {
+    pub title: String,
+    pub purpose: String,
+    pub here: String,
+    pub issued: When,
+    pub valid_until: When,
+    pub counts: Vec<Count>,
+    /// Plain warnings, such as "checked from inside only".
+    pub labels: Vec<String>,
+    pub filter: Option<String>,
+    pub total: usize,
+    pub areas: Vec<Area>,
+    pub classes: Vec<ClassRow>,
+    pub limits: Vec<String>,
+    pub verify: String,
+    pub digest: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct Posture {
+    pub href: String,
+    pub name: String,
+    pub providers: String,
+    pub entries: String,
+}
+
+#[derive(Debug, Template)]
+#[template(path = "trust/safe.html")]
+pub struct Safe {
+    pub counts: Vec<Count>,
+    pub labels: Vec<String>,
+    pub digest: String,
+    pub issued: When,
+    pub valid_until: When,
+    pub attention: Vec<ControlRow>,
+    pub verified: Vec<ControlRow>,
+    pub organizations: Vec<Posture>,
+}
+
+#[derive(Debug, Template)]
+#[template(path = "trust/subprocessors.html")]
+pub struct Subprocessors {
+    pub entries: Vec<EntryRow>,
+}
