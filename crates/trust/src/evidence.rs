@@ -1,0 +1,318 @@
+//! Evidence: one signed result of one run, as an in-toto Statement v1. Facts only: no colour, no expiry.
+
+use std::collections::BTreeMap;
+
+use domain::{Error, EvidenceId, Result, RunId, Timestamp};
+use serde::{Deserialize, Serialize};
+use vault::SigningKey;
+
+use crate::{
+    Digest,
+    dsse::Envelope,
+    registry::{ControlId, ProbeId, Vantage},
+    stamp,
+    status::{Outcome, SlotId},
+};
+
+pub const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
+pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
+pub const PREDICATE_TYPE: &str = "https://trust.probity/probe-result/v1";
+
+/// A statement about named things, each pinned by a digest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Statement {
+    #[serde(rename = "_type")]
+    pub kind: String,
+    pub subject: Vec<Subject>,
+    #[serde(rename = "predicateType")]
+    pub predicate_type: String,
+    pub predicate: ProbeResult,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Subject {
+    pub name: String,
+    pub digest: BTreeMap<String, Digest>,
+}
+
+impl Subject {
+    fn new(name: &str, digest: Digest) -> Self {
+        Self { name: name.to_owned(), digest: BTreeMap::from([("sha256".to_owned(), digest)]) }
+    }
+}
+
+/// What one run of a probe found about one control.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProbeResult {
+    pub id: EvidenceId,
+    pub run: RunId,
+    /// `None` for a run outside the schedule.
+    pub slot: Option<SlotId>,
+    pub control: ControlId,
+    pub control_rev: u32,
+    pub probe: ProbeId,
+    pub probe_digest: Digest,
+    pub vantage: Vantage,
+    pub deployment: String,
+    pub build: Digest,
+    pub registry: Digest,
+    pub challenge: Option<Challenge>,
+    #[serde(with = "stamp")]
+    pub started: Timestamp,
+    #[serde(with = "stamp")]
+    pub finished: Timestamp,
+    pub outcome: Outcome,
+    /// Whether the violation planted in this run was found.
+    pub positive_control: bool,
+    pub subjects: u64,
+    /// What there was to look at, as counted by somebody other than the probe.
+    pub population: u64,
+    /// Kinds of subjects that exist and were not looked at.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub uncovered: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub measures: Vec<Measure>,
+    pub reason: Reason,
+}
+
+/// The seed behind everything random in a run: committed to before it, shown after it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Challenge {
+    /// SHA-256 of the seed, in the log before the run.
+    pub commitment: Digest,
+    /// The seed itself, in hex.
+    pub reveal: Digest,
+}
+
+impl Challenge {
+    #[must_use]
+    pub fn opens(&self) -> bool {
+        Digest::of(self.reveal.as_bytes()) == self.commitment
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Measure {
+    pub name: String,
+    pub value: u64,
+    pub unit: String,
+}
+
+impl Measure {
+    #[must_use]
+    pub fn new(name: &str, value: u64, unit: &str) -> Self {
+        Self { name: name.to_owned(), value, unit: unit.to_owned() }
+    }
+}
+
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $name:ident = $text:literal, $says:literal;)*) => {
+        /// Why a run ended as it did: a closed list, so that no detail of a weakness is published with the colour.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Reason { $($(#[$doc])* $name),* }
+
+        impl Reason {
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text),* }
+            }
+
+            /// For a reader.
+            #[must_use]
+            pub const fn says(self) -> &'static str {
+                match self { $(Self::$name => $says),* }
+            }
+        }
+    };
+}
+
+reasons! {
+    Held = "held", "The statement held, and the planted violation was found.";
+    ContentFound = "content_found", "Content was found where none may be.";
+    SecretFound = "secret_found", "A secret was found where none may be.";
+    PlaintextFound = "plaintext_found", "Readable data was found in encrypted files.";
+    BorderCrossed = "border_crossed", "Data of another organization was reachable or told apart from absent data.";
+    TreeBroken = "tree_broken", "The log does not continue what was seen before.";
+    TamperSucceeded = "tamper_succeeded", "An audit entry could be altered.";
+    ColumnUnlisted = "column_unlisted", "A record has a column that is not on the list.";
+    HashMismatch = "hash_mismatch", "The stored value is not the expected hash.";
+    /// The probe could not find its own planted violation: its silence means nothing.
+    BlindProbe = "blind_probe", "The planted violation was not found, so the run proves nothing.";
+    TooFewSubjects = "too_few_subjects", "Too little was looked at to prove anything.";
+    Unreachable = "unreachable", "What had to be examined could not be reached.";
+    TimedOut = "timed_out", "The run did not finish in time.";
+    Broken = "broken", "The probe itself failed.";
+}
+
+/// That a run may count as a pass: its planted violation was found and enough was looked at.
+/// [`Verdict::Pass`] cannot be made without it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Proven {
+    subjects: u64,
+    population: u64,
+}
+
+/// What a probe says at the end of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Pass(Proven),
+    Fail(Reason),
+    Error(Reason),
+    Inconclusive(Reason),
+}
+
+impl Verdict {
+    /// A pass, if the run was able to fail.
+    ///
+    /// `subjects` were examined out of `population`; `planted_found` is the positive control.
+    #[must_use]
+    pub const fn held(planted_found: bool, subjects: u64, population: u64, min: u64) -> Self {
+        if !planted_found {
+            Self::Inconclusive(Reason::BlindProbe)
+        } else if subjects < min || subjects < population {
+            Self::Inconclusive(Reason::TooFewSubjects)
+        } else {
+            Self::Pass(Proven { subjects, population })
+        }
+    }
+
+    #[must_use]
+    pub const fn outcome(&self) -> Outcome {
+        match self {
+            Self::Pass(_) => Outcome::Pass,
+            Self::Fail(_) => Outcome::Fail,
+            Self::Error(_) => Outcome::Error,
+            Self::Inconclusive(_) => Outcome::Inconclusive,
+        }
+    }
+
+    #[must_use]
+    pub const fn reason(&self) -> Reason {
+        match self {
+            Self::Pass(_) => Reason::Held,
+            Self::Fail(reason) | Self::Error(reason) | Self::Inconclusive(reason) => *reason,
+        }
+    }
+
+    /// Subjects and population of a pass.
+    #[must_use]
+    pub const fn counted(&self) -> Option<(u64, u64)> {
+        match self {
+            Self::Pass(proven) => Some((proven.subjects, proven.population)),
+            _ => None,
+        }
+    }
+}
+
+impl ProbeResult {
+    /// Wraps the result into a statement and signs it.
+    ///
+    /// # Errors
+    /// `Internal`, never in practice.
+    pub fn sign(self, key: &SigningKey) -> Result<Envelope> {
+        let subject = vec![
+            Subject::new("build", self.build),
+            Subject::new("registry", self.registry),
+            Subject::new("deployment", Digest::of(self.deployment.as_bytes())),
+        ];
+        let statement = Statement {
+            kind: STATEMENT_TYPE.to_owned(),
+            subject,
+            predicate_type: PREDICATE_TYPE.to_owned(),
+            predicate: self,
+        };
+        let payload = serde_json::to_vec(&statement).map_err(Error::internal)?;
+        Ok(Envelope::sign(key, PAYLOAD_TYPE, &payload))
+    }
+
+    /// Checks the signature of `public` and that the statement agrees with itself.
+    ///
+    /// # Errors
+    /// `Invalid` with the code `bad_signature` or `bad_evidence`.
+    pub fn open(envelope: &Envelope, public: &[u8; 32]) -> Result<Self> {
+        let refuse =
+            || Error::invalid("The evidence contradicts itself.").with_code("bad_evidence");
+        let payload = envelope.open(public, PAYLOAD_TYPE)?;
+        let statement: Statement = serde_json::from_slice(&payload).map_err(|_| refuse())?;
+        let named = |name: &str, digest| {
+            statement.subject.iter().any(|subject| *subject == Subject::new(name, digest))
+        };
+        let result = &statement.predicate;
+        let sound = statement.kind == STATEMENT_TYPE
+            && statement.predicate_type == PREDICATE_TYPE
+            && named("build", result.build)
+            && named("registry", result.registry)
+            && named("deployment", Digest::of(result.deployment.as_bytes()))
+            && result.challenge.as_ref().is_none_or(Challenge::opens)
+            && (result.outcome != Outcome::Pass || result.positive_control);
+        if sound { Ok(statement.predicate) } else { Err(refuse()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn result(at: i64) -> ProbeResult {
+        let now = Timestamp::from_millis(at);
+        let seed = Digest::of(b"seed");
+        ProbeResult {
+            id: EvidenceId::new(now),
+            run: RunId::new(now),
+            slot: Some(SlotId("s".to_owned())),
+            control: "GW-01".parse().unwrap(),
+            control_rev: 1,
+            probe: ProbeId::Canary,
+            probe_digest: Digest::of(b"probe"),
+            vantage: Vantage::Inside,
+            deployment: "here".to_owned(),
+            build: Digest::of(b"build"),
+            registry: Digest::of(b"registry"),
+            challenge: Some(Challenge { commitment: Digest::of(seed.as_bytes()), reveal: seed }),
+            started: now,
+            finished: now,
+            outcome: Outcome::Pass,
+            positive_control: true,
+            subjects: 6,
+            population: 6,
+            uncovered: Vec::new(),
+            measures: vec![Measure::new("files", 4, "files")],
+            reason: Reason::Held,
+        }
+    }
+
+    #[test]
+    fn evidence_round_trips_through_its_envelope() {
+        let key = SigningKey::generate().unwrap();
+        let envelope = result(5).sign(&key).unwrap();
+        let opened = ProbeResult::open(&envelope, &key.public()).unwrap();
+        assert_eq!(opened.control.as_str(), "GW-01");
+        assert_eq!(opened.finished, Timestamp::from_millis(5));
+        assert!(ProbeResult::open(&envelope, &SigningKey::generate().unwrap().public()).is_err());
+    }
+
+    #[test]
+    fn a_pass_without_its_positive_control_is_refused() {
+        let key = SigningKey::generate().unwrap();
+        let bare = ProbeResult { positive_control: false, ..result(5) };
+        let envelope = bare.sign(&key).unwrap();
+        assert_eq!(ProbeResult::open(&envelope, &key.public()).unwrap_err().code(), "bad_evidence");
+        let challenge = Challenge { commitment: Digest::of(b"x"), reveal: Digest::of(b"y") };
+        let changed = ProbeResult { challenge: Some(challenge), ..result(5) };
+        assert!(ProbeResult::open(&changed.sign(&key).unwrap(), &key.public()).is_err());
+    }
+
+    #[test]
+    fn only_a_run_that_could_fail_may_pass() {
+        assert_eq!(Verdict::held(false, 9, 9, 1).outcome(), Outcome::Inconclusive);
+        assert_eq!(Verdict::held(true, 0, 0, 1).reason(), Reason::TooFewSubjects);
+        assert_eq!(Verdict::held(true, 5, 6, 1).reason(), Reason::TooFewSubjects);
+        assert_eq!(Verdict::held(true, 6, 6, 1).counted(), Some((6, 6)));
+    }
+}
