@@ -123,6 +123,8 @@ fn cells(control: &Control, index: u64) -> Vec<Fact> {
                 Fact { probe: ProbeId::Keys, ..fact() },
                 Fact { started: at(minutes + 1), ..fact() },
                 Fact { logged: Some(Logged { index, at: at(minutes - 2) }), ..fact() },
+                // Where the clock of the log is wrong as well.
+                Fact { logged: Some(Logged { index, at: at(minutes) }), ..fact() },
                 Fact { vantage: Vantage::Outside, ..fact() },
             ]);
         }
