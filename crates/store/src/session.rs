@@ -15,6 +15,9 @@ use crate::{
     tenant,
 };
 
+/// A session that was not used for this long is over (12 hours).
+pub(crate) const IDLE: Duration = Duration::from_secs(12 * 3600);
+
 /// How often a session's last use is written down.
 const TOUCH: Duration = Duration::from_secs(300);
 
@@ -75,6 +78,7 @@ impl Store {
             .await
             .map_err(from_db)?
             .filter(|row| row.ended_at.is_none() && row.expires_at > now.as_millis())
+            .filter(|row| now.since(Timestamp::from_millis(row.seen_at)) < IDLE)
             .ok_or_else(signed_out)?;
         let person = tenant::deployed::<user::Entity>()
             .filter(user::Column::Id.eq(row.user_id))

@@ -31,11 +31,13 @@ pub struct SessionRow {
 impl DeploymentRead {
     /// The live sessions of a person, newest first.
     pub async fn sessions_list(&mut self, user: UserId) -> Result<Vec<SessionRow>> {
-        let now = self.store.clock().now().as_millis();
+        let now = self.store.clock().now();
+        let idle_since = now.minus(mint::IDLE).as_millis();
         let rows = tenant::deployed::<session::Entity>()
             .filter(session::Column::UserId.eq(user.uuid()))
             .filter(session::Column::EndedAt.is_null())
-            .filter(session::Column::ExpiresAt.gt(now))
+            .filter(session::Column::ExpiresAt.gt(now.as_millis()))
+            .filter(session::Column::SeenAt.gt(idle_since))
             .order_by_desc(session::Column::Id)
             .all(self.tx.on())
             .await
