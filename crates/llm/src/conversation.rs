@@ -54,16 +54,21 @@ pub(crate) struct Turn<'a> {
 }
 
 /// Where the bytes of an image or document are.
+#[derive(Clone)]
 pub(crate) enum Source<'a> {
     /// Base64 and its media type.
-    Inline { media_type: Cow<'a, str>, data: Cow<'a, str> },
+    Inline {
+        media_type: Cow<'a, str>,
+        data: Cow<'a, str>,
+    },
     Url(Cow<'a, str>),
 }
 
 /// The format that an opaque value belongs to is part of the value: it is only ever given back to the same.
+#[derive(Clone)]
 pub(crate) enum Body<'a> {
     Text(Cow<'a, str>),
-    Image { source: Source<'a>, detail: bool },
+    Image { source: Source<'a> },
     Document { source: Source<'a>, title: Option<Cow<'a, str>> },
     Thinking { text: Cow<'a, str>, signature: Option<Cow<'a, str>> },
     RedactedThinking { data: Cow<'a, str> },
@@ -72,6 +77,7 @@ pub(crate) enum Body<'a> {
     Refusal(Cow<'a, str>),
 }
 
+#[derive(Clone)]
 pub(crate) struct Part<'a> {
     pub(crate) body: Body<'a>,
     /// Anthropic's `cache_control`, as written.

@@ -136,7 +136,8 @@ pub(crate) fn reduce(status: Option<u16>, error: Raw<'_>) -> UpstreamError {
         .or(numeric.filter(|code| (400..600).contains(code)))
         .unwrap_or_else(|| status_of(&words));
     let kind = kind_of(status, &words, long_prompt);
-    let code = [detail, code_text, kind_text].into_iter().flatten().find_map(|text| sanitised(&text));
+    let code =
+        [detail, code_text, kind_text].into_iter().flatten().find_map(|text| sanitised(&text));
     let param = fields.take_text("param").filter(|text| field_path(text)).map(Cow::into_owned);
     finish(status, kind, code, param)
 }
@@ -268,7 +269,8 @@ impl Refusal {
             _ if (400..600).contains(&error.status) => error.status,
             _ => 502,
         };
-        let code = error.code.clone().unwrap_or_else(|| format!("upstream_{}", error.kind.as_str()));
+        let code =
+            error.code.clone().unwrap_or_else(|| format!("upstream_{}", error.kind.as_str()));
         Self {
             status,
             code: code.into(),

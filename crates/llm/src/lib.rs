@@ -20,7 +20,9 @@
 
 mod answer;
 mod anthropic;
+mod carrier;
 mod conversation;
+mod demand;
 mod edit;
 mod error;
 mod fault;

@@ -3,11 +3,7 @@
 use bytes::Bytes;
 
 use crate::{
-    BadRequest, Format, Head, Quirks, anthropic,
-    edit::Edits,
-    head::Options,
-    json::{self},
-    openai,
+    BadRequest, Format, Head, Quirks, anthropic, edit::Edits, head::Options, json, openai,
 };
 
 /// A request in the provider's format.
@@ -61,10 +57,8 @@ fn same(format: Format, body: &Bytes, head: &Head, target: &str, quirks: &Quirks
     if head.model != target {
         edits.replace_text(head.spots.model.clone(), target);
     }
-    let wants_usage = format == Format::OpenAiChat
-        && head.stream
-        && !head.include_usage
-        && quirks.stream_usage;
+    let wants_usage =
+        format == Format::OpenAiChat && head.stream && !head.include_usage && quirks.stream_usage;
     if wants_usage {
         match &head.spots.options {
             Options::Absent => {
@@ -97,16 +91,14 @@ fn translate(
 ) -> Result<(Bytes, Vec<String>), BadRequest> {
     let document = json::document(body)
         .ok_or_else(|| BadRequest::new("invalid_json", "The request body is not valid JSON."))?;
-    let mut request = match inbound {
+    let request = match inbound {
         Format::OpenAiChat => openai::read_request(document)?,
         Format::AnthropicMessages => anthropic::read_request(document)?,
     };
     let mut out = Vec::with_capacity(body.len() + 256);
-    match outbound {
-        Format::OpenAiChat => openai::write_request(&mut request, target, quirks, &mut out)?,
-        Format::AnthropicMessages => {
-            anthropic::write_request(&mut request, target, quirks, &mut out)?;
-        }
-    }
-    Ok((out.into(), request.losses.into_list()))
+    let losses = match outbound {
+        Format::OpenAiChat => openai::write_request(request, target, quirks, &mut out)?,
+        Format::AnthropicMessages => anthropic::write_request(request, target, quirks, &mut out)?,
+    };
+    Ok((out.into(), losses.into_list()))
 }

@@ -26,6 +26,8 @@ pub struct Quirks {
     pub default_max_tokens: u64,
     /// Accepts `temperature`, `top_p` and (Anthropic) `top_k`.
     pub sampling: bool,
+    /// Anthropic: refuses `temperature` and `top_p` together.
+    pub one_sampler: bool,
     /// Anthropic: accepts system messages after the first turn.
     pub system_turns: bool,
     pub thinking: ThinkingStyle,
@@ -41,6 +43,7 @@ impl Default for Quirks {
             cache_control: false,
             default_max_tokens: 8192,
             sampling: true,
+            one_sampler: false,
             system_turns: false,
             thinking: ThinkingStyle::Budget,
         }
@@ -50,7 +53,7 @@ impl Default for Quirks {
 impl Quirks {
     /// What is publicly known from a model's name; the defaults for names it does not know.
     ///
-    /// Sources: OpenAI's API reference (`max_tokens` is refused by reasoning models),
+    /// Sources: OpenAI's API reference (reasoning models refuse `max_tokens` and sampling parameters),
     /// Anthropic's "what's new" pages for Claude 4.6 (adaptive thinking), 4.7 (sampling parameters removed)
     /// and 4.8 (system messages inside the conversation).
     #[must_use]
@@ -60,6 +63,7 @@ impl Quirks {
         if openai_reasoning(name) {
             quirks.max_completion_tokens = true;
             quirks.reasoning_input = false;
+            quirks.sampling = false;
         } else if name.starts_with("gpt-") {
             quirks.reasoning_effort = false;
             quirks.reasoning_input = false;
@@ -68,6 +72,7 @@ impl Quirks {
                 quirks.thinking = ThinkingStyle::Adaptive;
             }
             quirks.sampling = version < (4, 7);
+            quirks.one_sampler = version >= (4, 1);
             quirks.system_turns = version >= (4, 8);
         }
         quirks

@@ -2,15 +2,14 @@
 
 mod frame;
 mod meter;
+mod piece;
 mod relay;
 mod translate;
 
 use domain::Usage;
 
-use self::{
-    frame::{Frame, Framer, TooLarge},
-    meter::Meter,
-};
+use self::frame::{Frame, Framer, TooLarge};
+pub(crate) use self::{meter::Meter, piece::Piece, translate::View};
 use crate::{Format, Refusal, StreamFault, error, json};
 
 /// How one stream is shown and measured.
@@ -127,12 +126,11 @@ impl StreamTranslator {
             return Err(StreamFault::Truncated);
         }
         let Self { framer, state, side, .. } = self;
-        let result = framer.finish(|frame| last_event(side, state, &frame, out)).and_then(|()| {
-            match side {
+        let result =
+            framer.finish(|frame| last_event(side, state, &frame, out)).and_then(|()| match side {
                 Side::Relay(relay) => relay.finish(state, out),
                 Side::Translate(translate) => translate.finish(state, out),
-            }
-        });
+            });
         self.state.failed = result.is_err();
         result.map(|()| self.state.progress)
     }

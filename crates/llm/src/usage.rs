@@ -40,8 +40,7 @@ pub(crate) fn openai(raw: Raw<'_>) -> Option<Usage> {
     let prompt = count(&mut fields, "prompt_tokens")?;
     let output = count(&mut fields, "completion_tokens")?;
     let hits = count(&mut fields, "prompt_cache_hit_tokens");
-    let mut details =
-        fields.take("prompt_tokens_details").and_then(Fields::lenient);
+    let mut details = fields.take("prompt_tokens_details").and_then(Fields::lenient);
     let mut detail = |name| details.as_mut().and_then(|details| count(details, name));
     // Never more than the total, or the fresh part would be negative.
     let cache_read = detail("cached_tokens").or(hits).unwrap_or(0).min(prompt);

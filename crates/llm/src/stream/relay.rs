@@ -115,7 +115,7 @@ impl Relay {
         }
         match self.format {
             Format::OpenAiChat => self.openai(state, frame, out),
-            Format::AnthropicMessages => anthropic(state, frame, out),
+            Format::AnthropicMessages => anthropic(&mut self.finished, state, frame, out),
         }
     }
 
@@ -126,6 +126,10 @@ impl Relay {
         out: &mut Vec<u8>,
     ) -> Result<(), StreamFault> {
         if frame.data.trim_ascii() == b"[DONE]" {
+            if !state.progress.semantic {
+                // An end without an answer.
+                return Err(StreamFault::Malformed);
+            }
             state.progress.done = true;
             out.extend_from_slice(frame.raw);
             return Ok(());
@@ -163,12 +167,18 @@ impl Relay {
         }
         // Some servers close after the finish reason without saying so.
         state.progress.done = true;
-        out.extend_from_slice(b"data: [DONE]\n\n");
+        out.extend_from_slice(match self.format {
+            Format::OpenAiChat => b"data: [DONE]\n\n".as_slice(),
+            Format::AnthropicMessages => {
+                b"event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"
+            }
+        });
         Ok(())
     }
 }
 
 fn anthropic(
+    finished: &mut bool,
     state: &mut State,
     frame: &Frame<'_>,
     out: &mut Vec<u8>,
@@ -203,12 +213,16 @@ fn anthropic(
         }
         "message_delta" => {
             state.progress.semantic = true;
+            *finished = true;
             if let Some(raw) = event.usage {
                 state.meter.anthropic_delta(raw);
             }
         }
         "message_stop" => {
-            state.progress.semantic = true;
+            if !state.progress.semantic {
+                // An end without an answer.
+                return Err(StreamFault::Malformed);
+            }
             state.progress.done = true;
         }
         _ => {}

@@ -1,8 +1,109 @@
-use super::{Frame, State, StreamFault};
-use crate::Format;
-pub(crate) struct Translate;
+//! A stream whose two ends speak different formats.
+
+use super::{Frame, Meter, Piece, State, StreamFault, StreamOptions};
+use crate::{
+    Format,
+    anthropic::{EventReader, EventWriter},
+    openai::{ChunkReader, ChunkWriter},
+};
+
+pub(crate) struct Translate {
+    reader: Reader,
+    writer: Writer,
+    started: bool,
+    /// The model has said why it stopped.
+    stopped: bool,
+}
+
+enum Reader {
+    OpenAi(ChunkReader),
+    Anthropic(EventReader),
+}
+
+enum Writer {
+    OpenAi(ChunkWriter),
+    Anthropic(EventWriter),
+}
+
+/// What a writer may look up.
+pub(crate) struct View<'v> {
+    pub(crate) options: &'v StreamOptions,
+    pub(crate) meter: &'v Meter,
+}
+
 impl Translate {
-    pub(crate) fn new(_: Format, _: Format) -> Self { Self }
-    pub(crate) fn event(&mut self, _: &mut State, _: &Frame<'_>, _: &mut Vec<u8>) -> Result<(), StreamFault> { Err(StreamFault::Malformed) }
-    pub(crate) fn finish(&mut self, _: &mut State, _: &mut Vec<u8>) -> Result<(), StreamFault> { Err(StreamFault::Truncated) }
+    pub(crate) fn new(inbound: Format, outbound: Format) -> Self {
+        Self {
+            reader: match outbound {
+                Format::OpenAiChat => Reader::OpenAi(ChunkReader::default()),
+                Format::AnthropicMessages => Reader::Anthropic(EventReader::default()),
+            },
+            writer: match inbound {
+                Format::OpenAiChat => Writer::OpenAi(ChunkWriter::default()),
+                Format::AnthropicMessages => Writer::Anthropic(EventWriter::default()),
+            },
+            started: false,
+            stopped: false,
+        }
+    }
+
+    pub(crate) fn event(
+        &mut self,
+        state: &mut State,
+        frame: &Frame<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), StreamFault> {
+        if frame.data.is_empty() {
+            return Ok(());
+        }
+        let text = std::str::from_utf8(&frame.data).map_err(|_| StreamFault::Malformed)?;
+        let mut pieces = Vec::new();
+        let result = match &mut self.reader {
+            Reader::OpenAi(reader) => reader.read(text, &mut state.meter, &mut pieces),
+            Reader::Anthropic(reader) => reader.read(text, &mut state.meter, &mut pieces),
+        };
+        for piece in pieces {
+            self.started |= matches!(piece, Piece::Start { .. });
+            if !self.started && piece.semantic() {
+                // An answer that never began, such as a bare end mark.
+                return Err(StreamFault::Malformed);
+            }
+            self.piece(state, piece, out);
+        }
+        result
+    }
+
+    fn piece(&mut self, state: &mut State, piece: Piece<'_>, out: &mut Vec<u8>) {
+        match &piece {
+            Piece::Text(text) | Piece::Refusal(text) => state.meter.add_output(text.len()),
+            Piece::Thinking(text) => state.meter.add_thinking(text.len()),
+            Piece::Tool { name, .. } => state.meter.add_output(name.len()),
+            Piece::Arguments { text, .. } => state.meter.add_output(text.len()),
+            Piece::Stop(_) => self.stopped = true,
+            Piece::Done => state.progress.done = true,
+            _ => {}
+        }
+        state.progress.semantic |= piece.semantic();
+        let view = View { options: &state.options, meter: &state.meter };
+        match &mut self.writer {
+            Writer::OpenAi(writer) => writer.write(piece, &view, out),
+            Writer::Anthropic(writer) => writer.write(piece, &view, out),
+        }
+    }
+
+    pub(crate) fn finish(
+        &mut self,
+        state: &mut State,
+        out: &mut Vec<u8>,
+    ) -> Result<(), StreamFault> {
+        if state.progress.done {
+            return Ok(());
+        }
+        if !self.stopped {
+            return Err(StreamFault::Truncated);
+        }
+        // Some servers close after the stop reason without saying so.
+        self.piece(state, Piece::Done, out);
+        Ok(())
+    }
 }

@@ -1,0 +1,345 @@
+//! Writing a Messages request.
+
+use serde_json::{Map, Value};
+
+use super::blocks::Blocks;
+use crate::{
+    BadRequest, Quirks, ThinkingStyle,
+    conversation::{Body, Choice, Losses, Output, Part, Request, Role, Thinking, Tool, Turn},
+    json::{self, Raw},
+    write::{self, Object},
+};
+
+/// Fewest tokens that the format accepts as a thinking budget.
+const LEAST_BUDGET: u64 = 1024;
+
+/// Writes the request for `model` and gives what got lost.
+pub(crate) fn write_request(
+    mut request: Request<'_>,
+    model: &str,
+    quirks: &Quirks,
+    out: &mut Vec<u8>,
+) -> Result<Losses, BadRequest> {
+    let mut losses = std::mem::take(&mut request.losses);
+    let (system, turns) = arrange(std::mem::take(&mut request.turns), quirks, &mut losses)?;
+    let plan = plan(&request, quirks, &mut losses);
+    write::object(out, |root| {
+        root.text("model", model);
+        root.number("max_tokens", plan.max_tokens);
+        if !system.is_empty() {
+            write_system(&system, root);
+        }
+        root.array("messages", |list| {
+            for turn in &turns {
+                list.object(|message| {
+                    message.text("role", role(turn.role));
+                    message.array("content", |content| {
+                        let mut blocks = Blocks { losses: &mut losses };
+                        turn.parts.iter().for_each(|part| blocks.part(part, content));
+                    });
+                });
+            }
+        });
+        sampling(&request, quirks, &plan, root, &mut losses);
+        stop(&request, root, &mut losses);
+        if !request.tools.is_empty() {
+            tools(&request, root);
+        }
+        plan.write_thinking(root);
+        output(&request.output, plan.effort.as_deref(), root, &mut losses);
+        if let Some(user) = &request.user {
+            root.object("metadata", |metadata| metadata.text("user_id", user));
+        }
+        root.raw_some("cache_control", request.cache);
+        if request.stream {
+            root.boolean("stream", true);
+        }
+    });
+    Ok(losses)
+}
+
+const fn role(role: Role) -> &'static str {
+    match role {
+        Role::System => "system",
+        Role::User => "user",
+        Role::Assistant => "assistant",
+    }
+}
+
+/// Instructions at the start become `system`, turns of one side become one turn, empty text goes.
+fn arrange<'a>(
+    turns: Vec<Turn<'a>>,
+    quirks: &Quirks,
+    losses: &mut Losses,
+) -> Result<(Vec<Part<'a>>, Vec<Turn<'a>>), BadRequest> {
+    let mut system = Vec::new();
+    let mut merged: Vec<Turn<'a>> = Vec::new();
+    for mut turn in turns {
+        // The format refuses empty text, and has none to say by it.
+        turn.parts.retain(|part| !matches!(&part.body, Body::Text(text) if text.is_empty()));
+        if turn.parts.is_empty() {
+            continue;
+        }
+        let last = merged.last().map(|turn| turn.role);
+        if turn.role == Role::System && !(quirks.system_turns && last == Some(Role::User)) {
+            if last.is_some() {
+                // It still instructs, but no longer from where it stood.
+                losses.add_name("messages[].role");
+            }
+            system.append(&mut turn.parts);
+            continue;
+        }
+        match merged.last_mut() {
+            Some(before) if before.role == turn.role => before.parts.append(&mut turn.parts),
+            _ => merged.push(turn),
+        }
+    }
+    if merged.is_empty() {
+        return Err(BadRequest::at("messages", "At least one user message is required."));
+    }
+    for turn in &mut merged {
+        // Results of tools must come before anything else the user says.
+        turn.parts.sort_by_key(|part| !matches!(part.body, Body::ToolResult { .. }));
+        if turn.role == Role::System && !turn.parts.iter().all(is_text) {
+            return Err(only_text());
+        }
+    }
+    if system.iter().all(is_text) { Ok((system, merged)) } else { Err(only_text()) }
+}
+
+fn only_text() -> BadRequest {
+    BadRequest::unsupported("messages", "Instructions may only hold text for this model.")
+}
+
+const fn is_text(part: &Part<'_>) -> bool {
+    matches!(part.body, Body::Text(_))
+}
+
+fn write_system(parts: &[Part<'_>], out: &mut Object<'_>) {
+    if let [Part { body: Body::Text(text), cache: None }] = parts {
+        out.text("system", text);
+        return;
+    }
+    out.array("system", |list| {
+        for part in parts {
+            let Body::Text(text) = &part.body else { continue };
+            list.object(|block| {
+                block.text("type", "text");
+                block.text("text", text);
+                block.raw_some("cache_control", part.cache);
+            });
+        }
+    });
+}
+
+/// How many tokens, and how much thought.
+struct Plan {
+    max_tokens: u64,
+    thinking: Option<Thinking>,
+    effort: Option<String>,
+}
+
+impl Plan {
+    const fn thinks(&self) -> bool {
+        matches!(self.thinking, Some(Thinking::Adaptive | Thinking::Budget(_)))
+    }
+
+    fn write_thinking(&self, out: &mut Object<'_>) {
+        let Some(thinking) = self.thinking else { return };
+        out.object("thinking", |config| match thinking {
+            Thinking::Off => config.text("type", "disabled"),
+            Thinking::Adaptive => config.text("type", "adaptive"),
+            Thinking::Budget(tokens) => {
+                config.text("type", "enabled");
+                config.number("budget_tokens", tokens);
+            }
+        });
+    }
+}
+
+fn plan(request: &Request<'_>, quirks: &Quirks, losses: &mut Losses) -> Plan {
+    let cap = request.max_output;
+    let mut plan =
+        Plan { max_tokens: cap.unwrap_or(quirks.default_max_tokens), thinking: None, effort: None };
+    if let Some(thinking) = request.thinking {
+        plan.thinking = Some(thinking);
+        if let (Thinking::Budget(tokens), None) = (thinking, cap) {
+            plan.max_tokens = plan.max_tokens.saturating_add(tokens);
+        }
+        return plan;
+    }
+    let Some(effort) = request.effort.as_deref() else { return plan };
+    if effort == "none" {
+        plan.thinking = (quirks.thinking == ThinkingStyle::Adaptive).then_some(Thinking::Off);
+        return plan;
+    }
+    match quirks.thinking {
+        ThinkingStyle::Adaptive => {
+            plan.thinking = Some(Thinking::Adaptive);
+            let level = if effort == "minimal" { "low" } else { effort };
+            plan.effort = Some(level.to_owned());
+        }
+        ThinkingStyle::Budget => {
+            let wish = match effort {
+                "minimal" => LEAST_BUDGET,
+                "low" => 2048,
+                "medium" => 8192,
+                "high" => 16_384,
+                _ => 32_768,
+            };
+            match cap {
+                // Thought counts towards the cap; leave at least half of it for the answer.
+                Some(cap) if cap / 2 >= LEAST_BUDGET => {
+                    plan.thinking = Some(Thinking::Budget(wish.min(cap / 2)));
+                }
+                Some(_) => losses.add_name("reasoning_effort"),
+                None => {
+                    plan.thinking = Some(Thinking::Budget(wish));
+                    plan.max_tokens = plan.max_tokens.saturating_add(wish);
+                }
+            }
+        }
+    }
+    plan
+}
+
+fn sampling(
+    request: &Request<'_>,
+    quirks: &Quirks,
+    plan: &Plan,
+    out: &mut Object<'_>,
+    losses: &mut Losses,
+) {
+    let number = |raw: Raw<'_>| serde_json::from_str::<f64>(raw.get()).unwrap_or(1.0);
+    let is_default = |raw: Raw<'_>| (number(raw) - 1.0).abs() < f64::EPSILON;
+    if let Some(raw) = request.temperature {
+        if !quirks.sampling || plan.thinks() {
+            // With thinking on, only the default is accepted, and saying it is the same as not.
+            if !is_default(raw) {
+                losses.add_name("temperature");
+            }
+        } else if number(raw) > 1.0 {
+            losses.add_name("temperature");
+            out.number("temperature", 1);
+        } else {
+            out.raw("temperature", raw.get());
+        }
+    }
+    if let Some(raw) = request.top_p {
+        let crowded = quirks.one_sampler && request.temperature.is_some();
+        let too_low = plan.thinks() && number(raw) < 0.95;
+        if quirks.sampling && !crowded && !too_low {
+            out.raw("top_p", raw.get());
+        } else if !is_default(raw) {
+            losses.add_name("top_p");
+        }
+    }
+    if let Some(raw) = request.top_k {
+        if quirks.sampling && !plan.thinks() {
+            out.raw("top_k", raw.get());
+        } else {
+            losses.add_name("top_k");
+        }
+    }
+}
+
+fn stop(request: &Request<'_>, out: &mut Object<'_>, losses: &mut Losses) {
+    // The format refuses sequences of nothing but white space.
+    let (said, blank): (Vec<_>, Vec<_>) =
+        request.stop.iter().partition(|text| !text.trim().is_empty());
+    if !blank.is_empty() {
+        losses.add_name("stop");
+    }
+    if !said.is_empty() {
+        out.array("stop_sequences", |list| said.iter().for_each(|text| list.text(text)));
+    }
+}
+
+fn tools(request: &Request<'_>, out: &mut Object<'_>) {
+    out.array("tools", |list| {
+        for tool in &request.tools {
+            list.object(|item| write_tool(tool, item));
+        }
+    });
+    let single = request.parallel == Some(false);
+    let choice = match &request.choice {
+        None if !single => return,
+        None => &Choice::Auto,
+        Some(choice) => choice,
+    };
+    out.object("tool_choice", |out| {
+        match choice {
+            Choice::Auto => out.text("type", "auto"),
+            Choice::None => return out.text("type", "none"),
+            Choice::Any => out.text("type", "any"),
+            Choice::Tool(name) => {
+                out.text("type", "tool");
+                out.text("name", name);
+            }
+        }
+        if let Some(parallel) = request.parallel {
+            out.boolean("disable_parallel_tool_use", !parallel);
+        }
+    });
+}
+
+fn write_tool(tool: &Tool<'_>, out: &mut Object<'_>) {
+    out.text("name", &tool.name);
+    if let Some(description) = &tool.description {
+        out.text("description", description);
+    }
+    let empty = r#"{"type":"object","properties":{}}"#;
+    let schema = tool.schema.filter(|raw| json::shape(*raw) == json::Shape::Object);
+    out.raw("input_schema", schema.map_or(empty, |raw| raw.get()));
+    if tool.strict == Some(true) {
+        out.boolean("strict", true);
+    }
+    out.raw_some("cache_control", tool.cache);
+}
+
+fn output(output: &Output<'_>, effort: Option<&str>, out: &mut Object<'_>, losses: &mut Losses) {
+    let schema = match output {
+        Output::Text => None,
+        Output::Json => {
+            losses.add_name("response_format");
+            None
+        }
+        Output::Schema { name, description, schema } => {
+            Some(titled(schema, name.as_deref(), description.as_deref()))
+        }
+    };
+    if effort.is_none() && schema.is_none() {
+        return;
+    }
+    out.object("output_config", |config| {
+        if let Some(effort) = effort {
+            config.text("effort", effort);
+        }
+        if let Some(schema) = schema {
+            config.object("format", |format| {
+                format.text("type", "json_schema");
+                format.raw("schema", &schema);
+            });
+        }
+    });
+}
+
+/// The schema with its name and description as JSON Schema's own annotations, where it has none of its own.
+fn titled(schema: Raw<'_>, name: Option<&str>, description: Option<&str>) -> String {
+    let known: Map<String, Value> = serde_json::from_str(schema.get()).unwrap_or_default();
+    let mut notes = Vec::new();
+    write::object(&mut notes, |out| {
+        for (key, value) in [("title", name), ("description", description)] {
+            if let Some(value) = value.filter(|_| !known.contains_key(key)) {
+                out.text(key, value);
+            }
+        }
+    });
+    let notes = String::from_utf8(notes).unwrap_or_default();
+    let (notes, members) = (notes.trim_end_matches('}'), schema.get().trim_start_matches('{'));
+    if notes == "{" {
+        return schema.get().to_owned();
+    }
+    let comma = if known.is_empty() { "" } else { "," };
+    format!("{notes}{comma}{members}")
+}
