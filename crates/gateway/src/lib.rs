@@ -1,1 +1,175 @@
-//! The data plane: admit, plan, send, settle
+//! The data plane: admit → plan → send → settle.
+//!
+//! Invariants:
+//! * nothing reaches a provider before an intent is on file, and every intent is settled exactly once:
+//!   on success, failure, a client that leaves, a panic;
+//! * the client hears nothing of an answer before its first piece is here: until then another route may be tried;
+//! * a client that leaves cancels the provider at once;
+//! * every answer, errors included, is in the client's own format, and holds nothing a provider said about the prompt;
+//! * nothing on the way of an ordinary request waits for the database.
+
+mod attempt;
+mod body;
+mod call;
+mod circuit;
+mod config;
+mod failure;
+mod limit;
+mod live;
+mod meters;
+mod models;
+mod plan;
+mod receipt;
+mod reply;
+mod routes;
+mod send;
+mod settle;
+
+use std::{
+    hash::{BuildHasher, RandomState},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use domain::{Catalogue, Clock, RequestId};
+use egress::Egress;
+use http::Response;
+use llm::{Format, Refusal};
+use store::{Scope, Store};
+use tokio::time::{Instant, timeout};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+pub use body::Body;
+pub use call::Call;
+pub use config::GatewayConfig;
+
+use limit::Limiter;
+use routes::Routes;
+use settle::Open;
+
+/// The data plane. Cheap to clone.
+#[derive(Clone)]
+pub struct Gateway(Arc<Inner>);
+
+pub(crate) struct Inner {
+    config: GatewayConfig,
+    store: Store,
+    egress: Egress,
+    catalogue: Arc<Catalogue>,
+    clock: Clock,
+    tasks: TaskTracker,
+    limiter: Limiter,
+    routes: Routes,
+    open: Arc<Open>,
+    draining: AtomicBool,
+    /// Breaks off what is still under way.
+    stop: CancellationToken,
+    start: Instant,
+    random: RandomState,
+    drawn: AtomicU64,
+}
+
+impl Gateway {
+    #[must_use]
+    pub fn new(
+        config: GatewayConfig,
+        store: Store,
+        egress: Egress,
+        catalogue: Arc<Catalogue>,
+        clock: Clock,
+        tasks: TaskTracker,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            routes: Routes::new(Arc::clone(&catalogue)),
+            config,
+            store,
+            egress,
+            catalogue,
+            clock,
+            tasks,
+            limiter: Limiter::default(),
+            open: Arc::default(),
+            draining: AtomicBool::new(false),
+            stop: CancellationToken::new(),
+            start: Instant::now(),
+            random: RandomState::new(),
+            drawn: AtomicU64::new(0),
+        }))
+    }
+
+    /// Serves one request for a model. Errors too are answers in the client's format.
+    pub async fn call(&self, call: Call<'_>) -> Response<Body> {
+        self.0.call(call).await
+    }
+
+    /// The models that the scope's organization can ask for.
+    pub async fn models(
+        &self,
+        scope: &Scope,
+        format: Format,
+        request: RequestId,
+    ) -> Response<Body> {
+        match self.0.routes.of(&self.0.store, &self.0.egress, scope).await {
+            Ok(routes) => {
+                let rows = models::rows(&routes, &self.0.catalogue);
+                reply::document(format, request, llm::models_list(format, &rows))
+            }
+            Err(error) => self.refuse(format, &error, request),
+        }
+    }
+
+    /// An error of the house in the client's format, for what is refused before a call is made.
+    #[must_use]
+    pub fn refuse(
+        &self,
+        format: Format,
+        error: &domain::Error,
+        request: RequestId,
+    ) -> Response<Body> {
+        meters::refused(error.kind().status());
+        reply::refusal(format, request, &Refusal::from(error), None)
+    }
+
+    /// Requests under way, streams included.
+    #[must_use]
+    pub fn open_requests(&self) -> usize {
+        self.0.open.count()
+    }
+
+    /// Takes no more requests, lets those under way end within `grace`, then breaks them off with an error
+    /// in their own stream. Returns when the last one is settled.
+    pub async fn drain(&self, grace: Duration) {
+        self.0.draining.store(true, Ordering::Release);
+        if timeout(grace, self.0.open.none_left()).await.is_err() {
+            self.0.stop.cancel();
+            // A client that does not read cannot be told; its connection ends with the server's.
+            drop(timeout(Duration::from_secs(2), self.0.open.none_left()).await);
+        }
+    }
+}
+
+impl Inner {
+    fn draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+
+    /// Milliseconds on a clock that cannot jump.
+    fn steady_ms(&self) -> u64 {
+        u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Nanoseconds on the same clock.
+    fn steady_ns(&self) -> u64 {
+        u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// Between half and one and a half of `span`, so that those who failed together do not return together.
+    fn jittered(&self, span: Duration) -> Duration {
+        let drawn = self.random.hash_one(self.drawn.fetch_add(1, Ordering::Relaxed));
+        let thousandths = u32::try_from(drawn % 1000).unwrap_or(0);
+        span / 2 + span * thousandths / 1000
+    }
+}

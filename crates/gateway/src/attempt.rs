@@ -1,0 +1,214 @@
+//! One attempt: the request to one provider, up to the point where the client may hear of the answer.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use egress::Deadlines;
+use http::{HeaderMap, HeaderValue, Request, Response, header};
+use http_body_util::{BodyExt, Full};
+use llm::{Answer, Format, Head, Prepared, Show, StreamOptions, StreamTranslator};
+use tokio::time::{Instant, timeout_at};
+
+use crate::{GatewayConfig, failure::Failure, plan::Candidate};
+
+/// How much of an error answer is read, and for how long: only its codes are of interest.
+const ERROR_BYTES: usize = 64 << 10;
+const ERROR_PATIENCE: Duration = Duration::from_secs(5);
+
+/// An answer that may be shown.
+pub(crate) enum Won {
+    Whole(Answer),
+    /// A stream whose first piece is here, and what the client may read of it so far.
+    Stream(egress::Body, StreamTranslator, Vec<u8>),
+}
+
+/// What all attempts of one request share.
+pub(crate) struct Attempts<'a> {
+    pub config: &'a GatewayConfig,
+    pub egress: &'a egress::Egress,
+    pub inbound: Format,
+    pub headers: &'a HeaderMap,
+    pub head: &'a Head,
+    /// Seconds since the epoch.
+    pub created: u64,
+    /// Tokens.
+    pub input_estimate: u64,
+    pub total_by: Instant,
+}
+
+impl Attempts<'_> {
+    pub(crate) async fn attempt(
+        &self,
+        candidate: &Candidate,
+        prepared: &Prepared,
+    ) -> Result<Won, Failure> {
+        let began = Instant::now();
+        let route = &candidate.route;
+        // A whole answer only begins once it is finished; a stream begins early.
+        let first_by = if self.head.stream {
+            (began + self.config.first_token()).min(self.total_by)
+        } else {
+            self.total_by
+        };
+        let deadlines = Deadlines { connect: self.config.connect(), headers: first_by - began };
+        let request = self.request(candidate, prepared);
+        let sent = self.egress.send(&route.destination, request, deadlines);
+        let response = match timeout_at(self.total_by, sent).await {
+            Err(_) => return Err(Failure::total()),
+            Ok(Err(error)) if matches!(error.kind(), egress::ErrorKind::HeadersTimeout) => {
+                return Err(self.late());
+            }
+            Ok(Err(error)) => return Err(error.into()),
+            Ok(Ok(response)) => response,
+        };
+        if !response.status().is_success() {
+            return Err(self.refused(route.format, response).await);
+        }
+        let shown = (self.head.model != candidate.model).then_some(self.head.model.as_str());
+        if self.head.stream {
+            self.peek(route.format, response.into_body(), shown, first_by).await
+        } else {
+            self.whole(route.format, response, shown).await.map(Won::Whole)
+        }
+    }
+
+    fn late(&self) -> Failure {
+        if Instant::now() >= self.total_by { Failure::total() } else { Failure::first_token() }
+    }
+
+    fn request(&self, candidate: &Candidate, prepared: &Prepared) -> Request<Full<Bytes>> {
+        let mut request = Request::new(Full::new(prepared.body.clone()));
+        *request.method_mut() = http::Method::POST;
+        *request.uri_mut() = http::Uri::from_static(prepared.path);
+        let headers = request.headers_mut();
+        headers.reserve(8);
+        headers
+            .insert(header::CONTENT_TYPE, const { HeaderValue::from_static("application/json") });
+        headers.insert(header::USER_AGENT, const { HeaderValue::from_static("probity") });
+        for (name, value) in prepared.headers {
+            headers.insert(*name, HeaderValue::from_static(value));
+        }
+        for name in prepared.forwarded {
+            if let Some(value) = self.headers.get(*name) {
+                headers.insert(*name, value.clone());
+            }
+        }
+        if let Some((name, value)) = &candidate.route.credential {
+            headers.insert(name.clone(), value.clone());
+        }
+        request
+    }
+
+    /// Reads an error answer for its codes.
+    async fn refused(&self, outbound: Format, response: Response<egress::Body>) -> Failure {
+        let (head, body) = response.into_parts();
+        let until = (Instant::now() + ERROR_PATIENCE).min(self.total_by);
+        // What of it can be read is enough: an unreadable body is an error without codes.
+        let text = match timeout_at(until, collect(body, ERROR_BYTES, None)).await {
+            Ok(Ok(text)) => text,
+            Ok(Err(_)) | Err(_) => Bytes::new(),
+        };
+        let error = llm::upstream_error(outbound, head.status.as_u16(), &text);
+        let header = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
+        let mut failure = Failure::upstream(self.inbound, &error);
+        failure.retry_after = llm::retry_after(header("retry-after"), header("retry-after-ms"));
+        failure
+    }
+
+    async fn whole(
+        &self,
+        outbound: Format,
+        response: Response<egress::Body>,
+        model: Option<&str>,
+    ) -> Result<Answer, Failure> {
+        let stall = Some((self.config.stall(), self.total_by));
+        let body = collect(response.into_body(), self.config.answer_bytes, stall).await?;
+        let show = Show { model, created: self.created };
+        llm::respond(self.inbound, outbound, &body, show)
+            .map_err(|bad| Failure::answer(self.inbound, &bad))
+    }
+
+    /// Reads a stream until its first piece: up to there another attempt does no harm.
+    async fn peek(
+        &self,
+        outbound: Format,
+        mut body: egress::Body,
+        model: Option<&str>,
+        first_by: Instant,
+    ) -> Result<Won, Failure> {
+        let options = StreamOptions {
+            shown_model: model.map(str::to_owned),
+            include_usage: self.head.include_usage,
+            created: self.created,
+            input_estimate: self.input_estimate,
+            event_limit: self.config.event_bytes,
+        };
+        let mut translator = StreamTranslator::new(self.inbound, outbound, options);
+        let mut out = Vec::with_capacity(1024);
+        let failed = |fault: &llm::StreamFault, translator: &StreamTranslator| {
+            Failure::stream(self.inbound, fault, translator.usage())
+        };
+        loop {
+            let Ok(frame) = timeout_at(first_by, body.frame()).await else {
+                return Err(self.late());
+            };
+            let progress = match frame {
+                None => translator.finish(&mut out),
+                Some(Ok(frame)) => match frame.data_ref() {
+                    Some(data) => translator.push(data, &mut out),
+                    None => continue,
+                },
+                Some(Err(error)) => return Err(error.into()),
+            };
+            match progress {
+                Err(fault) => return Err(failed(&fault, &translator)),
+                Ok(progress) if progress.semantic || progress.done => {
+                    return Ok(Won::Stream(body, translator, out));
+                }
+                Ok(_) => {}
+            }
+        }
+    }
+}
+
+/// Reads a body whole. With `stall`, a pause longer than that or the end of the time is a failure.
+async fn collect(
+    mut body: egress::Body,
+    limit: usize,
+    stall: Option<(Duration, Instant)>,
+) -> Result<Bytes, Failure> {
+    let mut all = BytesMut::new();
+    let mut only: Option<Bytes> = None;
+    loop {
+        let frame = match stall {
+            None => body.frame().await,
+            Some((pause, total_by)) => {
+                let until = (Instant::now() + pause).min(total_by);
+                timeout_at(until, body.frame()).await.map_err(|_| {
+                    if until == total_by { Failure::total() } else { Failure::stalled() }
+                })?
+            }
+        };
+        let data = match frame {
+            None => break,
+            Some(Err(error)) => return Err(error.into()),
+            Some(Ok(frame)) => match frame.into_data() {
+                Ok(data) => data,
+                Err(_) => continue,
+            },
+        };
+        if all.len() + only.as_ref().map_or(0, Bytes::len) + data.len() > limit {
+            return Err(Failure::too_large());
+        }
+        // Most answers come in one piece, which then need not be copied.
+        if all.is_empty() && only.is_none() {
+            only = Some(data);
+        } else {
+            if let Some(first) = only.take() {
+                all.extend_from_slice(&first);
+            }
+            all.extend_from_slice(&data);
+        }
+    }
+    Ok(only.unwrap_or_else(|| all.freeze()))
+}

@@ -1,0 +1,58 @@
+//! The body of every response of the data plane.
+
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+
+use crate::live::Live;
+
+/// A whole document, or a stream that is still being made. Dropping it cancels what feeds it.
+pub struct Body(Inner);
+
+enum Inner {
+    Whole(Option<Bytes>),
+    Live(Box<Live>),
+}
+
+impl Body {
+    pub(crate) const fn whole(bytes: Bytes) -> Self {
+        Self(Inner::Whole(Some(bytes)))
+    }
+
+    pub(crate) fn live(live: Live) -> Self {
+        Self(Inner::Live(Box::new(live)))
+    }
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        match &mut self.0 {
+            Inner::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Inner::Live(live) => live.poll(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self.0, Inner::Whole(None))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Inner::Whole(bytes) => {
+                SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+            }
+            Inner::Live(_) => SizeHint::default(),
+        }
+    }
+}

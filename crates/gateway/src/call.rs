@@ -1,0 +1,153 @@
+//! Admission: who calls, how often, for what.
+
+use bytes::Bytes;
+use domain::{Error, Permission, RequestId, Result};
+use http::{HeaderMap, Response};
+use llm::{Format, Head, Refusal};
+use store::Scope;
+use tokio::time::Instant;
+
+use crate::{
+    Body, Inner,
+    attempt::Attempts,
+    meters,
+    plan::{Plan, plan},
+    receipt::{Asked, Receipt},
+    reply,
+    send::Sending,
+    settle::{Caller, Opening, Settler},
+};
+
+/// One request to the data plane.
+pub struct Call<'a> {
+    pub scope: Scope,
+    pub inbound: Format,
+    pub headers: &'a HeaderMap,
+    pub body: Bytes,
+    pub request: RequestId,
+}
+
+impl Inner {
+    pub(crate) async fn call(&self, call: Call<'_>) -> Response<Body> {
+        let began = Instant::now();
+        let caller = match self.admit(&call.scope) {
+            Ok(caller) => caller,
+            Err(refused) => return refused.show(&call),
+        };
+        let head = match llm::head(call.inbound, &call.body) {
+            Ok(head) => head,
+            Err(bad) => return Refused::from(Refusal::from(&bad)).show(&call),
+        };
+        let plan = match self.plan(&call.scope, &head).await {
+            Ok(plan) => plan,
+            Err(error) => return Refused::from(&error).show(&call),
+        };
+        self.sending(&call, &head, &plan, (caller, began)).send(plan).await
+    }
+
+    /// Rights and rate.
+    fn admit(&self, scope: &Scope) -> Result<Caller, Refused> {
+        if self.stop.is_cancelled() || self.draining() {
+            return Err(Refused::from(crate::failure::Failure::shutting_down().refusal));
+        }
+        identity::decide(scope, Permission::Inference, scope.project())
+            .map_err(|error| Refused::from(&error))?;
+        let (Some(project), Some(key)) = (scope.project(), scope.key()) else {
+            return Err(Refused::from(&Error::forbidden(
+                "Models are called with a project's key.",
+            )));
+        };
+        let limit = scope.requests_per_minute().or(self.config.requests_per_minute);
+        if let Some(limit) = limit
+            && let Err(wait) = self.limiter.take(key, limit, self.steady_ns())
+        {
+            let error = Error::limited(format!(
+                "This key may make {limit} requests per minute. Try again later."
+            ));
+            let refused = Refused::from(&error.with_code("rate_limit_exceeded"));
+            return Err(Refused { retry_after: Some(wait), ..refused });
+        }
+        Ok(Caller { org: scope.org(), project, key })
+    }
+
+    async fn plan(&self, scope: &Scope, head: &Head) -> Result<Plan> {
+        let routes = self.routes.of(&self.store, &self.egress, scope).await?;
+        plan(&routes, &head.model, self.steady_ms(), &self.config)
+    }
+
+    fn sending<'a>(
+        &'a self,
+        call: &'a Call<'_>,
+        head: &'a Head,
+        plan: &Plan,
+        (caller, began): (Caller, Instant),
+    ) -> Sending<'a> {
+        let started = self.clock.now();
+        let strict =
+            call.headers.get("x-probity-strict").is_some_and(|value| value.as_bytes() == b"true");
+        let input_estimate = llm::estimate_tokens(call.body.len() as u64);
+        let asked = Asked {
+            request: call.request,
+            at: started,
+            format: call.inbound,
+            model: &head.model,
+            stream: head.stream,
+            strict,
+        };
+        let opening = Opening {
+            caller,
+            request: call.request,
+            inbound: call.inbound,
+            requested_model: &head.model,
+            streaming: head.stream,
+            input_estimate,
+        };
+        let when = (self.open.enter(), began, started);
+        let receipt = Receipt::new(&asked, plan);
+        Sending {
+            gateway: self,
+            attempts: Attempts {
+                config: &self.config,
+                egress: &self.egress,
+                inbound: call.inbound,
+                headers: call.headers,
+                head,
+                created: u64::try_from(started.as_millis() / 1000).unwrap_or(0),
+                input_estimate,
+                total_by: began + self.config.total(),
+            },
+            body: &call.body,
+            request: call.request,
+            strict,
+            settler: Settler::new(&self.store, &self.clock, &opening, receipt, when),
+        }
+    }
+}
+
+/// A request that goes to nobody.
+struct Refused {
+    refusal: Refusal,
+    retry_after: Option<std::time::Duration>,
+}
+
+impl Refused {
+    fn show(&self, call: &Call<'_>) -> Response<Body> {
+        meters::refused(self.refusal.status);
+        reply::refusal(call.inbound, call.request, &self.refusal, self.retry_after)
+    }
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        Self { refusal, retry_after: None }
+    }
+}
+
+impl From<&Error> for Refused {
+    fn from(error: &Error) -> Self {
+        if matches!(error.kind(), domain::Kind::Internal | domain::Kind::Unavailable) {
+            tracing::error!(code = error.code(), causes = error.causes(), "a call was refused");
+        }
+        Refusal::from(error).into()
+    }
+}

@@ -1,0 +1,80 @@
+//! The section `[gateway]` of the configuration file.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// Limits and timeouts of the data plane.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GatewayConfig {
+    /// Name resolution, TCP and TLS to a provider, in milliseconds.
+    pub connect_ms: u64,
+    /// From sending a streaming request to the first piece of its answer, in milliseconds.
+    pub first_token_ms: u64,
+    /// Between two pieces of an answer, in milliseconds.
+    pub stall_ms: u64,
+    /// The whole request, all attempts included, in milliseconds.
+    pub total_ms: u64,
+    /// Most attempts for one request, over all providers.
+    pub attempts: u32,
+    /// Before a provider is asked again, in milliseconds; varied at random by half.
+    pub backoff_ms: u64,
+    /// The longest wait a provider may ask for that is waited for, in milliseconds.
+    pub retry_after_ms: u64,
+    /// Failures in a row after which a provider is asked last.
+    pub circuit_failures: u32,
+    /// For how long, in milliseconds.
+    pub circuit_ms: u64,
+    /// Requests per minute of keys without a limit of their own; none when absent.
+    pub requests_per_minute: Option<u32>,
+    /// Largest whole answer of a provider, in bytes.
+    pub answer_bytes: usize,
+    /// Largest single event of a provider's stream, in bytes.
+    pub event_bytes: usize,
+}
+
+impl Default for GatewayConfig {
+    fn default() -> Self {
+        Self {
+            connect_ms: 5_000,
+            first_token_ms: 120_000,
+            stall_ms: 60_000,
+            total_ms: 900_000,
+            attempts: 4,
+            backoff_ms: 200,
+            retry_after_ms: 2_000,
+            circuit_failures: 5,
+            circuit_ms: 15_000,
+            requests_per_minute: None,
+            answer_bytes: 64 << 20,
+            event_bytes: 32 << 20,
+        }
+    }
+}
+
+impl GatewayConfig {
+    pub(crate) const fn connect(&self) -> Duration {
+        Duration::from_millis(self.connect_ms)
+    }
+
+    pub(crate) const fn first_token(&self) -> Duration {
+        Duration::from_millis(self.first_token_ms)
+    }
+
+    pub(crate) const fn stall(&self) -> Duration {
+        Duration::from_millis(self.stall_ms)
+    }
+
+    pub(crate) const fn total(&self) -> Duration {
+        Duration::from_millis(self.total_ms)
+    }
+
+    pub(crate) const fn backoff(&self) -> Duration {
+        Duration::from_millis(self.backoff_ms)
+    }
+
+    pub(crate) const fn retry_after(&self) -> Duration {
+        Duration::from_millis(self.retry_after_ms)
+    }
+}

@@ -1,0 +1,35 @@
+//! The models a key can ask for.
+
+use llm::ModelRow;
+
+use crate::routes::OrgRoutes;
+use domain::Catalogue;
+
+/// Every model that a provider of the organization lists, and every alias, by name.
+pub(crate) fn rows(routes: &OrgRoutes, catalogue: &Catalogue) -> Vec<ModelRow> {
+    let row = |id: &str, owner: &str| ModelRow {
+        id: id.to_owned(),
+        display_name: id.to_owned(),
+        owned_by: owner.to_owned(),
+        created: 0,
+        context: None,
+        output_limit: None,
+    };
+    let mut rows: Vec<ModelRow> = routes
+        .models()
+        .map(|(model, route)| {
+            let known = catalogue
+                .provider(&route.catalog)
+                .and_then(|entry| entry.models.iter().find(|known| known.id == model));
+            ModelRow {
+                context: known.and_then(|known| known.context),
+                output_limit: known.and_then(|known| known.output_limit),
+                ..row(model, &route.catalog)
+            }
+        })
+        .collect();
+    rows.extend(routes.aliases().map(|alias| row(alias, "alias")));
+    rows.sort_by(|one, other| one.id.cmp(&other.id));
+    rows.dedup_by(|one, other| one.id == other.id);
+    rows
+}

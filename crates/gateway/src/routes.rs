@@ -1,0 +1,206 @@
+//! The routes of one organization, worked out once per change of its providers and aliases.
+
+use std::{collections::HashMap, sync::Arc};
+
+use domain::{Catalogue, Error, OrgId, Price, ProviderId, Result};
+use egress::{Destination, Egress, Kind};
+use http::{HeaderName, HeaderValue, header};
+use llm::{Format, Quirks};
+use parking_lot::{Mutex, RwLock};
+use store::{LiveProvider, OrgRouting, Scope, Store};
+use url::Url;
+
+use crate::{circuit::Circuit, meters::Meters};
+
+/// One provider credential with everything a request to it needs.
+pub(crate) struct Route {
+    pub provider: ProviderId,
+    /// The destination's id at the door out.
+    pub destination: String,
+    pub name: String,
+    pub name_header: HeaderValue,
+    pub catalog: String,
+    pub region: Option<String>,
+    pub region_header: Option<HeaderValue>,
+    pub format: Format,
+    pub credential: Option<(HeaderName, HeaderValue)>,
+    /// The models it serves; empty when it was not said.
+    pub models: Vec<String>,
+    /// Whether a model that is not listed may be asked for as `provider/model`.
+    pub open_ended: bool,
+    pub circuit: Arc<Circuit>,
+    pub meters: Meters,
+}
+
+impl Route {
+    pub(crate) fn quirks(&self, model: &str) -> Quirks {
+        Quirks::of_model(model)
+    }
+
+    pub(crate) fn price(&self, catalogue: &Catalogue, model: &str) -> Option<Price> {
+        catalogue.price(&self.catalog, model)
+    }
+}
+
+pub(crate) struct OrgRoutes {
+    source: Arc<OrgRouting>,
+    /// In order of creation.
+    pub all: Vec<Arc<Route>>,
+    by_model: HashMap<String, Vec<Arc<Route>>>,
+}
+
+impl OrgRoutes {
+    pub(crate) fn alias(&self, name: &str) -> Option<&str> {
+        self.source.aliases.get(name).map(String::as_str)
+    }
+
+    pub(crate) fn aliases(&self) -> impl Iterator<Item = &str> {
+        self.source.aliases.keys().map(String::as_str)
+    }
+
+    pub(crate) fn serving(&self, model: &str) -> &[Arc<Route>] {
+        self.by_model.get(model).map_or(&[], Vec::as_slice)
+    }
+
+    /// Every model that some route lists, with the first such route.
+    pub(crate) fn models(&self) -> impl Iterator<Item = (&str, &Route)> {
+        self.by_model
+            .iter()
+            .filter_map(|(model, routes)| Some((model.as_str(), &**routes.first()?)))
+    }
+}
+
+/// The routes of all organizations that were asked for.
+pub(crate) struct Routes {
+    catalogue: Arc<Catalogue>,
+    organizations: RwLock<HashMap<OrgId, Arc<OrgRoutes>>>,
+    /// Health outlives a change of the routes.
+    circuits: Mutex<HashMap<ProviderId, Arc<Circuit>>>,
+}
+
+impl Routes {
+    pub(crate) fn new(catalogue: Arc<Catalogue>) -> Self {
+        Self { catalogue, organizations: RwLock::default(), circuits: Mutex::default() }
+    }
+
+    /// The routes of the scope's organization, as the store knows them now.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot say.
+    pub(crate) async fn of(
+        &self,
+        store: &Store,
+        egress: &Egress,
+        scope: &Scope,
+    ) -> Result<Arc<OrgRoutes>> {
+        let source = store.routing(scope).await?;
+        if let Some(known) = self.organizations.read().get(&scope.org())
+            && Arc::ptr_eq(&known.source, &source)
+        {
+            return Ok(Arc::clone(known));
+        }
+        self.rebuild(egress, scope.org(), source)
+    }
+
+    fn rebuild(
+        &self,
+        egress: &Egress,
+        org: OrgId,
+        source: Arc<OrgRouting>,
+    ) -> Result<Arc<OrgRoutes>> {
+        let mut all = Vec::with_capacity(source.providers.len());
+        for provider in &source.providers {
+            // One provider that cannot be used must not take the others with it.
+            match self.route(egress, provider) {
+                Ok(route) => all.push(Arc::new(route)),
+                Err(error) => {
+                    tracing::warn!(provider = %provider.id, code = error.code(), "unusable provider");
+                }
+            }
+        }
+        let mut by_model: HashMap<String, Vec<Arc<Route>>> = HashMap::new();
+        for route in &all {
+            for model in self.listed(route) {
+                by_model.entry(model.to_owned()).or_default().push(Arc::clone(route));
+            }
+        }
+        let fresh = Arc::new(OrgRoutes { source, all, by_model });
+        let old = self.organizations.write().insert(org, Arc::clone(&fresh));
+        for gone in old.iter().flat_map(|old| &old.all) {
+            if fresh.all.iter().all(|route| route.provider != gone.provider) {
+                egress.unregister(&gone.destination);
+                self.circuits.lock().remove(&gone.provider);
+            }
+        }
+        Ok(fresh)
+    }
+
+    /// The models a route is known to serve: those it was registered with, else the catalogue's.
+    fn listed<'a>(&'a self, route: &'a Route) -> Vec<&'a str> {
+        if !route.models.is_empty() {
+            return route.models.iter().map(String::as_str).collect();
+        }
+        let entry = self.catalogue.provider(&route.catalog);
+        entry.map_or_else(Vec::new, |entry| {
+            entry.models.iter().map(|model| model.id.as_str()).collect()
+        })
+    }
+
+    fn route(&self, egress: &Egress, provider: &LiveProvider) -> Result<Route> {
+        let destination = provider.id.to_string();
+        let base = Url::parse(&provider.base_url)
+            .map_err(|_| Error::invalid("The provider's address is not a URL."))?;
+        egress.register(Destination {
+            id: destination.clone(),
+            kind: if provider.allow_private { Kind::Own } else { Kind::Provider },
+            base,
+            allow_private: provider.allow_private,
+        })?;
+        let format = Format::from(provider.protocol);
+        let circuit = self.circuits.lock().entry(provider.id).or_default().clone();
+        Ok(Route {
+            provider: provider.id,
+            destination,
+            name_header: text_header(&provider.name)?,
+            name: provider.name.clone(),
+            region_header: provider.region.as_deref().map(text_header).transpose()?,
+            region: provider.region.clone(),
+            format,
+            credential: credential(format, provider)?,
+            models: provider.models.clone(),
+            open_ended: provider.models.is_empty(),
+            circuit,
+            meters: Meters::new(&provider.catalog),
+            catalog: provider.catalog.clone(),
+        })
+    }
+}
+
+/// The credential as its format carries it. Marked sensitive, so that no header dump shows it.
+fn credential(
+    format: Format,
+    provider: &LiveProvider,
+) -> Result<Option<(HeaderName, HeaderValue)>> {
+    let Some(secret) = &provider.secret else { return Ok(None) };
+    let (name, text) = match format {
+        Format::OpenAiChat => (header::AUTHORIZATION, format!("Bearer {}", secret.expose())),
+        Format::AnthropicMessages => {
+            (HeaderName::from_static("x-api-key"), secret.expose().clone())
+        }
+    };
+    let mut value = HeaderValue::from_maybe_shared(bytes::Bytes::from(text)).map_err(|_| {
+        Error::invalid("The provider's secret cannot be sent in a header.")
+            .with_code("provider_secret")
+    })?;
+    value.set_sensitive(true);
+    Ok(Some((name, value)))
+}
+
+/// A name chosen by people as a header value: what is not visible ASCII becomes a question mark.
+fn text_header(text: &str) -> Result<HeaderValue> {
+    let plain = text.chars().map(|letter| match letter {
+        ' '..='~' => letter,
+        _ => '?',
+    });
+    HeaderValue::try_from(plain.collect::<String>()).map_err(Error::internal)
+}

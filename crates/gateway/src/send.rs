@@ -1,0 +1,201 @@
+//! All attempts of one request: who is asked in which order, and when it is given up.
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use domain::Provenance;
+use http::Response;
+use llm::{Prepared, Refusal};
+use tokio::time::Instant;
+
+use crate::{
+    Body, Inner,
+    attempt::{Attempts, Won},
+    failure::{Again, Failure},
+    live::{Live, Terms},
+    plan::{Candidate, Plan},
+    reply,
+    routes::Route,
+    settle::Settler,
+};
+
+/// A candidate's turn to be asked.
+struct Turn {
+    candidate: Candidate,
+    prepared: Option<Prepared>,
+    /// Whether it was asked before: nobody is asked a third time.
+    again: bool,
+}
+
+pub(crate) struct Sending<'a> {
+    pub gateway: &'a Inner,
+    pub attempts: Attempts<'a>,
+    pub body: &'a Bytes,
+    pub request: domain::RequestId,
+    /// Refuse routes that lose a field.
+    pub strict: bool,
+    pub settler: Settler,
+}
+
+impl Sending<'_> {
+    /// Asks the plan's candidates until one answers. Always gives a response, and settles.
+    pub(crate) async fn send(mut self, plan: Plan) -> Response<Body> {
+        let turn = |candidate| Turn { candidate, prepared: None, again: false };
+        let mut turns: VecDeque<Turn> = plan.candidates.into_iter().map(turn).collect();
+        let mut last: Option<(Failure, Option<Arc<Route>>)> = None;
+        let mut made = 0;
+        while let Some(mut turn) = turns.pop_front() {
+            if made >= self.gateway.config.attempts {
+                break;
+            }
+            let prepared = match turn.prepared.take() {
+                Some(prepared) => prepared,
+                None => match self.prepare(&turn.candidate) {
+                    Ok(prepared) => prepared,
+                    Err(failure) => {
+                        // What a provider said about the request outweighs what another could not be asked.
+                        last.get_or_insert((failure, None));
+                        continue;
+                    }
+                },
+            };
+            if turn.again && !self.pause(last.as_ref().map(|(failure, _)| failure)).await {
+                break;
+            }
+            made += 1;
+            let route = Arc::clone(&turn.candidate.route);
+            let failure = match self.once(&turn.candidate, &prepared).await {
+                Ok(won) => return self.show(won, &route, &prepared),
+                Err(failure) => failure,
+            };
+            let again = failure.again;
+            let repeat = again == Again::Anywhere && !turn.again && self.worth_waiting(&failure);
+            last = Some((failure, Some(route)));
+            if again == Again::Nowhere {
+                break;
+            }
+            if repeat {
+                turns.push_back(Turn { prepared: Some(prepared), again: true, ..turn });
+            }
+        }
+        let (failure, route) = last.unwrap_or_else(|| (Failure::total(), None));
+        self.give_up(failure, route.as_deref())
+    }
+
+    fn prepare(&mut self, candidate: &Candidate) -> Result<Prepared, Failure> {
+        let Attempts { inbound, head, .. } = self.attempts;
+        let route = &candidate.route;
+        let quirks = route.quirks(&candidate.model);
+        let prepared =
+            llm::prepare(inbound, route.format, self.body, head, &candidate.model, &quirks);
+        let prepared = prepared.map_err(|bad| {
+            let fields = bad.param.iter().cloned().collect();
+            self.settler.receipt.exclude(route, "cannot_express", fields);
+            Failure::from(&bad)
+        })?;
+        if self.strict && !prepared.dropped.is_empty() {
+            let failure = Failure::lossy(&prepared.dropped);
+            self.settler.receipt.exclude(route, "lossy", prepared.dropped);
+            return Err(failure);
+        }
+        Ok(prepared)
+    }
+
+    /// One attempt with its bookkeeping: the intent before, the receipt and the circuit after.
+    async fn once(&mut self, candidate: &Candidate, prepared: &Prepared) -> Result<Won, Failure> {
+        let route = &candidate.route;
+        let price = route.price(&self.gateway.catalogue, &candidate.model);
+        if let Err(error) = self.settler.attempting(candidate, price) {
+            tracing::error!(code = error.code(), causes = error.causes(), "no intent, no request");
+            return Err(Failure::refusing(Refusal::from(&error)));
+        }
+        let began = Instant::now();
+        let result = self.attempts.attempt(candidate, prepared).await;
+        let (outcome, status) = match &result {
+            Ok(_) => ("ok", None),
+            Err(failure) => (failure.code, failure.status),
+        };
+        self.settler.receipt.attempt(candidate, outcome, status, began.elapsed());
+        let now = self.gateway.steady_ms();
+        match &result {
+            Ok(_) => route.circuit.succeeded(),
+            Err(failure) => {
+                route.meters.attempt_failed(failure.code);
+                if failure.unhealthy {
+                    route.circuit.failed(now, &self.gateway.config);
+                }
+                if let Some(wait) = failure.retry_after {
+                    route.circuit.busy(now, u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+                }
+            }
+        }
+        result
+    }
+
+    /// Whether the wait that the provider asked for is short enough, and fits into the request's time.
+    fn worth_waiting(&self, failure: &Failure) -> bool {
+        failure.retry_after.is_none_or(|wait| {
+            wait <= self.gateway.config.retry_after()
+                && Instant::now() + wait < self.attempts.total_by
+        })
+    }
+
+    /// Waits before somebody is asked again; `false` when the request's time is over before that.
+    async fn pause(&self, last: Option<&Failure>) -> bool {
+        let asked = last.and_then(|failure| failure.retry_after).unwrap_or(Duration::ZERO);
+        let wait = self.gateway.jittered(self.gateway.config.backoff()).max(asked);
+        let until = Instant::now() + wait;
+        if until >= self.attempts.total_by {
+            return false;
+        }
+        tokio::time::sleep_until(until).await;
+        true
+    }
+
+    fn show(mut self, won: Won, route: &Route, prepared: &Prepared) -> Response<Body> {
+        let Attempts { inbound, total_by, .. } = self.attempts;
+        self.settler.first_token();
+        self.settler.receipt.drop_fields(&prepared.dropped);
+        match won {
+            Won::Whole(answer) => {
+                self.settler.receipt.drop_fields(&answer.dropped);
+                let mut usage = answer.usage;
+                if usage.provenance == Provenance::Absent {
+                    usage.input = self.attempts.input_estimate;
+                    usage.output = answer.output_estimate;
+                    usage.provenance = Provenance::Estimated;
+                }
+                self.settler.answered(usage);
+                let mut response = reply::document(inbound, self.request, answer.body);
+                reply::routed(&mut response, self.request, Some(route), &self.settler.receipt);
+                response
+            }
+            Won::Stream(upstream, translator, out) => {
+                let terms = Terms {
+                    inbound,
+                    request: self.request,
+                    stall: self.gateway.config.stall(),
+                    total_by,
+                    stop: self.gateway.stop.clone(),
+                    tasks: self.gateway.tasks.clone(),
+                };
+                let mut response = reply::events(inbound, self.request, Body::whole(Bytes::new()));
+                reply::routed(&mut response, self.request, Some(route), &self.settler.receipt);
+                *response.body_mut() =
+                    Body::live(Live::new(upstream, translator, out, self.settler, terms));
+                response
+            }
+        }
+    }
+
+    fn give_up(mut self, failure: Failure, route: Option<&Route>) -> Response<Body> {
+        self.settler.failed(&failure, failure.usage);
+        let Attempts { inbound, .. } = self.attempts;
+        let mut response =
+            reply::refusal(inbound, self.request, &failure.refusal, failure.retry_after);
+        if route.is_some() {
+            reply::routed(&mut response, self.request, route, &self.settler.receipt);
+        }
+        response
+    }
+}

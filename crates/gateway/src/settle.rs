@@ -1,0 +1,234 @@
+//! The end of every request: exactly one settlement for every intent, whatever happens in between.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use domain::{
+    Clock, KeyId, OrgId, Price, ProjectId, Protocol, Provenance, RequestId, Result, Timestamp,
+    Usage,
+};
+use llm::Format;
+use store::{Intent, Settlement, Store};
+use tokio::{sync::Notify, time::Instant};
+
+use crate::{failure::Failure, plan::Candidate, receipt::Receipt, routes::Route};
+
+/// The currency of the catalogue's prices.
+const CURRENCY: &str = "USD";
+
+/// How many requests are under way, so that a drain knows when none is.
+#[derive(Default)]
+pub(crate) struct Open {
+    count: AtomicUsize,
+    none_left: Notify,
+}
+
+impl Open {
+    pub(crate) fn enter(self: &Arc<Self>) -> Entered {
+        self.count.fetch_add(1, Ordering::AcqRel);
+        Entered(Arc::clone(self))
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.count.load(Ordering::Acquire)
+    }
+
+    /// Waits until no request is under way.
+    pub(crate) async fn none_left(&self) {
+        loop {
+            let notified = self.none_left.notified();
+            if self.count() == 0 {
+                return;
+            }
+            notified.await;
+        }
+    }
+}
+
+pub(crate) struct Entered(Arc<Open>);
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        if self.0.count.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.none_left.notify_waiters();
+        }
+    }
+}
+
+/// What a settlement needs to know from the start.
+pub(crate) struct Opening<'a> {
+    pub caller: Caller,
+    pub request: RequestId,
+    pub inbound: Format,
+    pub requested_model: &'a str,
+    pub streaming: bool,
+    /// Tokens.
+    pub input_estimate: u64,
+}
+
+/// Who pays.
+#[derive(Clone, Copy)]
+pub(crate) struct Caller {
+    pub org: OrgId,
+    pub project: ProjectId,
+    pub key: KeyId,
+}
+
+/// Accompanies one request. Dropped unsettled, the client has left, or the code has panicked: both settle.
+pub(crate) struct Settler {
+    store: Store,
+    clock: Clock,
+    request: RequestId,
+    caller: Caller,
+    protocol: Protocol,
+    requested_model: String,
+    streaming: bool,
+    started: Timestamp,
+    began: Instant,
+    pub receipt: Receipt,
+    input_estimate: u64,
+    /// Whom the intent on file names.
+    filed: Option<Arc<Route>>,
+    price: Option<Price>,
+    first_token: Option<Duration>,
+    attempts: u32,
+    settled: bool,
+    /// The last to go: a drain waits for it.
+    _entered: Entered,
+}
+
+impl Settler {
+    pub(crate) fn new(
+        store: &Store,
+        clock: &Clock,
+        opening: &Opening<'_>,
+        receipt: Receipt,
+        (entered, began, started): (Entered, Instant, Timestamp),
+    ) -> Self {
+        Self {
+            store: store.clone(),
+            clock: clock.clone(),
+            request: opening.request,
+            caller: opening.caller,
+            protocol: match opening.inbound {
+                Format::OpenAiChat => Protocol::OpenAi,
+                Format::AnthropicMessages => Protocol::Anthropic,
+            },
+            requested_model: opening.requested_model.to_owned(),
+            streaming: opening.streaming,
+            started,
+            began,
+            receipt,
+            input_estimate: opening.input_estimate,
+            filed: None,
+            price: None,
+            first_token: None,
+            attempts: 0,
+            settled: false,
+            _entered: entered,
+        }
+    }
+
+    /// Files the intent to send the request to this candidate; before the provider hears of it.
+    ///
+    /// # Errors
+    /// `Unavailable` when it cannot be written: then nothing may be sent.
+    pub(crate) fn attempting(&mut self, candidate: &Candidate, price: Option<Price>) -> Result<()> {
+        let provider = candidate.route.provider;
+        if self.filed.as_ref().is_none_or(|filed| filed.provider != provider) {
+            self.store.journal().intent(&Intent {
+                request: self.request,
+                org: self.caller.org,
+                project: self.caller.project,
+                key: self.caller.key,
+                provider,
+                model: candidate.model.clone(),
+                requested_model: self.requested_model.clone(),
+                protocol: self.protocol,
+                started: self.started,
+                streaming: self.streaming,
+            })?;
+            self.filed = Some(Arc::clone(&candidate.route));
+        }
+        self.price = price;
+        self.attempts += 1;
+        Ok(())
+    }
+
+    /// The first piece of the answer is here.
+    pub(crate) fn first_token(&mut self) {
+        self.first_token.get_or_insert_with(|| self.began.elapsed());
+    }
+
+    pub(crate) fn answered(&mut self, usage: Usage) {
+        if let Some(route) = &self.filed {
+            route.meters.answered();
+        }
+        self.settle(200, None, usage);
+    }
+
+    pub(crate) fn failed(&mut self, failure: &Failure, usage: Usage) {
+        if let Some(route) = &self.filed {
+            route.meters.failed(failure.code);
+        }
+        self.settle(failure.refusal.status, Some(&failure.refusal.code), usage);
+    }
+
+    /// The client left, or this code panicked; `usage` is what is known of the answer so far.
+    pub(crate) fn abandoned(&mut self, usage: Usage) {
+        if self.settled {
+            return;
+        }
+        let (status, code) =
+            if std::thread::panicking() { (500, "internal") } else { (499, "client_closed") };
+        if let Some(route) = &self.filed {
+            route.meters.failed(code);
+        }
+        self.settle(status, Some(code), usage);
+    }
+
+    fn settle(&mut self, status: u16, code: Option<&str>, usage: Usage) {
+        let Some(route) = self.filed.as_ref().filter(|_| !self.settled) else { return };
+        self.settled = true;
+        let known = usage.provenance != Provenance::Absent;
+        route.meters.spent(&usage, self.began.elapsed(), self.first_token);
+        let settlement = Settlement {
+            request: self.request,
+            ended: self.clock.now(),
+            usage,
+            cost_nano: self.price.filter(|_| known).map(|price| price.of(&usage)),
+            currency: Some(CURRENCY.to_owned()),
+            status,
+            error_code: code.map(str::to_owned),
+            first_token_ms: self.first_token.map(millis),
+            attempts: self.attempts,
+            receipt_json: self.receipt.to_json(),
+        };
+        // The intent is on file: should this be lost, the request still shows up, as interrupted.
+        if let Err(error) = self.store.journal().settle(&settlement) {
+            tracing::error!(request = %self.request, code = error.code(),
+                causes = error.causes(), "a settlement could not be written");
+        }
+    }
+}
+
+impl Drop for Settler {
+    fn drop(&mut self) {
+        // Providers bill what they were sent even if nobody waits for the answer.
+        let usage = Usage {
+            input: self.input_estimate,
+            provenance: Provenance::Estimated,
+            ..Usage::default()
+        };
+        self.abandoned(usage);
+    }
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,316 @@
+//! A whole installation in miniature: store, door out, gateway, and a twin that both providers live at.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use domain::{
+    Action, Catalogue, Clock, Event, Protocol, ProviderId, RequestId, Secret, Timestamp, UserId,
+};
+use egress::Egress;
+use gateway::{Body, Call, Gateway, GatewayConfig};
+use http::{HeaderMap, Response};
+use http_body_util::BodyExt;
+use llm::Format;
+use sandbox::{MODELS, Running, Sandbox, Script};
+use serde_json::{Value, json};
+use store::{
+    Authority, NewKey, NewOrganization, NewProject, NewProvider, NewSession, NewUser, Page, Scope,
+    Store, UsageFilter, UsageRow,
+};
+use tempfile::TempDir;
+use tokio_util::task::TaskTracker;
+
+pub(crate) const FORMATS: [Format; 2] = Format::ALL;
+/// Stands for everything that must never leave the conversation.
+pub(crate) const PROMPT: &str = "purple giraffe whispers";
+
+pub(crate) struct House {
+    pub gateway: Gateway,
+    pub twin: Running,
+    pub store: Store,
+    pub egress: Egress,
+    pub tasks: TaskTracker,
+    /// An API key of the project.
+    pub key: Scope,
+    /// The organization's owner.
+    pub owner: Scope,
+    project: domain::ProjectId,
+    _directory: TempDir,
+}
+
+/// What came of a call.
+pub(crate) struct Told {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+impl Told {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+pub(crate) fn quick() -> GatewayConfig {
+    GatewayConfig {
+        connect_ms: 500,
+        first_token_ms: 300,
+        stall_ms: 200,
+        total_ms: 5_000,
+        backoff_ms: 5,
+        ..GatewayConfig::default()
+    }
+}
+
+fn catalogue() -> Catalogue {
+    let models: String = MODELS
+        .iter()
+        .map(|id| format!("[[models]]\nid = \"{id}\"\nprice = {{ input = 1000, cache_read = 100, output = 4000 }}\n"))
+        .collect();
+    let text = format!(
+        "id = \"sandbox\"\nname = \"S\"\nlegal_entity = \"S\"\ncountry = \"ZZ\"\nbase_url = \"http://127.0.0.1/v1\"\nprotocol = \"openai\"\n{models}"
+    );
+    Catalogue::parse([("sandbox", text.as_str())]).unwrap()
+}
+
+impl House {
+    /// Two providers, `open` and `anth`, each speaking its protocol at the same twin.
+    pub(crate) async fn new() -> Self {
+        Self::with(quick(), script()).await
+    }
+
+    pub(crate) async fn with(config: GatewayConfig, script: Script) -> Self {
+        let twin = Sandbox::start(([127, 0, 0, 1], 0).into(), script).await.unwrap();
+        let house = Self::bare(config, twin).await;
+        let base = house.twin.base_url();
+        house.provider("open", Protocol::OpenAi, &base, &[]).await;
+        house.provider("anth", Protocol::Anthropic, &base, &[]).await;
+        house
+    }
+
+    pub(crate) async fn bare(config: GatewayConfig, twin: Running) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        let store_config = store::Config {
+            url: Secret::new(format!("sqlite:{}", at("data/probity.db").display())),
+            data_dir: at("data"),
+            root_key: at("root.key"),
+            ..store::Config::default()
+        };
+        let clock = Clock::system();
+        let store = Store::open(&store_config, clock.clone()).await.unwrap();
+        store.migrate().await.unwrap();
+        let owner = found(&store, &clock).await;
+        let mut write = store.write(&owner).await.unwrap();
+        let new = NewProject { name: "P".to_owned(), slug: "p".to_owned() };
+        let project = write.project_create(new).await.unwrap().id;
+        write.commit(Event::new(Action::ProjectCreate)).await.unwrap();
+        let egress = Egress::new(&egress::Config::default(), clock.clone()).unwrap();
+        let tasks = TaskTracker::new();
+        let gateway = Gateway::new(
+            config,
+            store.clone(),
+            egress.clone(),
+            Arc::new(catalogue()),
+            clock,
+            tasks.clone(),
+        );
+        let key = api_key(&store, &owner, project, None).await;
+        Self { gateway, twin, store, egress, tasks, key, owner, project, _directory: directory }
+    }
+
+    pub(crate) async fn provider(
+        &self,
+        name: &str,
+        protocol: Protocol,
+        base_url: &str,
+        models: &[&str],
+    ) -> ProviderId {
+        let mut write = self.store.write(&self.owner).await.unwrap();
+        let new = NewProvider {
+            catalog: "sandbox".to_owned(),
+            name: name.to_owned(),
+            protocol,
+            base_url: base_url.to_owned(),
+            secret: Some(Secret::new("twin-key".to_owned())),
+            models: models.iter().map(|&model| model.to_owned()).collect(),
+            region: Some("eu-test-1".to_owned()),
+            allow_private: true,
+        };
+        let id = write.provider_create(new).await.unwrap().id;
+        write.commit(Event::new(Action::ProviderCreate)).await.unwrap();
+        id
+    }
+
+    pub(crate) async fn alias(&self, name: &str, target: &str) {
+        let mut write = self.store.write(&self.owner).await.unwrap();
+        write.alias_set(name, target).await.unwrap();
+        write.commit(Event::new(Action::AliasSet)).await.unwrap();
+    }
+
+    pub(crate) async fn limited_key(&self, per_minute: u32) -> Scope {
+        api_key(&self.store, &self.owner, self.project, Some(per_minute)).await
+    }
+
+    pub(crate) async fn start(&self, format: Format, body: &Value) -> Response<Body> {
+        self.start_with(&self.key, format, &HeaderMap::new(), body.to_string()).await
+    }
+
+    pub(crate) async fn start_with(
+        &self,
+        scope: &Scope,
+        inbound: Format,
+        headers: &HeaderMap,
+        body: String,
+    ) -> Response<Body> {
+        let request = RequestId::new(self.store.clock().now());
+        let (scope, body) = (scope.clone(), Bytes::from(body));
+        self.gateway.call(Call { scope, inbound, headers, body, request }).await
+    }
+
+    pub(crate) async fn ask(&self, format: Format, body: &Value) -> Told {
+        read(self.start(format, body).await).await
+    }
+
+    /// All settled requests, oldest first.
+    pub(crate) async fn usage(&self) -> Vec<UsageRow> {
+        self.store.drain().await.unwrap();
+        let mut read = self.store.read(&self.owner).await.unwrap();
+        let page = Page { after: None, limit: 100 };
+        let mut rows = read.usage_list(&UsageFilter::default(), &page).await.unwrap().data;
+        rows.reverse();
+        rows
+    }
+
+    /// The only settled request.
+    pub(crate) async fn row(&self) -> UsageRow {
+        let mut rows = self.usage().await;
+        assert_eq!(rows.len(), 1, "exactly one row: {rows:?}");
+        rows.pop().unwrap()
+    }
+
+    pub(crate) async fn receipt(&self) -> Value {
+        let request = self.usage().await.last().unwrap().request;
+        let mut read = self.store.read(&self.owner).await.unwrap();
+        serde_json::from_str(&read.receipt_fetch(request).await.unwrap().body).unwrap()
+    }
+}
+
+pub(crate) fn script() -> Script {
+    Script { hush: Duration::from_secs(20), ..Script::inspected().with_key("twin-key") }
+}
+
+/// A person with an organization.
+async fn found(store: &Store, clock: &Clock) -> Scope {
+    let deployment = store.deployment(Authority::Bootstrap).await.unwrap();
+    let user = UserId::new(clock.now());
+    let mut write = deployment.write().await.unwrap();
+    let new = NewUser {
+        id: user,
+        email: "o@example.com".to_owned(),
+        name: "O".to_owned(),
+        password: None,
+        operator: false,
+    };
+    write.user_create(new).await.unwrap();
+    write.commit(Event::new(Action::UserCreate)).await.unwrap();
+    let mut write = deployment.write().await.unwrap();
+    let new = NewOrganization { name: "O".to_owned(), slug: "o".to_owned(), owner: user };
+    write.organization_create(new).await.unwrap();
+    write.commit(Event::new(Action::OrganizationCreate)).await.unwrap();
+    let token = vault::random_token().unwrap();
+    let digest = vault::sha256(token.expose().as_bytes());
+    let expires = Timestamp::from_millis(i64::MAX / 2);
+    let mut write = deployment.write().await.unwrap();
+    write.session_create(NewSession { user, digest, expires }).await.unwrap();
+    write.commit(Event::new(Action::SessionCreate)).await.unwrap();
+    let session = store.session(&token).await.unwrap();
+    store.enter(&session, "o").await.unwrap()
+}
+
+async fn api_key(
+    store: &Store,
+    owner: &Scope,
+    project: domain::ProjectId,
+    requests_per_minute: Option<u32>,
+) -> Scope {
+    let new = vault::api_key::generate("pbk").unwrap();
+    let mut write = store.write(owner).await.unwrap();
+    let key = NewKey {
+        project: Some(project),
+        name: "K".to_owned(),
+        digest: new.digest,
+        handle: new.handle.clone(),
+        last_four: new.last_four.clone(),
+        scopes: vec!["inference".to_owned()],
+        requests_per_minute,
+        expires: None,
+    };
+    write.key_create(key).await.unwrap();
+    write.commit(Event::new(Action::KeyCreate)).await.unwrap();
+    let presented = vault::api_key::parse("pbk", new.text.expose()).unwrap();
+    store.api_key(&presented).unwrap()
+}
+
+pub(crate) async fn read(response: Response<Body>) -> Told {
+    let (head, body) = response.into_parts();
+    let bytes = body.collect().await.unwrap().to_bytes();
+    let text = String::from_utf8(bytes.to_vec()).unwrap();
+    Told { status: head.status.as_u16(), headers: head.headers, text }
+}
+
+/// A request that both formats understand.
+pub(crate) fn request(model: &str, stream: bool) -> Value {
+    json!({
+        "model": model, "stream": stream, "max_tokens": 1000,
+        "messages": [{"role": "user", "content": PROMPT}],
+    })
+}
+
+/// The text of a whole answer.
+pub(crate) fn text_of(format: Format, answer: &Value) -> String {
+    let pointer = match format {
+        Format::OpenAiChat => "/choices/0/message/content",
+        Format::AnthropicMessages => "/content/0/text",
+    };
+    answer.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+/// The data of all events of a stream.
+pub(crate) fn events(text: &str) -> Vec<Value> {
+    text.lines()
+        .filter_map(|line| line.strip_prefix("data:"))
+        .filter_map(|data| serde_json::from_str(data.trim()).ok())
+        .collect()
+}
+
+/// The text that a stream's events add up to.
+pub(crate) fn streamed_text(format: Format, text: &str) -> String {
+    let pointer = match format {
+        Format::OpenAiChat => "/choices/0/delta/content",
+        Format::AnthropicMessages => "/delta/text",
+    };
+    let events = events(text);
+    events.iter().filter_map(|event| event.pointer(pointer).and_then(Value::as_str)).collect()
+}
+
+/// Whether a stream ended as its format says.
+pub(crate) fn complete(format: Format, text: &str) -> bool {
+    match format {
+        Format::OpenAiChat => text.trim_end().ends_with("data: [DONE]"),
+        Format::AnthropicMessages => text.contains("event: message_stop"),
+    }
+}
+
+/// The code of an error, in a body or as the last event of a stream.
+pub(crate) fn error_code(format: Format, error: &Value) -> String {
+    let pointer = match format {
+        Format::OpenAiChat => "/error/code",
+        Format::AnthropicMessages => "/error/details/error_code",
+    };
+    error.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
+}

@@ -1,0 +1,11 @@
+//! The data plane against real twins over loopback and a real store.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod abort;
+mod faults;
+mod house;
+mod limits;
+mod paths;
+mod retries;
+mod routing;
