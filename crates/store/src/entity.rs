@@ -13,18 +13,20 @@ macro_rules! entity {
         impl ActiveModelBehavior for ActiveModel {}
     };
     (deployment $name:ident $table:tt keys { $($key:ident: $key_type:ty),* $(,)? } $({ $($rest:tt)* })?) => {
+        #[allow(unreachable_pub, reason = "the derive writes public items")]
         pub(crate) mod $name {
             use sea_orm::entity::prelude::*;
-            entity!(@ $name $table {
+            crate::entity::entity!(@ $name $table {
                 $(#[sea_orm(primary_key, auto_increment = false)] $key: $key_type,)* $($($rest)*)?
             });
             impl crate::tenant::Deployed for Entity {}
         }
     };
     (tenant $name:ident $table:tt keys { $($key:ident: $key_type:ty),* $(,)? } { $($rest:tt)* }) => {
+        #[allow(unreachable_pub, reason = "the derive writes public items")]
         pub(crate) mod $name {
             use sea_orm::entity::prelude::*;
-            entity!(@ $name $table {
+            crate::entity::entity!(@ $name $table {
                 #[sea_orm(primary_key, auto_increment = false)] org_id: Uuid,
                 $(#[sea_orm(primary_key, auto_increment = false)] $key: $key_type,)* $($rest)*
             });
@@ -40,3 +42,6 @@ mod of_tenant;
 
 pub(crate) use of_deployment::*;
 pub(crate) use of_tenant::*;
+
+/// For the modules that keep their entities beside them.
+pub(crate) use entity;

@@ -95,6 +95,15 @@ impl Keyring {
         Ok(keys)
     }
 
+    /// The keys of `org` for a transaction that may have created them: what is read here is not kept.
+    pub(crate) async fn within(&self, tx: &Tx, org: OrgId) -> Result<Arc<OrgKeys>> {
+        let kept = self.open.read().get(&org).map(Arc::clone);
+        match kept {
+            Some(keys) => Ok(keys),
+            None => Ok(Arc::new(self.load(tx, org).await?)),
+        }
+    }
+
     /// Creates what `org` lacks: its own keys and a data key for every sealed class. Says how many data keys are new.
     pub(crate) async fn ensure(&self, tx: &Tx, org: OrgId, now: Timestamp) -> Result<u32> {
         let outer = match self.wrapping_key(tx, org, DATA).await? {
@@ -140,7 +149,7 @@ impl Keyring {
         self.open.write().clear();
     }
 
-    async fn wrapping_key(
+    pub(crate) async fn wrapping_key(
         &self,
         tx: &Tx,
         org: OrgId,
@@ -159,7 +168,7 @@ impl Keyring {
         .transpose()
     }
 
-    async fn create_outer(
+    pub(crate) async fn create_outer(
         &self,
         tx: &Tx,
         org: OrgId,

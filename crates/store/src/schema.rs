@@ -301,9 +301,67 @@ pub const TABLES: &[Table] = &[
         &[
             ("org_id", Identifier),
             ("id", Identifier),
+            ("place", Identifier),
             ("at", Identifier),
             ("body", Audit),
-            ("personal", Disclosure),
+        ],
+    ),
+    tenant(
+        "audit_entry",
+        &[
+            ("org_id", Identifier),
+            ("seq", Identifier),
+            ("event_id", Identifier),
+            ("at", Identifier),
+            ("action", Audit),
+            ("actor", Audit),
+            ("subject", Audit),
+            ("target", Audit),
+            ("leaf", Audit),
+            ("leaf_hash", Audit),
+        ],
+    ),
+    tenant(
+        "audit_node",
+        &[("org_id", Identifier), ("level", Identifier), ("place", Identifier), ("hash", Audit)],
+    ),
+    tenant(
+        "audit_pseudonym",
+        &[("org_id", Identifier), ("user_id", Identifier), ("pid", Identifier)],
+    ),
+    tenant(
+        "audit_disclosure",
+        &[
+            ("org_id", Identifier),
+            ("event_id", Identifier),
+            ("digest", Audit),
+            ("subject", Identifier),
+            ("value", Disclosure),
+            ("at", Identifier),
+        ],
+    ),
+    deployment(
+        "audit_head",
+        &[
+            ("org_id", Identifier),
+            ("size", Audit),
+            ("root", Audit),
+            ("frontier", Audit),
+            ("note", Audit),
+            ("epoch_size", Audit),
+            ("epoch_root", Audit),
+            ("changed_at", Identifier),
+        ],
+    ),
+    deployment(
+        "audit_checkpoint",
+        &[
+            ("org_id", Identifier),
+            ("epoch", Identifier),
+            ("size", Audit),
+            ("root", Audit),
+            ("note", Audit),
+            ("at", Identifier),
         ],
     ),
 ];

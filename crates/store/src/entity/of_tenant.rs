@@ -101,8 +101,3 @@ entity!(tenant usage "usage" keys { request_id: Uuid } {
     receipt: String,
     event_id: Uuid,
 });
-entity!(tenant audit_outbox "audit_outbox" keys { id: Uuid } {
-    at: i64,
-    body: String,
-    personal: Option<Vec<u8>>,
-});
