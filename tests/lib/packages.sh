@@ -70,12 +70,3 @@ need_clients() {
     printf '%s' "$sum" >$node/made-from
   fi
 }
-
-# The test kit shares one throw-away PostgreSQL cluster between test processes; it ends with the run.
-stop_test_postgres() {
-  local pid_file="${CARGO_TARGET_DIR:-target}/test-postgres/pid"
-  if [ -f "$pid_file" ]; then
-    kill "$(cat "$pid_file")" 2>/dev/null || true
-    rm -f "$pid_file"
-  fi
-}
