@@ -5,7 +5,7 @@ use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
 use parking_lot::Mutex;
 
-type Index = [u8; 32];
+type Index = Vec<u8>;
 
 /// Attempts that are under way, by index.
 #[derive(Clone, Default)]
@@ -19,11 +19,11 @@ pub(crate) struct Attempt {
 
 impl UnderWay {
     /// Begins an attempt and says how many of the same index are under way, this one included.
-    pub(crate) fn begin(&self, index: Index) -> (Attempt, u32) {
+    pub(crate) fn begin(&self, index: &[u8]) -> (Attempt, u32) {
         let mut all = self.0.lock();
-        let count = all.entry(index).or_default();
+        let count = all.entry(index.to_vec()).or_default();
         *count = count.saturating_add(1);
-        (Attempt { all: self.clone(), index }, *count)
+        (Attempt { all: self.clone(), index: index.to_vec() }, *count)
     }
 }
 
@@ -58,12 +58,12 @@ mod tests {
     #[test]
     fn attempts_count_while_they_last() {
         let all = UnderWay::default();
-        let (first, one) = all.begin([1; 32]);
-        let (second, two) = all.begin([1; 32]);
-        let (_other, other) = all.begin([2; 32]);
+        let (first, one) = all.begin(&[1]);
+        let (second, two) = all.begin(&[1]);
+        let (_other, other) = all.begin(&[2]);
         assert_eq!((one, two, other), (1, 2, 1));
         drop(first);
-        assert_eq!(all.begin([1; 32]).1, 2);
+        assert_eq!(all.begin(&[1]).1, 2);
         drop(second);
         assert_eq!(all.0.lock().len(), 1, "what is over takes no memory");
     }

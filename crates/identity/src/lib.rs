@@ -1,13 +1,138 @@
 //! Who you are and what you may: sign-in, sessions, organizations, members, grants, keys, provider credentials.
+//! Every use-case is a method of [`Identity`]; rights are decided by [`decide`] and nowhere else.
+//!
+//! Invariants:
+//! * signing in answers alike, and after the same work, whether or not there is such an account;
+//! * a foreign id answers as an absent one;
+//! * nobody gives a role they do not hold, and no organization is left without an owner;
+//! * every change is one commit with one audit event, in which people's details are disclosures only;
+//! * nothing waits for Argon2 while a transaction is open.
 
+mod account;
+mod alias;
 mod base_url;
 mod budget;
+mod config;
 mod hashing;
+mod invitation;
+mod key;
 mod key_scope;
+mod member;
 mod names;
+mod operator;
+mod organization;
 mod password_policy;
+mod project;
+mod provider;
 mod rights;
+mod sign_in;
 
+use std::sync::Arc;
+
+use domain::{Catalogue, Clock, Error, Kind, Result, Secret};
+use store::{Authority, Deployment, Scope, Session, Store};
+use vault::api_key;
+
+pub use account::NewAccount;
+pub use config::{Config, OrganizationCreators, PrivateProviders};
+pub use invitation::CreatedInvitation;
+pub use key::{CreatedKey, NewAdminKey, NewApiKey};
 pub use key_scope::KeyScope;
 pub use names::slug_from;
-pub use rights::{Denial, MatrixRow, ROLES, Role, Standing, matrix};
+pub use operator::OperatorLink;
+pub use provider::{CUSTOM, ProviderEdit, ProviderEntry};
+pub use rights::{Denial, MatrixRow, ROLES, Role, Standing, Who, decide, matrix};
+pub use sign_in::{SignIn, SignedIn};
+
+use budget::UnderWay;
+use hashing::Hashing;
+
+/// The use-cases. Cheap to clone.
+#[derive(Clone)]
+pub struct Identity(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    config: Config,
+    catalogue: Arc<Catalogue>,
+    hashing: Hashing,
+    under_way: UnderWay,
+}
+
+impl Identity {
+    /// Needs a migrated store: the pepper is among its keys.
+    ///
+    /// # Errors
+    /// `Invalid` when the configuration contradicts itself; `Unavailable` before the first migration.
+    pub async fn new(config: Config, store: Store, catalogue: Arc<Catalogue>) -> Result<Self> {
+        config.check()?;
+        let passwords = store.deployment(Authority::SignIn).await?.passwords()?;
+        Ok(Self(Arc::new(Inner {
+            hashing: Hashing::new(Arc::new(passwords)),
+            under_way: UnderWay::default(),
+            store,
+            config,
+            catalogue,
+        })))
+    }
+
+    /// The session a cookie's token belongs to.
+    ///
+    /// # Errors
+    /// `Unauthenticated` with code `signed_out`.
+    pub async fn session(&self, token: &Secret<String>) -> Result<Session> {
+        self.store().session(token).await
+    }
+
+    /// The person inside one of their organizations.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such organization or they are not a member.
+    pub async fn enter(&self, session: &Session, slug: &str) -> Result<Scope> {
+        self.store().enter(session, slug).await
+    }
+
+    /// The scope of an API key or admin key as presented by a caller. Answers from memory.
+    ///
+    /// # Errors
+    /// `Unauthenticated` with code `invalid_key`, `key_revoked` or `key_expired`.
+    pub fn api_key(&self, presented: &str) -> Result<Scope> {
+        let key = api_key::parse(&self.0.config.key_prefix, presented).ok_or_else(|| {
+            Error::unauthenticated("This API key does not exist.").with_code("invalid_key")
+        })?;
+        self.store().api_key(&key)
+    }
+
+    /// Refuses an API key that was not given `scope`; people and admin keys have none.
+    ///
+    /// # Errors
+    /// `Forbidden` with code `scope_missing`.
+    pub fn key_scope(scope: &Scope, wanted: KeyScope) -> Result<()> {
+        rights::key_scope(&rights::held(scope), wanted)
+    }
+
+    fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    fn clock(&self) -> &Clock {
+        self.0.store.clock()
+    }
+
+    async fn as_nobody(&self) -> Result<Deployment> {
+        self.store().deployment(Authority::SignIn).await
+    }
+
+    async fn as_self(&self, session: &Session) -> Result<Deployment> {
+        self.store().deployment(Authority::Account(session)).await
+    }
+}
+
+/// What is absent, as a value.
+fn optional<T>(found: Result<T>) -> Result<Option<T>> {
+    match found {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.kind() == Kind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}

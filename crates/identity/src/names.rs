@@ -57,6 +57,22 @@ pub(crate) fn name(what: &str, text: &str) -> Result<String> {
         .with_code("invalid_name"))
 }
 
+/// A name with its slug; without one given, it is made from the name.
+///
+/// # Errors
+/// `Invalid` with code `invalid_name` or `invalid_slug`.
+pub(crate) fn named(what: &str, given: &str, slug: Option<&str>) -> Result<(String, String)> {
+    let name = name(what, given)?;
+    let slug = match slug.map(str::trim).filter(|slug| !slug.is_empty()) {
+        Some(given) => self::slug(given)?,
+        None => slug_from(&name).ok_or_else(|| {
+            Error::invalid("No slug can be made from this name. Enter one.")
+                .with_code("invalid_slug")
+        })?,
+    };
+    Ok((name, slug))
+}
+
 /// Control characters, and those that turn or hide text around them.
 fn unprintable(character: char) -> bool {
     character.is_control()
@@ -126,6 +142,15 @@ mod tests {
         ] {
             assert_eq!(slug(bad).unwrap_err().code(), "invalid_slug", "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_name_brings_its_slug() {
+        assert_eq!(named("A project", "My App", None).unwrap().1, "my-app");
+        assert_eq!(named("A project", "My App", Some(" ")).unwrap().1, "my-app");
+        assert_eq!(named("A project", "My App", Some("app")).unwrap().1, "app");
+        assert_eq!(named("A project", "中文", None).unwrap_err().code(), "invalid_slug");
+        assert_eq!(named("A project", "", Some("app")).unwrap_err().code(), "invalid_name");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use domain::{Error, OrgRole, Permission, ProjectId, ProjectRole, Result, Rule};
 use serde::Serialize;
+use store::{Principal, Scope, Session};
 
 use crate::KeyScope;
 
@@ -18,6 +19,73 @@ pub enum Standing {
     ApiKey { own: bool, inference: bool },
     /// The control plane's key of an organization: acts as an admin, never as an owner or a model caller.
     AdminKey,
+}
+
+/// A caller, as far as they have proved who they are.
+#[derive(Clone, Copy, Debug)]
+pub enum Who<'a> {
+    Anonymous,
+    Session(&'a Session),
+    Scope(&'a Scope),
+}
+
+impl<'a> From<&'a Session> for Who<'a> {
+    fn from(session: &'a Session) -> Self {
+        Self::Session(session)
+    }
+}
+
+impl<'a> From<&'a Scope> for Who<'a> {
+    fn from(scope: &'a Scope) -> Self {
+        Self::Scope(scope)
+    }
+}
+
+impl Who<'_> {
+    /// Where the caller stands towards `project`.
+    fn standing(self, project: Option<ProjectId>) -> Standing {
+        let scope = match self {
+            Self::Anonymous => return Standing::Anonymous,
+            Self::Session(session) => return Standing::Person { operator: session.operator() },
+            Self::Scope(scope) => scope,
+        };
+        match (scope.principal(), scope.org_role()) {
+            (Principal::User { .. }, Some(role)) => {
+                let project = project.and_then(|project| scope.project_role(project));
+                Standing::Member { role, project }
+            }
+            // A person without a role in the organization has no business in it.
+            (Principal::User { .. }, None) => Standing::Person { operator: false },
+            (Principal::AdminKey { .. }, _) => Standing::AdminKey,
+            (Principal::ApiKey { project: own, .. }, _) => Standing::ApiKey {
+                own: project.is_none_or(|project| project == *own),
+                inference: held(scope).contains(&KeyScope::Inference),
+            },
+        }
+    }
+}
+
+/// Decides whether the caller has a permission, in `project` where the permission is about one.
+///
+/// # Errors
+/// `Unauthenticated` for nobody; `NotFound` when the project is out of the caller's sight, whether or not it exists;
+/// `Forbidden` when the caller may see it but not do this.
+pub fn decide<'a>(
+    who: impl Into<Who<'a>>,
+    permission: Permission,
+    project: Option<ProjectId>,
+) -> Result<()> {
+    let who = who.into();
+    judge(who.standing(project), permission.rule()).map_err(|denial| match (denial, project, who) {
+        // Asked about no project in particular: nothing is hidden by the answer.
+        (Denial::Unseen, None, Who::Scope(_)) => refusal(Denial::Rank, permission, None),
+        _ => refusal(denial, permission, project),
+    })
+}
+
+/// The scopes of a key; words of a later version are nothing this one grants.
+pub(crate) fn held(scope: &Scope) -> Vec<KeyScope> {
+    scope.key_scopes().iter().filter_map(|scope| KeyScope::parse(scope).ok()).collect()
 }
 
 /// Why a decision was no.
@@ -140,7 +208,7 @@ pub fn matrix() -> Vec<MatrixRow> {
         .collect()
 }
 
-/// Refuses an API key that lacks `scope`. A key for model calls may list the models too.
+/// Refuses a set of key scopes that lacks `scope`. A key for model calls may list the models too.
 ///
 /// # Errors
 /// `Forbidden` with code `scope_missing`.

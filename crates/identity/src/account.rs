@@ -1,0 +1,116 @@
+//! A person's own account: who they are, their sessions, their password.
+
+use std::{net::IpAddr, time::Duration};
+
+use domain::{Action, Actor, Error, Event, Result, Secret, SessionId, UserId};
+use store::{DeploymentWrite, NewSession, NewUser, Session, SessionRow, User};
+
+use crate::{Identity, SignedIn, budget::network, names, password_policy};
+
+/// A session ends then, however much it is used.
+const SESSION_LIFETIME: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// An account to be created.
+#[derive(Debug)]
+pub struct NewAccount {
+    pub email: String,
+    pub name: String,
+    pub password: Secret<String>,
+}
+
+impl Identity {
+    /// The signed-in person.
+    pub async fn account(&self, session: &Session) -> Result<User> {
+        self.as_self(session).await?.read().await?.user_fetch(session.user()).await
+    }
+
+    /// The person's live sessions, newest first.
+    pub async fn sessions_list(&self, session: &Session) -> Result<Vec<SessionRow>> {
+        self.as_self(session).await?.read().await?.sessions_list(session.user()).await
+    }
+
+    /// Ends this session.
+    pub async fn sign_out(&self, session: &Session) -> Result<()> {
+        self.session_end(session, session.id()).await
+    }
+
+    /// Ends one of the person's sessions.
+    ///
+    /// # Errors
+    /// `NotFound` when it is not a live session of theirs.
+    pub async fn session_end(&self, session: &Session, id: SessionId) -> Result<()> {
+        let mut write = self.as_self(session).await?.write().await?;
+        write.session_end(session.user(), id).await?;
+        let event = Event::new(Action::SessionEnd).on("session", id);
+        write.commit(event).await.map(drop)
+    }
+
+    /// Ends all of the person's sessions, this one included; says how many there were.
+    pub async fn sign_out_everywhere(&self, session: &Session) -> Result<u64> {
+        let mut write = self.as_self(session).await?.write().await?;
+        let ended = write.sessions_end_all(session.user()).await?;
+        let event = Event::new(Action::SessionEnd).fact("sessions", ended);
+        write.commit(event).await?;
+        Ok(ended)
+    }
+
+    /// Sets another password and ends every session; the answer is a new one for whoever is at the keyboard.
+    ///
+    /// # Errors
+    /// `Invalid` with code `wrong_password` or `weak_password`; `Limited` after too many wrong ones.
+    pub async fn password_change(
+        &self,
+        session: &Session,
+        current: Secret<String>,
+        new: Secret<String>,
+        address: IpAddr,
+    ) -> Result<SignedIn> {
+        let (id, deployment) = (session.user(), self.as_self(session).await?);
+        let mut read = deployment.read().await?;
+        let (user, stored) = (read.user_fetch(id).await?, read.user_password(id).await?);
+        drop(read);
+        password_policy::check(&new, &[&user.email, &user.name])?;
+        let guess = self.guess(&deployment, &user.email, address).await?;
+        if !self.0.hashing.verify(id, current, stored).await? {
+            self.refuse(&deployment, &guess, Actor::User(id)).await?;
+            return Err(
+                Error::invalid("The current password is wrong.").with_code("wrong_password")
+            );
+        }
+        let hash = self.0.hashing.hash(id, new).await?;
+        let mut write = deployment.write().await?;
+        write.user_password_set(id, hash).await?;
+        let ended = write.sessions_end_all(id).await?;
+        let signed_in = self.session_open(&mut write, id).await?;
+        let event = Event::new(Action::UserPasswordChange)
+            .on("session", signed_in.session)
+            .on_user(id)
+            .fact("sessions_ended", ended)
+            .personal("address", network(address));
+        write.commit(event).await?;
+        Ok(signed_in)
+    }
+
+    /// Checks a new account and hashes its password: the part that must not happen inside a transaction.
+    pub(crate) async fn account_prepare(&self, new: NewAccount, operator: bool) -> Result<NewUser> {
+        let email = vault::normalise_email(&new.email)?;
+        let name = names::name("A person", &new.name)?;
+        password_policy::check(&new.password, &[&email, &name])?;
+        let id = UserId::new(self.clock().now());
+        let password = Some(self.0.hashing.hash(id, new.password).await?);
+        Ok(NewUser { id, email, name, password, operator })
+    }
+
+    /// A new session in a transaction that is about to be committed.
+    pub(crate) async fn session_open(
+        &self,
+        write: &mut DeploymentWrite,
+        user: UserId,
+    ) -> Result<SignedIn> {
+        let token = vault::random_token()?;
+        let expires = self.clock().now().plus(SESSION_LIFETIME);
+        let digest = vault::sha256(token.expose().as_bytes());
+        let session = write.session_create(NewSession { user, digest, expires }).await?;
+        Ok(SignedIn { token, user, session, expires })
+    }
+}

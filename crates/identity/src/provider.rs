@@ -1,0 +1,290 @@
+//! Provider credentials of an organization.
+
+use domain::{
+    Action, Catalogue, Error, Event, Permission, Protocol, ProviderId, Result, Secret, UserId,
+};
+use store::{NewProvider, Principal, Provider, ProviderChange, Scope};
+
+use crate::{
+    Identity, PrivateProviders, alias,
+    base_url::{self, BaseUrl},
+    decide, names, optional,
+};
+
+/// The catalogue id of an endpoint that the catalogue does not know.
+pub const CUSTOM: &str = "custom";
+
+const MOST_MODELS: usize = 500;
+
+/// A provider to be registered, as the contract's body has it.
+#[derive(Debug, Default)]
+pub struct ProviderEntry {
+    /// An id of the catalogue, or `custom`.
+    pub catalog: String,
+    /// For people; the catalogue's name or the host when not given.
+    pub name: Option<String>,
+    /// Needed for `custom`. Elsewhere than at the catalogue's host the provider is registered as `custom`.
+    pub base_url: Option<String>,
+    /// Needed for `custom`.
+    pub protocol: Option<Protocol>,
+    /// A server inside the own network may do without.
+    pub secret: Option<Secret<String>>,
+    /// What it serves; empty for what the catalogue lists.
+    pub models: Vec<String>,
+    pub region: Option<String>,
+    /// Whether it may be reached inside the own network. Not given: yes if the address plainly is.
+    pub allow_private: Option<bool>,
+}
+
+/// What is `None` stays as it is.
+#[derive(Debug, Default)]
+pub struct ProviderEdit {
+    pub name: Option<String>,
+    /// Another host needs the credential again, so that nobody can send it elsewhere without knowing it.
+    pub base_url: Option<String>,
+    pub secret: Option<Secret<String>>,
+    pub models: Option<Vec<String>>,
+    pub region: Option<String>,
+    pub allow_private: Option<bool>,
+}
+
+impl Identity {
+    /// In order of creation.
+    pub async fn providers_list(&self, scope: &Scope) -> Result<Vec<Provider>> {
+        decide(scope, Permission::ProvidersRead, None)?;
+        self.store().read(scope).await?.providers_list().await
+    }
+
+    /// # Errors
+    /// `NotFound` when there is no such provider.
+    pub async fn provider_fetch(&self, scope: &Scope, id: ProviderId) -> Result<Provider> {
+        decide(scope, Permission::ProvidersRead, None)?;
+        self.store().read(scope).await?.provider_fetch(id).await
+    }
+
+    /// Registers a provider. What it is given is sealed and never shown again but for its last four characters.
+    ///
+    /// # Errors
+    /// `Invalid` for what was entered; `Forbidden` with code `private_address` when the caller may not register
+    /// a server inside the own network.
+    pub async fn provider_create(&self, scope: &Scope, entry: ProviderEntry) -> Result<Provider> {
+        decide(scope, Permission::ProvidersManage, None)?;
+        let new = checked(&self.0.catalogue, entry)?;
+        if new.allow_private {
+            self.may_go_private(scope).await?;
+        }
+        let event = described(
+            Event::new(Action::ProviderCreate)
+                .fact("catalog", new.catalog.clone())
+                .fact("protocol", new.protocol.as_str()),
+            &new,
+        );
+        let mut write = self.store().write(scope).await?;
+        let provider = write.provider_create(new).await?;
+        write.commit(event.on("provider", provider.id)).await?;
+        Ok(provider)
+    }
+
+    /// # Errors
+    /// As for [`Identity::provider_create`]; `Invalid` with code `secret_needed` when the host changes and the
+    /// credential is not given again; `NotFound`.
+    pub async fn provider_change(
+        &self,
+        scope: &Scope,
+        id: ProviderId,
+        edit: ProviderEdit,
+    ) -> Result<()> {
+        decide(scope, Permission::ProvidersManage, None)?;
+        let before = self.store().read(scope).await?.provider_fetch(id).await?;
+        let change = changed(&self.0.catalogue, &before, edit)?;
+        if change.allow_private == Some(true) {
+            self.may_go_private(scope).await?;
+        }
+        let mut event = Event::new(Action::ProviderChange)
+            .on("provider", id)
+            .fact("secret", change.secret.is_some());
+        if let Some(base_url) = &change.base_url {
+            event = event.fact("base_url", base_url.clone());
+        }
+        if let Some(name) = &change.name {
+            event = event.personal("name", name.clone());
+        }
+        let mut write = self.store().write(scope).await?;
+        write.provider_change(id, change).await?;
+        write.commit(event).await.map(drop)
+    }
+
+    /// Removes a provider and wipes its credential.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such provider.
+    pub async fn provider_remove(&self, scope: &Scope, id: ProviderId) -> Result<()> {
+        decide(scope, Permission::ProvidersManage, None)?;
+        let mut write = self.store().write(scope).await?;
+        write.provider_remove(id).await?;
+        write.commit(Event::new(Action::ProviderRemove).on("provider", id)).await.map(drop)
+    }
+
+    /// Whoever may point the server at an address inside its own network can reach what only the server reaches.
+    async fn may_go_private(&self, scope: &Scope) -> Result<()> {
+        let allowed = match self.0.config.private_providers {
+            PrivateProviders::Admins => true,
+            PrivateProviders::Nobody => false,
+            PrivateProviders::Operators => self.acts_for_operator(scope).await?,
+        };
+        if allowed {
+            return Ok(());
+        }
+        Err(Error::forbidden(
+            "Only an operator of this installation may register a server inside its own network.",
+        )
+        .with_code("private_address"))
+    }
+
+    /// Whether an operator is behind the scope: in person, or by an admin key they made.
+    async fn acts_for_operator(&self, scope: &Scope) -> Result<bool> {
+        let person: Option<UserId> = match scope.principal() {
+            Principal::User { id, .. } => Some(*id),
+            Principal::AdminKey { id } => {
+                self.store().read(scope).await?.key_fetch(*id).await?.created_by
+            }
+            Principal::ApiKey { .. } => None,
+        };
+        let Some(person) = person else { return Ok(false) };
+        let user = self.as_nobody().await?.read().await?.user_fetch(person).await;
+        Ok(optional(user)?.is_some_and(|user| user.operator && user.disabled.is_none()))
+    }
+}
+
+/// The entry with everything filled in and checked, but for who enters it.
+fn checked(catalogue: &Catalogue, entry: ProviderEntry) -> Result<NewProvider> {
+    let known = match entry.catalog.as_str() {
+        CUSTOM => None,
+        id => Some(catalogue.provider(id).ok_or_else(|| {
+            Error::invalid("This provider is not in the catalogue. Use custom with an address.")
+                .with_code("unknown_provider")
+        })?),
+    };
+    let text = entry.base_url.as_deref().map(str::trim).filter(|text| !text.is_empty());
+    let text = text.or(known.map(|known| known.base_url.as_str())).ok_or_else(|| {
+        Error::invalid("A custom provider needs its address.").with_code("invalid_base_url")
+    })?;
+    let private = entry.allow_private.unwrap_or_else(|| base_url::is_plainly_private(text));
+    let url = base_url::check(text, private)?;
+    let protocol = entry.protocol.or(known.map(|known| known.protocol)).ok_or_else(|| {
+        Error::invalid("A custom provider needs its protocol: openai or anthropic.")
+            .with_code("unknown_protocol")
+    })?;
+    // Another company's endpoint is another sub-processor, whatever it is called.
+    let known = known.filter(|known| base_url::belongs_to(&url, &known.base_url));
+    let secret = entry.secret.map(credential).transpose()?.flatten();
+    if secret.is_none() && !private {
+        return Err(Error::invalid("This provider needs its API key.").with_code("secret_needed"));
+    }
+    let default_name = || known.map_or_else(|| url.host.clone(), |known| known.name.clone());
+    Ok(NewProvider {
+        catalog: known.map_or_else(|| CUSTOM.to_owned(), |known| known.id.clone()),
+        name: match entry.name.filter(|name| !name.trim().is_empty()) {
+            Some(name) => names::name("A provider", &name)?,
+            None => default_name(),
+        },
+        protocol,
+        base_url: url.text.clone(),
+        secret,
+        models: models(entry.models)?,
+        region: match entry.region {
+            Some(region) => self::region(&region)?,
+            None => known.and_then(|known| known.region.clone()),
+        },
+        allow_private: private,
+    })
+}
+
+/// The change with everything checked, but for who makes it.
+fn changed(catalogue: &Catalogue, before: &Provider, edit: ProviderEdit) -> Result<ProviderChange> {
+    let secret = edit.secret.map(credential).transpose()?.flatten();
+    let private = edit.allow_private.unwrap_or(before.allow_private);
+    let text = edit.base_url.as_deref().unwrap_or(&before.base_url);
+    let url = base_url::check(text, private)?;
+    let moved = url.text != before.base_url;
+    if moved {
+        let kept = base_url::check(&before.base_url, true)?.host == url.host;
+        if before.has_secret && !kept && secret.is_none() {
+            return Err(
+                Error::invalid("Another host needs the API key again.").with_code("secret_needed")
+            );
+        }
+        still_theirs(catalogue, before, &url)?;
+    }
+    if !private && secret.is_none() && !before.has_secret {
+        return Err(Error::invalid("This provider needs its API key.").with_code("secret_needed"));
+    }
+    Ok(ProviderChange {
+        name: edit.name.map(|name| names::name("A provider", &name)).transpose()?,
+        base_url: moved.then_some(url.text),
+        secret,
+        models: edit.models.map(models).transpose()?,
+        region: edit.region.map(|text| region(&text)).transpose()?.flatten(),
+        allow_private: edit.allow_private,
+    })
+}
+
+/// A provider of the catalogue stays at its own hosts.
+fn still_theirs(catalogue: &Catalogue, before: &Provider, url: &BaseUrl) -> Result<()> {
+    match catalogue.provider(&before.catalog) {
+        Some(known) if !base_url::belongs_to(url, &known.base_url) => Err(Error::invalid(
+            "This is not an address of that provider. Register it as a custom provider.",
+        )
+        .with_code("invalid_base_url")),
+        _ => Ok(()),
+    }
+}
+
+/// A credential as it goes into a header: trimmed, visible ASCII. Nothing left means none.
+fn credential(secret: Secret<String>) -> Result<Option<Secret<String>>> {
+    let text = secret.expose().trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    if text.len() <= 4096 && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(Some(Secret::new(text.to_owned())));
+    }
+    Err(Error::invalid("An API key has visible characters only, without spaces.")
+        .with_code("invalid_secret"))
+}
+
+fn models(given: Vec<String>) -> Result<Vec<String>> {
+    if given.len() > MOST_MODELS {
+        return Err(Error::invalid("List at most 500 models.").with_code("invalid_model"));
+    }
+    let mut models: Vec<String> = Vec::with_capacity(given.len());
+    for text in given.iter().filter(|text| !text.trim().is_empty()) {
+        let model = alias::model(text)?;
+        if !models.contains(&model) {
+            models.push(model);
+        }
+    }
+    Ok(models)
+}
+
+/// As the provider names it; nothing left means unknown.
+fn region(text: &str) -> Result<Option<String>> {
+    let text = text.trim();
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    if text.is_empty() {
+        return Ok(None);
+    }
+    if text.len() <= 40 && text.bytes().all(plain) {
+        return Ok(Some(text.to_owned()));
+    }
+    Err(Error::invalid("A region is a short name such as eu-central-1.")
+        .with_code("invalid_region"))
+}
+
+fn described(event: Event, new: &NewProvider) -> Event {
+    event
+        .fact("base_url", new.base_url.clone())
+        .fact("allow_private", new.allow_private)
+        .fact("secret", new.secret.is_some())
+        .personal("name", new.name.clone())
+}
