@@ -13,6 +13,7 @@ pub mod dsse;
 pub mod evidence;
 pub mod page;
 pub mod registry;
+pub mod scan;
 pub mod slots;
 pub mod snapshot;
 mod stamp;
