@@ -9,6 +9,7 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use domain::{Error, Result, Secret};
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use vault::{Key, RootKey};
 
@@ -19,7 +20,7 @@ const CONTEXT: &str = "database key";
 /// The locked data directory; the lock ends with the process at the latest.
 pub(crate) struct DataDir {
     path: PathBuf,
-    _lock: File,
+    lock: Mutex<Option<File>>,
 }
 
 impl DataDir {
@@ -43,11 +44,16 @@ impl DataDir {
                 .with_source(error)
             },
         )?;
-        Ok(Self { path: path.to_owned(), _lock: file })
+        Ok(Self { path: path.to_owned(), lock: Mutex::new(Some(file)) })
     }
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Gives the directory back before the last clone of the store is gone.
+    pub(crate) fn unlock(&self) {
+        drop(self.lock.lock().take());
     }
 
     /// Notes that the database was founded: from now on its absence is a loss, not a beginning.

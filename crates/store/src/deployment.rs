@@ -124,7 +124,7 @@ impl DeploymentWrite {
         tx.bind(OrgId::DEPLOYMENT).await?;
         let event_id = audit::append(&store, &tx, OrgId::DEPLOYMENT, actor, event).await?;
         tx.commit().await?;
-        store.after_commit(touched).await;
+        store.after_commit(touched, about.into_iter().chain([OrgId::DEPLOYMENT])).await;
         Ok(Committed { event_id })
     }
 }

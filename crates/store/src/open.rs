@@ -62,7 +62,7 @@ impl Store {
             EngineKind::Sqlite => open_sqlite(config, &directory, root).await?,
             EngineKind::Postgres => open_postgres(config, root).await?,
         };
-        let journal = crate::journal::Journal::open(directory.path(), clock.clone())?;
+        let journal = crate::journal::Journal::open(directory.path(), &root)?;
         let store = Self(Arc::new(Inner {
             config: config.clone(),
             clock,
@@ -109,6 +109,7 @@ impl Store {
         drop(tx);
         // A second `migrate` finds the same row: keeping the first is right.
         drop(self.0.ready.set(Ready { deployment: row.id, keys }));
+        crate::audit::open(self, row.id).await?;
         key_index::refresh(self).await
     }
 
@@ -163,7 +164,9 @@ impl Store {
     /// Closes the database and gives the data directory back. Run [`Store::drain`] before.
     pub async fn close(&self) -> Result<()> {
         self.0.journal.close()?;
-        self.0.engine.close().await
+        self.0.engine.close().await?;
+        self.0.directory.unlock();
+        Ok(())
     }
 
     pub(crate) fn engine(&self) -> &Engine {

@@ -2,7 +2,7 @@
 
 use std::ops::{Deref, DerefMut};
 
-use domain::{Event, EventId, Result};
+use domain::{Event, EventId, OrgId, Result};
 
 use crate::{Read, Scope, Store, audit, engine::Tx, key_index, routing};
 
@@ -62,15 +62,19 @@ impl Write {
             routing::bump(&tx, scope.org()).await?;
         }
         tx.commit().await?;
-        store.after_commit(touched).await;
+        store.after_commit(touched, [scope.org()]).await;
         Ok(Committed { event_id })
     }
 }
 
 impl Store {
     /// What a commit changed becomes visible on this node at once; other nodes poll.
-    pub(crate) async fn after_commit(&self, touched: Touched) {
-        audit::appended(self);
+    pub(crate) async fn after_commit(
+        &self,
+        touched: Touched,
+        orgs: impl IntoIterator<Item = OrgId>,
+    ) {
+        audit::appended(self, orgs);
         if touched.keys
             && let Err(error) = key_index::refresh(self).await
         {

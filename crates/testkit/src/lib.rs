@@ -1,1 +1,15 @@
-//! Test application, backend matrix, tidy tests; never shipped
+//! The backend matrix and the throw-away PostgreSQL cluster; never shipped.
+//!
+//! Invariant: a test that needs PostgreSQL fails where it is missing; it is never skipped.
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "everything here runs inside a test, and a test says what is wrong by failing"
+)]
+
+mod backend;
+mod postgres;
+
+pub use backend::Backend;
+pub use postgres::{Cluster, Database};

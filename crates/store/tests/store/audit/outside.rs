@@ -1,0 +1,102 @@
+//! The database from outside the server: as somebody who holds its key, or is its superuser.
+
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Row as _, SqliteConnection, sqlite::SqliteConnectOptions};
+use testkit::Backend;
+
+/// Opens the SQLite file with the key that the root key wraps.
+async fn sqlite(backend: &Backend) -> SqliteConnection {
+    let text = std::fs::read_to_string(backend.config.data_dir.join("keys.json")).unwrap();
+    let file: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let wrapped = base64::Engine::decode(
+        &base64::engine::general_purpose::STANDARD,
+        file["database_key"].as_str().unwrap(),
+    )
+    .unwrap();
+    let root = vault::RootKey::load(&backend.config.root_key).unwrap();
+    let key = root.unwrap("database key", &wrapped).unwrap();
+    SqliteConnectOptions::new()
+        .filename(backend.config.data_dir.join("probity.db"))
+        .pragma("key", format!("\"x'{}'\"", hex::encode(key.expose())))
+        .busy_timeout(std::time::Duration::from_secs(10))
+        .connect()
+        .await
+        .unwrap()
+}
+
+/// Runs statements as owner of the data.
+pub(super) async fn run(backend: &Backend, sql: &str) {
+    if backend.is_postgres() {
+        backend.database().sql(sql);
+    } else {
+        let mut connection = sqlite(backend).await;
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+    }
+}
+
+/// Runs statements after the triggers of the log were taken away, as only the owner can.
+pub(super) async fn run_untriggered(backend: &Backend, sql: &str) {
+    if backend.is_postgres() {
+        let tables = ["entry", "node", "head", "checkpoint", "disclosure", "outbox", "pseudonym"];
+        for table in tables {
+            run(backend, &format!("alter table audit_{table} disable trigger all")).await;
+        }
+        run(backend, sql).await;
+        for table in tables {
+            run(backend, &format!("alter table audit_{table} enable always trigger all")).await;
+        }
+        return;
+    }
+    let mut connection = sqlite(backend).await;
+    let query = "select name, sql from sqlite_master where type = 'trigger' and tbl_name like 'audit_%'";
+    let triggers = sqlx::query(query).fetch_all(&mut connection).await.unwrap();
+    assert!(triggers.len() > 10);
+    for trigger in &triggers {
+        let drop = format!("drop trigger {}", trigger.get::<String, _>(0));
+        sqlx::raw_sql(AssertSqlSafe(drop)).execute(&mut connection).await.unwrap();
+    }
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+    for trigger in &triggers {
+        let create = trigger.get::<String, _>(1);
+        sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut connection).await.unwrap();
+    }
+}
+
+pub(super) async fn count(backend: &Backend, table: &str) -> i64 {
+    let sql = format!("select count(*) from {table}");
+    if backend.is_postgres() {
+        return backend.database().sql(&sql).parse().unwrap();
+    }
+    let mut connection = sqlite(backend).await;
+    sqlx::query(AssertSqlSafe(sql)).fetch_one(&mut connection).await.unwrap().get(0)
+}
+
+/// Whether the text occurs in any row of these tables, as bytes or as text.
+pub(super) async fn occurs(backend: &Backend, column: &str, table: &str, text: &str) -> bool {
+    let hex = hex::encode(text);
+    let sql = if backend.is_postgres() {
+        format!("select count(*) from {table} where position('\\x{hex}'::bytea in {column}::text::bytea) > 0 or encode({column}::bytea, 'hex') like '%{hex}%'")
+    } else {
+        format!("select count(*) from {table} where instr(lower(hex({column})), '{hex}') > 0")
+    };
+    if backend.is_postgres() {
+        return backend.database().sql(&sql) != "0";
+    }
+    let mut connection = sqlite(backend).await;
+    let found: i64 = sqlx::query(AssertSqlSafe(sql)).fetch_one(&mut connection).await.unwrap().get(0);
+    found > 0
+}
+
+/// Runs a statement as the server's own role within an organization.
+pub(super) async fn attempt(
+    backend: &Backend,
+    sql: &str,
+    org: domain::OrgId,
+) -> Result<(), String> {
+    if backend.is_postgres() {
+        let sql = format!("set app.org = '{}'; {sql}", org.uuid());
+        return backend.database().sql_as_app(&sql).map(drop);
+    }
+    let mut connection = sqlite(backend).await;
+    let done = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await;
+    done.map(drop).map_err(|error| error.to_string())
+}
