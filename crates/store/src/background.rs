@@ -21,7 +21,7 @@ impl Store {
             routing::refresh(&store).await
         });
         every(self, tasks, stop, "usage settlement", SETTLE, |store| async move {
-            settle::sweep(&store).await
+            settle::due(&store).await
         });
         every(self, tasks, stop, "key use", KEYS_USED, |store| async move {
             key_index::flush_used(&store).await

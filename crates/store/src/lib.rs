@@ -73,8 +73,10 @@ mod settle;
 mod tenant;
 mod write;
 
+pub use audit::{Attack, AuditFilter, AuditPerson, AuditRow};
 pub use config::{Config, EngineKind};
 pub use deployment::{Authority, Deployment, DeploymentRead, DeploymentWrite};
+pub use journal::{Intent, Journal, Settlement};
 pub use migrate::{migrate, migrations_digest};
 pub use open::Store;
 pub use page::{Listed, Page};
@@ -84,4 +86,5 @@ pub use routing::{LiveProvider, OrgRouting};
 pub use schema::{Owner, TABLES, Table, sealed_columns};
 pub use scope::{Principal, Scope};
 pub use session::Session;
+pub use settle::{UsageBatch, UsageBy, UsageGroup};
 pub use write::{Committed, Write};

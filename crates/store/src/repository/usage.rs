@@ -118,23 +118,23 @@ struct Step {
     cost_nano: i64,
 }
 
-fn positive(value: i64) -> u64 {
+pub(crate) fn positive(value: i64) -> u64 {
     u64::try_from(value).unwrap_or(0)
 }
 
 /// The sum of a column that may be NULL, as a 64-bit integer on both engines.
-fn total(column: usage::Column) -> SimpleExpr {
+pub(crate) fn total(column: usage::Column) -> SimpleExpr {
     Func::coalesce([Expr::col(column).sum(), Expr::value(0i64)]).cast_as("bigint")
 }
 
 /// How many rows fulfil `is`.
-fn count_if(is: SimpleExpr) -> SimpleExpr {
+pub(crate) fn count_if(is: SimpleExpr) -> SimpleExpr {
     let one = Expr::case(is, Expr::value(1i64)).finally(Expr::value(0i64));
     let sum = SimpleExpr::from(Func::sum(one));
     SimpleExpr::from(Func::coalesce([sum, Expr::value(0i64)])).cast_as("bigint")
 }
 
-fn failed() -> SimpleExpr {
+pub(crate) fn failed() -> SimpleExpr {
     usage::Column::Status.gte(400).or(usage::Column::Status.eq(0))
 }
 
@@ -181,7 +181,7 @@ impl TryFrom<usage::Model> for UsageRow {
 }
 
 impl Read {
-    fn usage_where(&self, filter: &UsageFilter) -> Select<usage::Entity> {
+    pub(crate) fn usage_where(&self, filter: &UsageFilter) -> Select<usage::Entity> {
         let mut select = tenant::select::<usage::Entity>(self.org());
         if let Some(project) = filter.project {
             select = select.filter(usage::Column::ProjectId.eq(project.uuid()));

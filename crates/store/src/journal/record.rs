@@ -1,0 +1,138 @@
+//! What the journal holds, and how a record looks on disk:
+//! `length(4, LE) | CRC-32 of length and payload(4, LE) | payload`, the payload sealed by the run's key.
+
+use domain::{
+    Error, KeyId, OrgId, ProjectId, Protocol, ProviderId, RequestId, Result, Timestamp, Usage,
+};
+use serde::{Deserialize, Serialize};
+use vault::{Aad, DataKey};
+
+/// That a request is about to be answered. Holds no content.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Intent {
+    pub request: RequestId,
+    pub org: OrgId,
+    pub project: ProjectId,
+    pub key: KeyId,
+    /// The provider that answers, or that was asked last.
+    pub provider: ProviderId,
+    /// The model that answers, as the provider names it.
+    pub model: String,
+    /// The model that was asked for.
+    pub requested_model: String,
+    /// The wire format of the client.
+    pub protocol: Protocol,
+    pub started: Timestamp,
+    pub streaming: bool,
+}
+
+/// How it ended. Holds no content.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settlement {
+    pub request: RequestId,
+    pub ended: Timestamp,
+    pub usage: Usage,
+    /// Nano-units of `currency`; `None` when no price is known.
+    pub cost_nano: Option<u64>,
+    pub currency: Option<String>,
+    /// HTTP status; 0 when the server stopped in the middle.
+    pub status: u16,
+    pub error_code: Option<String>,
+    pub first_token_ms: Option<u64>,
+    pub attempts: u32,
+    /// The receipt, without content.
+    pub receipt_json: String,
+}
+
+/// The code of a request whose end nobody saw, because the server stopped in the middle of it.
+pub(crate) const INTERRUPTED: &str = "interrupted";
+
+impl Settlement {
+    /// The end of a request that a server left behind. What it used is absent, not zero.
+    pub(crate) fn interrupted(intent: &Intent) -> Self {
+        Self {
+            request: intent.request,
+            // Nothing is known after the start.
+            ended: intent.started,
+            usage: Usage::default(),
+            cost_nano: None,
+            currency: None,
+            status: 0,
+            error_code: Some(INTERRUPTED.to_owned()),
+            first_token_ms: None,
+            attempts: 1,
+            receipt_json: serde_json::json!({
+                "request": intent.request,
+                "outcome": INTERRUPTED,
+                "provider": intent.provider,
+                "model": intent.model,
+            })
+            .to_string(),
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) enum Record {
+    Intent(Intent),
+    Settlement(Settlement),
+    /// Every settlement before this record is in the database.
+    Swept,
+}
+
+/// The same, to be written.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) enum RecordRef<'a> {
+    Intent(&'a Intent),
+    Settlement(&'a Settlement),
+    Swept,
+}
+
+const AAD: Aad<'static> =
+    Aad { org: OrgId::DEPLOYMENT, table: "journal", column: "record", row: b"" };
+
+/// Length and checksum.
+const HEAD: usize = 8;
+/// Far more than any record; a longer one is garbage.
+const LONGEST: usize = 1 << 20;
+
+/// The bytes of one record, ready to be written.
+pub(super) fn encode(record: RecordRef<'_>, key: &DataKey) -> Result<Vec<u8>> {
+    let plain = serde_json::to_vec(&record).map_err(Error::internal)?;
+    frame(&vault::seal(key, &AAD, &plain)?)
+}
+
+pub(super) fn decode(payload: &[u8], key: &DataKey) -> Result<Record> {
+    serde_json::from_slice(&vault::open(key, &AAD, payload)?).map_err(Error::internal)
+}
+
+pub(super) fn frame(payload: &[u8]) -> Result<Vec<u8>> {
+    if payload.len() > LONGEST {
+        return Err(Error::internal("a record of the usage journal is too long"));
+    }
+    let length = u32::try_from(payload.len()).map_err(Error::internal)?.to_le_bytes();
+    let mut out = Vec::with_capacity(HEAD + payload.len());
+    out.extend_from_slice(&length);
+    out.extend_from_slice(&checksum(length, payload).to_le_bytes());
+    out.extend_from_slice(payload);
+    Ok(out)
+}
+
+/// The payload at the start of `bytes` and what follows it; `None` when it is not whole.
+pub(super) fn unframe(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = bytes.split_first_chunk::<4>()?;
+    let (expected, rest) = rest.split_first_chunk::<4>()?;
+    let wanted = usize::try_from(u32::from_le_bytes(*length)).ok()?;
+    if wanted > LONGEST {
+        return None;
+    }
+    let (payload, rest) = rest.split_at_checked(wanted)?;
+    (checksum(*length, payload) == u32::from_le_bytes(*expected)).then_some((payload, rest))
+}
+
+fn checksum(length: [u8; 4], payload: &[u8]) -> u32 {
+    let mut crc = crc32fast::Hasher::new();
+    crc.update(&length);
+    crc.update(payload);
+    crc.finalize()
+}

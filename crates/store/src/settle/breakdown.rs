@@ -1,0 +1,118 @@
+//! Where usage goes: sums per model, provider, key or project.
+
+use domain::{KeyId, ProjectId, ProviderId, Result};
+use sea_orm::{
+    QueryOrder, QuerySelect, TryGetable,
+    sea_query::{Expr, ExprTrait as _, Order},
+};
+use uuid::Uuid;
+
+use crate::{
+    Read, UsageFilter,
+    entity::usage,
+    error::from_db,
+    repository::usage::{count_if, failed, positive, total},
+};
+
+/// Groups of one breakdown at most.
+const MOST: u64 = 100;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UsageBy {
+    /// The model that answered.
+    Model,
+    Provider,
+    Key,
+    Project,
+}
+
+/// Sums over the requests of one model, provider, key or project.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UsageGroup {
+    /// The name of a model, or an id.
+    pub of: String,
+    pub requests: u64,
+    pub errors: u64,
+    /// Requests whose counts nobody knows; they are in none of the sums.
+    pub absent: u64,
+    /// All input tokens, cached or not.
+    pub input: u64,
+    pub output: u64,
+    /// Nano-units of any currency.
+    pub cost_nano: u64,
+}
+
+type Sums = (i64, i64, i64, i64, i64, i64, i64, i64);
+
+impl Read {
+    /// Sums per group, those with the most requests first; at most a hundred groups.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database cannot be reached.
+    pub async fn usage_by(&mut self, filter: &UsageFilter, by: UsageBy) -> Result<Vec<UsageGroup>> {
+        let text = |id: Option<Uuid>, name: fn(Uuid) -> String| id.map(name).unwrap_or_default();
+        match by {
+            UsageBy::Model => {
+                self.groups(filter, usage::Column::Model, |model: String| model).await
+            }
+            UsageBy::Provider => {
+                let name = |id| text(id, |id| ProviderId::from_uuid(id).to_string());
+                self.groups(filter, usage::Column::ProviderId, name).await
+            }
+            UsageBy::Key => {
+                let name = |id| text(id, |id| KeyId::from_uuid(id).to_string());
+                self.groups(filter, usage::Column::KeyId, name).await
+            }
+            UsageBy::Project => {
+                let name = |id| text(id, |id| ProjectId::from_uuid(id).to_string());
+                self.groups(filter, usage::Column::ProjectId, name).await
+            }
+        }
+    }
+
+    async fn groups<T: TryGetable>(
+        &mut self,
+        filter: &UsageFilter,
+        column: usage::Column,
+        name: impl Fn(T) -> String,
+    ) -> Result<Vec<UsageGroup>> {
+        let requests = || Expr::col(usage::Column::RequestId).count();
+        let rows: Vec<(T, i64, i64, i64, i64, i64, i64, i64, i64)> = self
+            .usage_where(filter)
+            .select_only()
+            .column(column)
+            .column_as(requests(), "requests")
+            .column_as(count_if(failed()), "errors")
+            .column_as(count_if(Expr::col(usage::Column::Provenance).eq("absent")), "absent")
+            .column_as(total(usage::Column::Input), "input")
+            .column_as(total(usage::Column::CacheRead), "cache_read")
+            .column_as(total(usage::Column::CacheWrite), "cache_write")
+            .column_as(total(usage::Column::Output), "output")
+            .column_as(total(usage::Column::CostNano), "cost_nano")
+            .group_by(column)
+            .order_by(requests(), Order::Desc)
+            .order_by_asc(column)
+            .limit(MOST)
+            .into_tuple()
+            .all(self.tx.on())
+            .await
+            .map_err(from_db)?;
+        Ok(rows
+            .into_iter()
+            .map(|(of, a, b, c, d, e, f, g, h)| group(name(of), (a, b, c, d, e, f, g, h)))
+            .collect())
+    }
+}
+
+fn group(of: String, sums: Sums) -> UsageGroup {
+    let (requests, errors, absent, input, cache_read, cache_write, output, cost_nano) = sums;
+    UsageGroup {
+        of,
+        requests: positive(requests),
+        errors: positive(errors),
+        absent: positive(absent),
+        input: positive(input.saturating_add(cache_read).saturating_add(cache_write)),
+        output: positive(output),
+        cost_nano: positive(cost_nano),
+    }
+}
