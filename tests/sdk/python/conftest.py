@@ -1,0 +1,48 @@
+"""The running installation, as the two official SDKs see it."""
+
+import json
+import os
+import pathlib
+import urllib.request
+
+import pytest
+from anthropic import Anthropic
+from openai import OpenAI
+
+FACTS = json.loads(pathlib.Path(os.environ["PROBITY_DEMO_JSON"]).read_text())
+KEY = FACTS["organizations"][0]["projects"][0]["api_key"]
+
+# The same twin behind each outbound format: together with the two SDKs, four paths.
+PROVIDERS = {"openai-provider": "sandbox", "anthropic-provider": "sandbox-messages"}
+
+
+@pytest.fixture
+def openai():
+    return OpenAI(base_url=FACTS["openai_base_url"], api_key=KEY, max_retries=0, timeout=30)
+
+
+@pytest.fixture
+def anthropic():
+    return Anthropic(base_url=FACTS["anthropic_base_url"], api_key=KEY, max_retries=0, timeout=30)
+
+
+@pytest.fixture(params=PROVIDERS.values(), ids=PROVIDERS.keys())
+def model(request):
+    """Names a sandbox model at one of the two providers."""
+    return lambda name: f"{request.param}/sandbox-{name}"
+
+
+@pytest.fixture
+def facts():
+    return FACTS
+
+
+@pytest.fixture
+def received():
+    """What the provider was sent, newest last."""
+
+    def read():
+        with urllib.request.urlopen(FACTS["sandbox"]["inspect_url"], timeout=10) as answer:
+            return json.load(answer)["requests"]
+
+    return read
