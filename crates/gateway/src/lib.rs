@@ -37,7 +37,7 @@ use std::{
 use domain::{Catalogue, Clock, RequestId};
 use egress::Egress;
 use http::Response;
-use llm::{Format, Refusal};
+use llm::Refusal;
 use store::{Scope, Store};
 use tokio::time::{Instant, timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -45,6 +45,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 pub use body::Body;
 pub use call::Call;
 pub use config::GatewayConfig;
+pub use llm::Format;
 
 use limit::Limiter;
 use routes::Routes;
@@ -117,6 +118,26 @@ impl Gateway {
                 let rows = models::rows(&routes, &self.0.catalogue);
                 reply::document(format, request, llm::models_list(format, &rows))
             }
+            Err(error) => self.refuse(format, &error, request),
+        }
+    }
+
+    /// One of the models that the scope's organization can ask for.
+    pub async fn model(
+        &self,
+        scope: &Scope,
+        format: Format,
+        id: &str,
+        request: RequestId,
+    ) -> Response<Body> {
+        let found = self.0.routes.of(&self.0.store, &self.0.egress, scope).await.and_then(|routes| {
+            let mut rows = models::rows(&routes, &self.0.catalogue).into_iter();
+            rows.find(|row| row.id == id).ok_or_else(|| {
+                domain::Error::not_found("model").with_code("model_not_found")
+            })
+        });
+        match found {
+            Ok(row) => reply::document(format, request, llm::model_body(format, &row)),
             Err(error) => self.refuse(format, &error, request),
         }
     }
