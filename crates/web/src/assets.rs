@@ -27,9 +27,15 @@ const SCRIPT: &str = include_str!("../assets/js/app.js");
 
 const FILES: &[(&str, &[u8])] = &[
     ("fonts/plex-sans-latin.woff2", include_bytes!("../assets/fonts/plex-sans-latin.woff2")),
-    ("fonts/plex-sans-latin-ext.woff2", include_bytes!("../assets/fonts/plex-sans-latin-ext.woff2")),
+    (
+        "fonts/plex-sans-latin-ext.woff2",
+        include_bytes!("../assets/fonts/plex-sans-latin-ext.woff2"),
+    ),
     ("fonts/plex-mono-latin.woff2", include_bytes!("../assets/fonts/plex-mono-latin.woff2")),
-    ("fonts/plex-mono-latin-ext.woff2", include_bytes!("../assets/fonts/plex-mono-latin-ext.woff2")),
+    (
+        "fonts/plex-mono-latin-ext.woff2",
+        include_bytes!("../assets/fonts/plex-mono-latin-ext.woff2"),
+    ),
     ("sign.svg", include_bytes!("../assets/sign.svg")),
 ];
 

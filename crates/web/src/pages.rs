@@ -45,7 +45,11 @@ pub struct Number {
 }
 
 impl Number {
-    pub fn new(label: impl Into<String>, value: impl Into<String>, note: impl Into<String>) -> Self {
+    pub fn new(
+        label: impl Into<String>,
+        value: impl Into<String>,
+        note: impl Into<String>,
+    ) -> Self {
         Self { label: label.into(), value: value.into(), note: note.into() }
     }
 }

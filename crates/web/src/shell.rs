@@ -21,7 +21,12 @@ impl<'a> Shell<'a> {
     ///
     /// # Errors
     /// `Internal` when a template fails, which is a defect.
-    pub fn wrap(chrome: &'a Chrome, title: &'a str, narrow: bool, page: &impl Template) -> Result<String> {
+    pub fn wrap(
+        chrome: &'a Chrome,
+        title: &'a str,
+        narrow: bool,
+        page: &impl Template,
+    ) -> Result<String> {
         let content = page.render().map_err(Error::internal)?;
         Shell { chrome, title, content: &content, narrow }.render().map_err(Error::internal)
     }

@@ -11,13 +11,21 @@ use axum::{
 use web::view::Theme;
 
 async fn list() -> Html<String> {
-    let items: String =
-        samples::samples().iter().map(|one| format!("<li><a href=\"/page/{0}\">{0}</a>", one.name)).collect();
+    let items: String = samples::samples()
+        .iter()
+        .map(|one| format!("<li><a href=\"/page/{0}\">{0}</a>", one.name))
+        .collect();
     Html(format!("<!doctype html><title>Gallery</title><ul>{items}</ul>"))
 }
 
-async fn show(Path(name): Path<String>, Query(query): Query<Vec<(String, String)>>) -> Html<String> {
-    let theme = query.iter().find(|(key, _)| key == "theme").map_or(Theme::Auto, |(_, value)| Theme::parse(value));
+async fn show(
+    Path(name): Path<String>,
+    Query(query): Query<Vec<(String, String)>>,
+) -> Html<String> {
+    let theme = query
+        .iter()
+        .find(|(key, _)| key == "theme")
+        .map_or(Theme::Auto, |(_, value)| Theme::parse(value));
     let all = samples::samples();
     let found = all.iter().find(|one| one.name == name);
     Html(found.map_or_else(|| "no such page".to_owned(), |one| one.document(theme)))

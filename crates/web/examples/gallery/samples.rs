@@ -7,27 +7,34 @@ use domain::Timestamp;
 use web::{
     Shell,
     pages::{
-        Confirm, Fact, Number, account, audit, home, keys, members, models, organization, project, providers,
-        public, trust, usage,
+        Confirm, Fact, Number, account, audit, home, keys, members, models, organization, project,
+        providers, public, trust, usage,
     },
-    view::{Bucket, Chart, Choice, Chrome, Field, Link, OrganizationNav, Person, Problem, ProjectNav, Theme, When},
+    view::{
+        Bucket, Chart, Choice, Chrome, Field, Link, OrganizationNav, Person, Problem, ProjectNav,
+        Theme, When,
+    },
 };
 
 /// One rendered page.
-pub struct Sample {
-    pub name: &'static str,
-    pub title: &'static str,
-    pub chrome: Chrome,
-    pub narrow: bool,
-    pub fragment: String,
+pub(crate) struct Sample {
+    pub(crate) name: &'static str,
+    pub(crate) title: &'static str,
+    pub(crate) chrome: Chrome,
+    pub(crate) narrow: bool,
+    pub(crate) fragment: String,
 }
 
 impl Sample {
     /// The whole document.
-    pub fn document(&self, theme: Theme) -> String {
+    pub(crate) fn document(&self, theme: Theme) -> String {
         let chrome = Chrome { theme, ..self.chrome.clone() };
-        let shell =
-            Shell { chrome: &chrome, title: self.title, content: &self.fragment, narrow: self.narrow };
+        let shell = Shell {
+            chrome: &chrome,
+            title: self.title,
+            content: &self.fragment,
+            narrow: self.narrow,
+        };
         shell.render().unwrap()
     }
 }
@@ -98,7 +105,7 @@ fn numbers() -> Vec<Number> {
     ]
 }
 
-pub fn samples() -> Vec<Sample> {
+pub(crate) fn samples() -> Vec<Sample> {
     let mut all = open_pages();
     all.extend(organization_pages());
     all.extend(project_pages());
@@ -173,10 +180,28 @@ fn organization_pages() -> Vec<Sample> {
         action: action.into(),
     };
     let steps = vec![
-        step(true, false, "Add a provider", "OpenAI, Anthropic, or a server of your own.", "Add a provider"),
+        step(
+            true,
+            false,
+            "Add a provider",
+            "OpenAI, Anthropic, or a server of your own.",
+            "Add a provider",
+        ),
         step(true, false, "Create a project", "One per application is a good rule.", "New project"),
-        step(false, true, "Create a key", "It is shown once. Store it where your program reads it.", "New key"),
-        step(false, false, "Send the first request", "Change the base address of your SDK and the key.", "Show me how"),
+        step(
+            false,
+            true,
+            "Create a key",
+            "It is shown once. Store it where your program reads it.",
+            "New key",
+        ),
+        step(
+            false,
+            false,
+            "Send the first request",
+            "Change the base address of your SDK and the key.",
+            "Show me how",
+        ),
     ];
     let event = |actor: &str, says: &str, hours| organization::EventRow {
         actor: actor.into(),
@@ -213,8 +238,18 @@ fn organization_pages() -> Vec<Sample> {
         slug: taken,
     };
     vec![
-        page("home", "Organizations", signed_in("/"), home::Index { organizations, may_create: true }),
-        page("home-empty", "Organizations", signed_in("/"), home::Index { organizations: vec![], may_create: true }),
+        page(
+            "home",
+            "Organizations",
+            signed_in("/"),
+            home::Index { organizations, may_create: true },
+        ),
+        page(
+            "home-empty",
+            "Organizations",
+            signed_in("/"),
+            home::Index { organizations: vec![], may_create: true },
+        ),
         page("organization-new", "New organization", signed_in("/organizations/new"), new),
         page("organization", "Overview", within(ORG, "Overview", None), overview),
         page("settings", "Settings", within(ORG, "Settings", None), settings),
@@ -237,7 +272,7 @@ fn project_rows() -> Vec<organization::ProjectRow> {
 fn key_rows() -> Vec<keys::KeyRow> {
     let key = |name: &str, tone, status: &str| keys::KeyRow {
         name: name.into(),
-        shown: "pbk_4f9Qw2LmZx…7Hq2".into(),
+        shown: "…7Hq2".into(),
         limit: "600 per minute".into(),
         created: before(300),
         expires: "20 Feb 2027".into(),
@@ -274,7 +309,11 @@ fn project_pages() -> Vec<Sample> {
         snippets: vec![project::SnippetGroup {
             title: "OpenAI SDK".into(),
             items: vec![
-                snippet("py", "Python", "import os\nfrom openai import OpenAI\n\nclient = OpenAI(\n    base_url=\"http://127.0.0.1:8080/v1\",\n    api_key=os.environ[\"PROBITY_KEY\"],\n)"),
+                snippet(
+                    "py",
+                    "Python",
+                    "import os\nfrom openai import OpenAI\n\nclient = OpenAI(\n    base_url=\"http://127.0.0.1:8080/v1\",\n    api_key=os.environ[\"PROBITY_KEY\"],\n)",
+                ),
                 snippet("node", "Node", "import OpenAI from \"openai\";"),
                 snippet("curl", "curl", "curl http://127.0.0.1:8080/v1/chat/completions"),
             ],
@@ -312,7 +351,7 @@ fn project_pages() -> Vec<Sample> {
         trail: trail(),
         heading: "Revoke “Website backend, production”?".into(),
         problems: vec![],
-        facts: vec![Fact::mono("Key", "pbk_4f9Qw2LmZx…7Hq2"), Fact::new("Last used", "3 minutes ago")],
+        facts: vec![Fact::mono("Key", "…7Hq2"), Fact::new("Last used", "3 minutes ago")],
         lost: "every program that uses this key is refused within a second. A revoked key cannot be brought back.".into(),
         action: PROJECT.into(),
         ask: "Type the key’s name to confirm".into(),
@@ -322,9 +361,24 @@ fn project_pages() -> Vec<Sample> {
         cancel: PROJECT.into(),
     };
     vec![
-        page("projects", "Projects", self::within(ORG, "Projects", None), project::Index { base: ORG.into(), projects: project_rows(), may_create: true }),
-        page("projects-empty", "Projects", self::within(ORG, "Projects", None), project::Index { base: ORG.into(), projects: vec![], may_create: true }),
-        page("project-new", "New project", self::within(ORG, "Projects", None), project::New { base: ORG.into(), ..Default::default() }),
+        page(
+            "projects",
+            "Projects",
+            self::within(ORG, "Projects", None),
+            project::Index { base: ORG.into(), projects: project_rows(), may_create: true },
+        ),
+        page(
+            "projects-empty",
+            "Projects",
+            self::within(ORG, "Projects", None),
+            project::Index { base: ORG.into(), projects: vec![], may_create: true },
+        ),
+        page(
+            "project-new",
+            "New project",
+            self::within(ORG, "Projects", None),
+            project::New { base: ORG.into(), ..Default::default() },
+        ),
         page("project", "Support assistant", within("Overview"), overview),
         page("keys", "API keys", within("Keys"), index(key_rows())),
         page("keys-empty", "API keys", within("Keys"), index(vec![])),
@@ -344,8 +398,12 @@ fn entries() -> Vec<providers::EntryRow> {
         keeps: "30 days".into(),
         source: Some("https://provider.example/data-retention".into()),
         read: "20 Nov 2026".into(),
+        in_use: id == "openai",
     };
-    vec![entry("anthropic", "Anthropic", "Anthropic, PBC"), entry("openai", "OpenAI", "OpenAI, L.L.C.")]
+    vec![
+        entry("anthropic", "Anthropic", "Anthropic, PBC"),
+        entry("openai", "OpenAI", "OpenAI, L.L.C."),
+    ]
 }
 
 fn provider_rows() -> Vec<providers::ProviderRow> {
@@ -382,7 +440,8 @@ fn provider_pages() -> Vec<Sample> {
         })
         .collect();
     let provider = provider_rows().remove(0);
-    let wrong = Field::new("https://169.254.1.1/v1").wrong("This address is private. If the server is yours, tick the box below.");
+    let wrong = Field::new("https://169.254.1.1/v1")
+        .wrong("This address is private. If the server is yours, tick the box below.");
     let new = providers::New {
         base: ORG.into(),
         heading: "Add a server of your own".into(),
@@ -393,7 +452,9 @@ fn provider_pages() -> Vec<Sample> {
         name: Field::new("Own vLLM"),
         base_url: wrong,
         protocols: vec![
-            Choice::new("openai", "OpenAI").help("Chat Completions: Ollama, vLLM, llama.cpp and most others").chosen(true),
+            Choice::new("openai", "OpenAI")
+                .help("Chat Completions: Ollama, vLLM, llama.cpp and most others")
+                .chosen(true),
             Choice::new("anthropic", "Anthropic").help("Messages"),
         ],
         secret: Field::default(),
@@ -406,6 +467,7 @@ fn provider_pages() -> Vec<Sample> {
         name: name.into(),
         target: target.into(),
         changed: before(50),
+        action: ORG.into(),
     };
     let aliases = models::Index {
         base: ORG.into(),
@@ -417,10 +479,30 @@ fn provider_pages() -> Vec<Sample> {
         target: Field::default(),
     };
     vec![
-        page("providers", "Providers", within("Providers"), providers::Index { base: ORG.into(), providers: provider_rows(), may_manage: true }),
-        page("providers-empty", "Providers", within("Providers"), providers::Index { base: ORG.into(), providers: vec![], may_manage: true }),
-        page("provider", "OpenAI", within("Providers"), providers::Show { base: ORG.into(), provider, models, may_manage: true }),
-        page("provider-choose", "Add a provider", within("Providers"), providers::Choose { base: ORG.into(), entries: entries() }),
+        page(
+            "providers",
+            "Providers",
+            within("Providers"),
+            providers::Index { base: ORG.into(), providers: provider_rows(), may_manage: true },
+        ),
+        page(
+            "providers-empty",
+            "Providers",
+            within("Providers"),
+            providers::Index { base: ORG.into(), providers: vec![], may_manage: true },
+        ),
+        page(
+            "provider",
+            "OpenAI",
+            within("Providers"),
+            providers::Show { base: ORG.into(), provider, models, may_manage: true },
+        ),
+        page(
+            "provider-choose",
+            "Add a provider",
+            within("Providers"),
+            providers::Choose { base: ORG.into(), entries: entries() },
+        ),
         page("provider-new", "Add a provider", within("Providers"), new),
         page("models", "Model names", within("Model names"), aliases),
     ]
@@ -453,7 +535,8 @@ fn member_pages() -> Vec<Sample> {
     let roles = || {
         vec![
             Choice::new("member", "Member").help("Sees the projects they are given").chosen(true),
-            Choice::new("admin", "Admin").help("Manages projects, providers, keys and members; reads the log"),
+            Choice::new("admin", "Admin")
+                .help("Manages projects, providers, keys and members; reads the log"),
             Choice::new("owner", "Owner").help("Everything, admin keys included"),
         ]
     };
@@ -487,13 +570,35 @@ fn member_pages() -> Vec<Sample> {
         current: Field::default(),
         password: Field::default(),
         sessions: vec![
-            account::SessionRow { created: before(2), seen: "just now".into(), expires: before(0), this: true },
-            account::SessionRow { created: before(90), seen: "2 days ago".into(), expires: before(0), this: false },
+            account::SessionRow {
+                created: before(2),
+                seen: "just now".into(),
+                expires: before(0),
+                this: true,
+                end: ORG.into(),
+            },
+            account::SessionRow {
+                created: before(90),
+                seen: "2 days ago".into(),
+                expires: before(0),
+                this: false,
+                end: ORG.into(),
+            },
         ],
     };
     vec![
         page("members", "Members", within(), index),
-        page("member-invite", "Invite", within(), members::Invite { base: ORG.into(), problems: vec![], email: Field::default(), roles: roles() }),
+        page(
+            "member-invite",
+            "Invite",
+            within(),
+            members::Invite {
+                base: ORG.into(),
+                problems: vec![],
+                email: Field::default(),
+                roles: roles(),
+            },
+        ),
         page("member-invited", "Invitation", within(), invited),
         page("member-change", "Jo Sørensen", within(), change),
         page("account", "Account", signed_in("/account"), account),
@@ -533,16 +638,22 @@ fn record_pages() -> Vec<Sample> {
         row("gpt-5.4-mini", "waiting", "ended by client", "estimated"),
         row("claude-opus-4-8", "bad", "overloaded", "absent"),
     ];
-    let periods = || vec![Choice::new("24h", "Last 24 hours").chosen(true), Choice::new("30d", "Last 30 days")];
+    let periods = || {
+        vec![Choice::new("24h", "Last 24 hours").chosen(true), Choice::new("30d", "Last 30 days")]
+    };
     let index = |rows: Vec<usage::UsageRow>| usage::Index {
         path: format!("{ORG}/usage"),
         periods: periods(),
         projects: vec![Choice::new("", "All projects")],
-        models: vec![Choice::new("", "All models")],
-        outcomes: vec![Choice::new("", "All outcomes")],
+        model: Field::default(),
+        models: vec!["gpt-5.4".into()],
         filtered: false,
         numbers: if rows.is_empty() { vec![Number::new("Requests", "0", "")] } else { numbers() },
-        chart: if rows.is_empty() { None } else { Chart::new("Requests per hour".into(), "Hour", &buckets) },
+        chart: if rows.is_empty() {
+            None
+        } else {
+            Chart::new("Requests per hour".into(), "Hour", &buckets)
+        },
         across: true,
         next: (!rows.is_empty()).then(|| format!("{ORG}/usage?after=x")),
         rows,
@@ -550,7 +661,10 @@ fn record_pages() -> Vec<Sample> {
     };
     let receipt = usage::Receipt {
         base: ORG.into(),
-        facts: vec![Fact::mono("Request", "req_01kagc5w4m8y1t2v3x4z5a6b7c"), Fact::new("Model", "gpt-5.4")],
+        facts: vec![
+            Fact::mono("Request", "req_01kagc5w4m8y1t2v3x4z5a6b7c"),
+            Fact::new("Model", "gpt-5.4"),
+        ],
         receipt: "{\n  \"chosen\": \"openai\"\n}".into(),
     };
     let act = |number: &str, actor: &str, says: &str, action: &str| audit::AuditRow {
@@ -562,7 +676,10 @@ fn record_pages() -> Vec<Sample> {
         action: action.into(),
         failed: action == "session.refuse",
         summary: "key_01kagc5w4m…".into(),
-        details: vec![Fact::mono("key", "key_01kagc5w4m8y1t2v3x4z5a6b7c"), Fact::new("name", "Website backend")],
+        details: vec![
+            Fact::mono("key", "key_01kagc5w4m8y1t2v3x4z5a6b7c"),
+            Fact::new("name", "Website backend"),
+        ],
     };
     let log = audit::Index {
         base: ORG.into(),
@@ -586,7 +703,13 @@ fn record_pages() -> Vec<Sample> {
     ]
 }
 
-fn control(id: &str, tone: &'static str, word: &str, statement: &str, shown: &str) -> trust::ControlRow {
+fn control(
+    id: &str,
+    tone: &'static str,
+    word: &str,
+    statement: &str,
+    shown: &str,
+) -> trust::ControlRow {
     let strip = match tone {
         "quiet" => vec![],
         "failing" => vec![
@@ -601,12 +724,12 @@ fn control(id: &str, tone: &'static str, word: &str, statement: &str, shown: &st
         word: word.into(),
         statement: statement.into(),
         shown: shown.into(),
-        kind: "probed every 15 minutes".into(),
         reason: "The last result is a pass, 3 minutes old; it holds for 45 minutes.".into(),
         why: "What is never written cannot leak.".into(),
         how: "A planted prompt goes through all six paths; then database, files, logs and temporary files are searched for it.".into(),
         limits: "It covers what the gateway writes, not what a provider keeps.".into(),
-        evidence: vec![Fact::mono("Evidence", "evi_01kagc5w4m8y1t2v3x4z5a6b7c"), Fact::new("Subjects", "6 of 6 paths")],
+        evidence: vec![Fact::mono("Evidence", "evi_01kagc5w4m8y1t2v3x4z5a6b7c"), Fact::new("Looked at", "6 of 6 subjects")],
+        about: vec![Fact::mono("Id", id), Fact::new("Owner", "platform")],
         verify: format!("probity probe run {id}"),
         strip,
         strip_says: "Verified on 20 of the last 20 days".into(),
@@ -618,7 +741,7 @@ fn counts() -> Vec<trust::Count> {
         tone,
         word: word.into(),
         count,
-        href: format!("?status={word}"),
+        href: format!("/trust?status={word}"),
         chosen: false,
     };
     vec![
@@ -633,29 +756,62 @@ fn counts() -> Vec<trust::Count> {
 
 fn trust_pages() -> Vec<Sample> {
     let gateway = vec![
-        control("GW-01", "verified", "verified", "No prompt and no completion is written to disk by the gateway, on any path, unless you chose to keep it.", "3 minutes ago"),
+        control(
+            "GW-01",
+            "verified",
+            "verified",
+            "No prompt and no completion is written to disk by the gateway, on any path, unless you chose to keep it.",
+            "3 minutes ago",
+        ),
         control("GW-02", "failing", "failing", "Errors never carry content.", "1 hour ago"),
         control("GW-03", "waiting", "stale", "A provider never sees who you are.", "2 hours ago"),
-        control("GW-04", "quiet", "coming soon", "Personal data can be masked before a prompt leaves.", "2027-Q1"),
+        control(
+            "GW-04",
+            "quiet",
+            "coming soon",
+            "Personal data can be masked before a prompt leaves.",
+            "2027-Q1",
+        ),
     ];
     let keys = vec![
-        control("KEY-01", "verified", "verified", "API keys are stored as hashes only.", "just now"),
-        control("KEY-02", "unverified", "not verified", "A revoked key is refused within one second.", "never"),
-        control("KEY-03", "attested", "attested", "Root keys are handled by two people.", "until 1 Mar 2027"),
+        control(
+            "KEY-01",
+            "verified",
+            "verified",
+            "API keys are stored as hashes only.",
+            "just now",
+        ),
+        control(
+            "KEY-02",
+            "unverified",
+            "not verified",
+            "A revoked key is refused within one second.",
+            "never",
+        ),
+        control(
+            "KEY-03",
+            "attested",
+            "attested",
+            "Root keys are handled by two people.",
+            "until 1 Mar 2027",
+        ),
     ];
     let area = |id: &str, name: &str, counts: &str, controls| trust::Area {
         id: id.into(),
         name: name.into(),
+        summary: "What the gateway does with what passes through it.".into(),
         counts: counts.into(),
         controls,
     };
-    let labels = || vec!["checked from inside only".to_owned(), "log not independently witnessed".to_owned()];
+    let labels = || {
+        vec!["checked from inside only".to_owned(), "log not independently witnessed".to_owned()]
+    };
     let index = trust::Index {
         title: "Trust".into(),
         purpose: "What this installation promises, and when each promise was last shown to hold. Nothing here is set by hand.".into(),
-        here: "/trust".into(),
         issued: before(0),
         valid_until: When(NOW.plus(Duration::from_secs(300))),
+        expired: false,
         counts: counts(),
         labels: labels(),
         filter: None,
@@ -665,20 +821,29 @@ fn trust_pages() -> Vec<Sample> {
             area("keys", "Keys", "1 verified · 1 attested · 1 not verified", keys.clone()),
         ],
         classes: vec![
-            trust::ClassRow { name: "prompt".into(), what: "What people and programs send to a model".into(), how: "not stored".into() },
-            trust::ClassRow { name: "credential".into(), what: "Provider credentials".into(), how: "sealed".into() },
+            trust::ClassRow { name: "prompt".into(), what: "What people and programs send to a model".into(), how: "Not stored: kept in memory while a request runs".into(), moving: "To providers over TLS only".into() },
+            trust::ClassRow { name: "credential".into(), what: "Provider credentials".into(), how: "AES-256-GCM value by value".into(), moving: "To providers over TLS only".into() },
         ],
         limits: vec!["That a provider keeps its word.".into(), "That the set of probes is complete.".into()],
         verify: "probity verify trust.tar --root 3f9a1c77d20e4b58".into(),
-        digest: "9f2c1f0f6f5f4b1b9f2c1f0f6f5f4b1b9f2c1f0f6f5f4b1b9f2c1f0f6f5f4b1b".into(),
+        providers: entries(),
+        changes: vec![trust::Change { at: before(30), text: "GW-02 was reworded.".into(), weaker: false }],
+        facts: vec![Fact::mono("Snapshot", "9f2c1f0f6f5f4b1b"), Fact::new("Log entries", "1,204")],
+        operated_by: Some("Acme Logistics B.V.".into()),
+        contact: true,
+        headline: "6 verified · 1 failing · 1 stale · 2 not yet verified · 4 attested · 249 coming soon".into(),
     };
     let safe = trust::Safe {
         counts: counts(),
         labels: labels(),
-        digest: index.digest.clone(),
+        digest: "9f2c1f0f6f5f4b1b".into(),
         issued: before(0),
         valid_until: When(NOW.plus(Duration::from_secs(300))),
-        attention: gateway.iter().filter(|one| one.tone == "failing" || one.tone == "waiting").cloned().collect(),
+        attention: gateway
+            .iter()
+            .filter(|one| one.tone == "failing" || one.tone == "waiting")
+            .cloned()
+            .collect(),
         verified: keys.iter().take(1).cloned().collect(),
         organizations: vec![trust::Posture {
             href: ORG.into(),
@@ -690,6 +855,11 @@ fn trust_pages() -> Vec<Sample> {
     vec![
         page("trust", "Trust", Chrome { here: "/trust".into(), ..Chrome::default() }, index),
         page("safe", "Am I safe?", signed_in("/safe"), safe),
-        page("subprocessors", "Sub-processors", Chrome { here: "/subprocessors".into(), ..Chrome::default() }, trust::Subprocessors { entries: entries() }),
+        page(
+            "subprocessors",
+            "Sub-processors",
+            Chrome { here: "/subprocessors".into(), ..Chrome::default() },
+            trust::Subprocessors { entries: entries() },
+        ),
     ]
 }

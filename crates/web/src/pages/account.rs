@@ -10,6 +10,8 @@ pub struct SessionRow {
     pub seen: String,
     pub expires: When,
     pub this: bool,
+    /// Where it is ended.
+    pub end: String,
 }
 
 #[derive(Debug, Template)]

@@ -9,6 +9,8 @@ pub struct AliasRow {
     pub name: String,
     pub target: String,
     pub changed: When,
+    /// Where it is removed.
+    pub action: String,
 }
 
 #[derive(Debug, Template)]

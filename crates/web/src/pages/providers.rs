@@ -32,6 +32,8 @@ pub struct EntryRow {
     pub keeps: String,
     pub source: Option<String>,
     pub read: String,
+    /// Whether an organization here has registered it.
+    pub in_use: bool,
 }
 
 #[derive(Clone, Debug)]

@@ -10,8 +10,8 @@ use crate::view::When;
 pub struct Count {
     pub tone: &'static str,
     pub word: String,
-    pub count: usize,
-    /// The query that shows only these.
+    pub count: u32,
+    /// The page that shows only these.
     pub href: String,
     pub chosen: bool,
 }
@@ -31,12 +31,14 @@ pub struct ControlRow {
     pub word: String,
     pub statement: String,
     pub shown: String,
-    pub kind: String,
     pub reason: String,
     pub why: String,
     pub how: String,
     pub limits: String,
+    /// The latest result.
     pub evidence: Vec<Fact>,
+    /// Id, owner, parameters, frameworks.
+    pub about: Vec<Fact>,
     pub verify: String,
     pub strip: Vec<Run>,
     pub strip_says: String,
@@ -46,6 +48,7 @@ pub struct ControlRow {
 pub struct Area {
     pub id: String,
     pub name: String,
+    pub summary: String,
     pub counts: String,
     pub controls: Vec<ControlRow>,
 }
@@ -54,7 +57,18 @@ pub struct Area {
 pub struct ClassRow {
     pub name: String,
     pub what: String,
+    /// At rest.
     pub how: String,
+    /// In transit.
+    pub moving: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct Change {
+    pub at: When,
+    pub text: String,
+    /// Something was weakened or withdrawn.
+    pub weaker: bool,
 }
 
 #[derive(Debug, Template)]
@@ -62,19 +76,27 @@ pub struct ClassRow {
 pub struct Index {
     pub title: String,
     pub purpose: String,
-    pub here: String,
+    /// `8 verified · 0 failing · 255 coming soon`.
+    pub headline: String,
     pub issued: When,
     pub valid_until: When,
+    /// The snapshot had run out when this page was made.
+    pub expired: bool,
     pub counts: Vec<Count>,
     /// Plain warnings, such as "checked from inside only".
     pub labels: Vec<String>,
     pub filter: Option<String>,
-    pub total: usize,
+    pub total: u32,
     pub areas: Vec<Area>,
     pub classes: Vec<ClassRow>,
+    pub providers: Vec<EntryRow>,
+    pub changes: Vec<Change>,
     pub limits: Vec<String>,
     pub verify: String,
-    pub digest: String,
+    pub facts: Vec<Fact>,
+    pub operated_by: Option<String>,
+    /// Whether there is a security.txt.
+    pub contact: bool,
 }
 
 #[derive(Clone, Debug)]

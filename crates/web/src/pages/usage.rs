@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::{Fact, Number};
-use crate::view::{Chart, Choice, When};
+use crate::view::{Chart, Choice, Field, When};
 
 #[derive(Clone, Debug)]
 pub struct UsageRow {
@@ -30,8 +30,9 @@ pub struct Index {
     pub periods: Vec<Choice>,
     /// Empty inside a project.
     pub projects: Vec<Choice>,
-    pub models: Vec<Choice>,
-    pub outcomes: Vec<Choice>,
+    pub model: Field,
+    /// Offered while typing a model.
+    pub models: Vec<String>,
     pub filtered: bool,
     pub numbers: Vec<Number>,
     pub chart: Option<Chart>,

@@ -73,7 +73,8 @@ impl Chart {
     /// Draws `buckets`, oldest first; nothing when all are empty.
     #[must_use]
     pub fn new(title: String, unit: &str, buckets: &[Bucket]) -> Option<Self> {
-        let most = buckets.iter().map(|one| one.answered + one.failed).max().filter(|most| *most > 0)?;
+        let most =
+            buckets.iter().map(|one| one.answered + one.failed).max().filter(|most| *most > 0)?;
         let top = ceiling(most);
         let step = f64::from(WIDTH - LEFT) / buckets.len() as f64;
         let gap = if step > 12.0 { 3.0 } else { 1.0 };
@@ -162,8 +163,10 @@ mod tests {
 
     #[test]
     fn the_tallest_bar_stays_under_the_top_line() {
-        let buckets: Vec<_> =
-            [0, 37, 4].iter().map(|&answered| Bucket { answered, failed: 2, ..Bucket::default() }).collect();
+        let buckets: Vec<_> = [0, 37, 4]
+            .iter()
+            .map(|&answered| Bucket { answered, failed: 2, ..Bucket::default() })
+            .collect();
         let chart = Chart::new("Requests".to_owned(), "Hour", &buckets).unwrap();
         assert_eq!(chart.ticks.last().unwrap().label, "40");
         let highest = &chart.bars[1].parts[1];

@@ -76,9 +76,8 @@ impl Theme {
 
     #[must_use]
     pub fn options(&self) -> Vec<Choice> {
-        let one = |theme: Self, label: &str| {
-            Choice::new(theme.as_str(), label).chosen(*self == theme)
-        };
+        let one =
+            |theme: Self, label: &str| Choice::new(theme.as_str(), label).chosen(*self == theme);
         vec![one(Self::Auto, "Auto"), one(Self::Light, "Light"), one(Self::Dark, "Dark")]
     }
 }
@@ -90,7 +89,7 @@ pub struct Chrome {
     pub organization: Option<OrganizationNav>,
     /// What just happened, after a form was carried out.
     pub notice: Option<String>,
-    /// The path of this page, to come back to it.
+    /// Path and query of this page, to come back to it.
     pub here: String,
 }
 
@@ -98,7 +97,8 @@ impl Chrome {
     /// Pages that stand apart from any organization.
     #[must_use]
     pub fn links(&self) -> Vec<Link> {
-        let link = |href: &str, label: &str| Link::new(href, label, self.here == href);
+        let path = self.here.split('?').next();
+        let link = |href: &str, label: &str| Link::new(href, label, path == Some(href));
         if self.person.is_some() {
             vec![link("/trust", "Trust"), link("/safe", "Am I safe?"), link("/account", "Account")]
         } else {

@@ -42,6 +42,19 @@ impl When {
     }
 }
 
+/// `2026-11-20` as `20 Nov 2026`; anything else as it is.
+#[must_use]
+pub fn date(text: &str) -> String {
+    let parse = |text: &str| {
+        let mut parts = text.split('-');
+        let year: i32 = parts.next()?.parse().ok()?;
+        let month: usize = parts.next()?.parse().ok()?;
+        let day: u8 = parts.next()?.parse().ok()?;
+        Some(format!("{day} {} {year}", MONTHS.get(month.checked_sub(1)?)?))
+    };
+    parse(text).unwrap_or_else(|| text.to_owned())
+}
+
 /// A span in its largest unit: `40 seconds`, `3 minutes`, `2 days`.
 #[must_use]
 pub fn span(span: Duration) -> String {
@@ -71,6 +84,8 @@ mod tests {
         let at = Timestamp::from_millis(1_795_167_703_000);
         assert_eq!(When(at).text(), "20 Nov 2026, 09:41 UTC");
         assert_eq!(When(at).day(), "20 Nov 2026");
+        assert_eq!(date("2026-11-20"), "20 Nov 2026");
+        assert_eq!(date("soon"), "soon");
         assert_eq!(ago(at, at.plus(Duration::from_secs(200))), "3 minutes ago");
         assert_eq!(ago(at, at.minus(Duration::from_secs(200))), "just now");
     }

@@ -1,0 +1,59 @@
+//! What every handler may reach.
+
+use std::{ops::Deref, sync::Arc};
+
+use domain::{Catalogue, Clock, Timestamp};
+use gateway::Gateway;
+use identity::Identity;
+use metrics_exporter_prometheus::PrometheusHandle;
+use store::Store;
+use tokio_util::sync::CancellationToken;
+use trust::Trust;
+
+use crate::Config;
+
+/// The parts the binary wires together.
+pub struct Parts {
+    pub store: Store,
+    pub identity: Identity,
+    pub gateway: Gateway,
+    pub trust: Trust,
+    pub catalogue: Arc<Catalogue>,
+    pub clock: Clock,
+    pub config: Config,
+    /// How people reach this server, without a trailing slash: `http://127.0.0.1:8080`, `https://ai.example`.
+    pub public_url: String,
+    /// For `/metrics`; without it there is none.
+    pub metrics: Option<PrometheusHandle>,
+    /// Ends streams that would otherwise outlive a stop.
+    pub closing: CancellationToken,
+}
+
+/// A handle on the parts; cloning it costs a counter.
+#[derive(Clone)]
+pub struct App(Arc<Parts>);
+
+impl App {
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Whether people reach this server over TLS; decides how the session cookie is named and marked.
+    #[must_use]
+    pub fn secure(&self) -> bool {
+        self.public_url.starts_with("https://")
+    }
+}
+
+impl Deref for App {
+    type Target = Parts;
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}

@@ -1,0 +1,97 @@
+//! The two cookies: the session, and the choice of theme.
+
+use cookie::{Cookie, SameSite};
+use domain::{Secret, Timestamp};
+use http::{HeaderMap, HeaderValue, header};
+
+use crate::view::Theme;
+
+/// Over TLS the prefix makes browsers refuse a cookie that another host or path could set.
+const SECURE: &str = "__Host-probity";
+/// The prefix needs `Secure`, which some browsers and most HTTP libraries do not grant plain HTTP, loopback included.
+const PLAIN: &str = "probity-session";
+const THEME: &str = "probity-theme";
+
+fn name(secure: bool) -> &'static str {
+    if secure { SECURE } else { PLAIN }
+}
+
+fn find(headers: &HeaderMap, wanted: &str) -> Option<String> {
+    let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let mut pairs = lines.flat_map(|line| Cookie::split_parse(line.to_owned()).flatten());
+    pairs.find(|cookie| cookie.name() == wanted).map(|cookie| cookie.value().to_owned())
+}
+
+/// The session token that came with a request.
+pub(crate) fn session(headers: &HeaderMap, secure: bool) -> Option<Secret<String>> {
+    find(headers, name(secure)).filter(|token| !token.is_empty()).map(Secret::new)
+}
+
+pub(crate) fn theme(headers: &HeaderMap) -> Theme {
+    find(headers, THEME).map(|text| Theme::parse(&text)).unwrap_or_default()
+}
+
+fn header(cookie: &Cookie<'_>) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(&cookie.to_string()).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+fn build(name: &'static str, value: String, secure: bool, seconds: i64) -> Cookie<'static> {
+    Cookie::build((name, value))
+        .path("/")
+        .http_only(true)
+        .secure(secure)
+        .same_site(SameSite::Lax)
+        .max_age(cookie::time::Duration::seconds(seconds))
+        .build()
+}
+
+/// Sets the session cookie until `expires`.
+pub(crate) fn start(
+    token: &Secret<String>,
+    now: Timestamp,
+    expires: Timestamp,
+    secure: bool,
+) -> Option<HeaderValue> {
+    let seconds = i64::try_from(expires.since(now).as_secs()).unwrap_or(0);
+    header(&build(name(secure), token.expose().clone(), secure, seconds))
+}
+
+/// Makes the browser forget the session.
+pub(crate) fn end(secure: bool) -> Option<HeaderValue> {
+    header(&build(name(secure), String::new(), secure, 0))
+}
+
+/// Keeps the theme for a year; the system's own choice needs no cookie.
+pub(crate) fn keep_theme(theme: Theme, secure: bool) -> Option<HeaderValue> {
+    let seconds = if theme == Theme::Auto { 0 } else { 31_536_000 };
+    header(&build(THEME, theme.as_str().to_owned(), secure, seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_session_cookie_is_out_of_reach() {
+        let token = Secret::new("abc".to_owned());
+        let (now, later) = (Timestamp::from_millis(0), Timestamp::from_millis(60_000));
+        let value = start(&token, now, later, true).unwrap();
+        let text = value.to_str().unwrap();
+        assert_eq!(text, "__Host-probity=abc; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=60");
+        let plain = start(&token, now, later, false).unwrap();
+        assert!(!plain.to_str().unwrap().contains("Secure"));
+    }
+
+    #[test]
+    fn only_its_own_name_counts() {
+        let mut headers = HeaderMap::new();
+        headers.insert(
+            header::COOKIE,
+            HeaderValue::from_static("a=b; probity-session=t; __Host-probity=s"),
+        );
+        assert_eq!(session(&headers, false).unwrap().expose(), "t");
+        assert_eq!(session(&headers, true).unwrap().expose(), "s");
+    }
+}

@@ -1,0 +1,119 @@
+//! Model calls: the body is read, the gateway does the rest. Nothing here is wrapped in the layers of pages.
+
+use axum::{
+    body::{Body, to_bytes},
+    extract::Request,
+    response::Response,
+};
+use bytes::Bytes;
+use domain::{Error, Kind, RequestId, Result, tags::Inference};
+use gateway::{Call, Format};
+use http::{HeaderMap, header};
+use http_body_util::LengthLimitError;
+
+use crate::{App, Cx, route::Routes};
+
+pub(crate) fn routes() -> Routes {
+    Routes::new()
+        .post("/v1/chat/completions", chat)
+        .post("/v1/messages", messages)
+        .post("/v1/messages/count_tokens", count_tokens)
+        .get("/v1/models", models)
+        .get("/v1/models/{*model}", model)
+}
+
+/// The format in which a path's errors are said.
+pub(crate) fn format_of(path: &str, headers: &HeaderMap) -> Format {
+    if path.starts_with("/v1/messages") || headers.contains_key("anthropic-version") {
+        Format::AnthropicMessages
+    } else {
+        Format::OpenAiChat
+    }
+}
+
+/// A refusal in the client's own format.
+pub(crate) fn refuse(app: &App, format: Format, error: &Error, id: RequestId) -> Response {
+    app.gateway.refuse(format, error, id).map(Body::new)
+}
+
+async fn chat(cx: Cx<Inference>, request: Request) -> Response {
+    call(&cx, Format::OpenAiChat, request).await
+}
+
+async fn messages(cx: Cx<Inference>, request: Request) -> Response {
+    call(&cx, Format::AnthropicMessages, request).await
+}
+
+async fn call(cx: &Cx<Inference>, inbound: Format, request: Request) -> Response {
+    let (app, id) = (cx.app(), cx.request());
+    let (parts, body) = request.into_parts();
+    let body = match read(&parts.headers, body, app.config.body_bytes).await {
+        Ok(body) => body,
+        Err(error) => return refuse(app, inbound, &error, id),
+    };
+    let scope = match cx.scope() {
+        Ok(scope) => scope.clone(),
+        Err(error) => return refuse(app, inbound, &error, id),
+    };
+    let call = Call { scope, inbound, headers: &parts.headers, body, request: id };
+    app.gateway.call(call).await.map(Body::new)
+}
+
+/// The whole body, if it is JSON by its type and not too large.
+async fn read(headers: &HeaderMap, body: Body, most: usize) -> Result<Bytes> {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let json = kind.is_none_or(|kind| {
+        let kind = kind.split(';').next().unwrap_or_default().trim();
+        kind.eq_ignore_ascii_case("application/json") || kind.ends_with("+json")
+    });
+    if !json {
+        return Err(
+            Error::invalid("Send the request as application/json.").with_code("wrong_content_type")
+        );
+    }
+    let announced: Option<usize> =
+        headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    if announced.is_some_and(|length| length > most) {
+        return Err(too_large(most));
+    }
+    to_bytes(body, most).await.map_err(|error| {
+        let source = std::error::Error::source(&error);
+        if source.is_some_and(|source| source.is::<LengthLimitError>()) {
+            too_large(most)
+        } else {
+            Error::invalid("The body did not arrive whole.").with_code("body_incomplete")
+        }
+    })
+}
+
+fn too_large(most: usize) -> Error {
+    let most = crate::view::bytes(u64::try_from(most).unwrap_or(u64::MAX));
+    Error::too_large(format!("The request is larger than {most}."))
+}
+
+async fn count_tokens(cx: Cx<Inference>, _: Request) -> Response {
+    let error = Error::new(Kind::NotFound, "Counting tokens is not offered here yet.")
+        .with_code("not_supported");
+    refuse(cx.app(), Format::AnthropicMessages, &error, cx.request())
+}
+
+async fn models(cx: Cx<Inference>, request: Request) -> Response {
+    let format = format_of("", request.headers());
+    match cx.scope() {
+        Ok(scope) => cx.app().gateway.models(scope, format, cx.request()).await.map(Body::new),
+        Err(error) => refuse(cx.app(), format, &error, cx.request()),
+    }
+}
+
+async fn model(cx: Cx<Inference>, request: Request) -> Response {
+    let format = format_of("", request.headers());
+    match cx.scope() {
+        Ok(scope) => cx
+            .app()
+            .gateway
+            .model(scope, format, cx.param("model"), cx.request())
+            .await
+            .map(Body::new),
+        Err(error) => refuse(cx.app(), format, &error, cx.request()),
+    }
+}

@@ -1,0 +1,198 @@
+//! The edge of everything but the data plane: request ids, security headers, and errors in the caller's form.
+
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    middleware::Next,
+    response::{Html, IntoResponse, Response},
+};
+use domain::{Error, Kind, RequestId};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use serde_json::json;
+
+use crate::{
+    App, Surface, cookies,
+    pages::public::{Message, SignIn},
+    refusal::Failed,
+    shell::Shell,
+    view::{Chrome, Link},
+};
+
+/// Nothing but this server's own files; nothing inline; nowhere to be framed.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; \
+                      connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+const HEADERS: &[(&str, &str)] = &[
+    ("content-security-policy", POLICY),
+    ("x-content-type-options", "nosniff"),
+    ("referrer-policy", "no-referrer"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+];
+
+/// Two years; without `preload`, which cannot be taken back for the owner's other names.
+const STRICT_TRANSPORT: &str = "max-age=63072000; includeSubDomains";
+
+/// What the edge needs to know of a request when its answer comes back.
+struct Seen {
+    id: RequestId,
+    surface: Surface,
+    path: String,
+    headers: HeaderMap,
+}
+
+pub(crate) async fn edge(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let id = RequestId::new(app.now());
+    request.extensions_mut().insert(id);
+    let path = request.uri().path().to_owned();
+    let headers = error_headers(request.headers());
+    let seen = Seen { id, surface: Surface::of(&path), path, headers };
+    let mut answer = next.run(request).await;
+    if let Some(Failed(error)) = answer.extensions_mut().remove::<Failed>() {
+        log(&error, &seen);
+        answer = refuse(&app, &error, &seen);
+    }
+    finish(&app, &seen, &mut answer);
+    answer
+}
+
+/// The few headers that an error page looks at.
+fn error_headers(all: &HeaderMap) -> HeaderMap {
+    let wanted = [header::COOKIE, header::ACCEPT];
+    all.iter()
+        .filter(|(name, _)| wanted.contains(name))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
+}
+
+fn log(error: &Error, seen: &Seen) {
+    let (code, request) = (error.code(), seen.id);
+    match error.kind() {
+        Kind::Internal => {
+            tracing::error!(%request, code, causes = %error.causes(), "request failed")
+        }
+        Kind::Unavailable | Kind::Upstream => {
+            tracing::warn!(%request, code, causes = %error.causes(), "request failed");
+        }
+        _ => tracing::debug!(%request, code, "request refused"),
+    }
+}
+
+fn refuse(app: &App, error: &Error, seen: &Seen) -> Response {
+    match seen.surface {
+        Surface::Page => page(app, error, seen),
+        Surface::Api | Surface::Public | Surface::DataPlane => problem(error, seen.id),
+    }
+}
+
+/// RFC 9457.
+pub(crate) fn problem(error: &Error, id: RequestId) -> Response {
+    let status = crate::refusal::status(error.kind());
+    let body = json!({
+        "type": "about:blank",
+        "title": status.canonical_reason().unwrap_or("Error"),
+        "status": status.as_u16(),
+        "detail": error.message(),
+        "code": error.code(),
+        "request": id,
+    });
+    let kind = [(header::CONTENT_TYPE, "application/problem+json")];
+    (status, kind, body.to_string()).into_response()
+}
+
+fn page(app: &App, error: &Error, seen: &Seen) -> Response {
+    let chrome = Chrome {
+        theme: cookies::theme(&seen.headers),
+        here: seen.path.clone(),
+        ..Chrome::default()
+    };
+    let wrapped = if error.kind() == Kind::Unauthenticated {
+        let form = SignIn { next: seen.path.clone(), ..SignIn::default() };
+        Shell::wrap(&chrome, "Sign in", true, &form)
+    } else {
+        let signed_in = cookies::session(&seen.headers, app.secure()).is_some();
+        Shell::wrap(&chrome, title(error.kind()), false, &message(error, seen.id, signed_in))
+    };
+    let status = crate::refusal::status(error.kind());
+    match wrapped {
+        Ok(text) => (status, Html(text)).into_response(),
+        Err(_) => (status, error.message().to_owned()).into_response(),
+    }
+}
+
+const fn title(kind: Kind) -> &'static str {
+    match kind {
+        Kind::NotFound => "There is no such page",
+        Kind::Forbidden => "You may not do this",
+        Kind::Invalid => "This could not be understood",
+        Kind::Conflict => "This does not fit what is there",
+        Kind::TooLarge => "This is too large",
+        Kind::Limited => "Too many attempts",
+        Kind::Unauthenticated => "Sign in",
+        Kind::Unavailable | Kind::Upstream => "Not available right now",
+        Kind::Internal => "Something went wrong on our side",
+    }
+}
+
+const fn todo(kind: Kind) -> &'static str {
+    match kind {
+        Kind::NotFound => {
+            "The address leads nowhere, or to something that you may not see. The two look alike on purpose."
+        }
+        Kind::Forbidden => {
+            "If you need this for your work, ask an owner or an admin of the organization."
+        }
+        Kind::Invalid | Kind::Conflict | Kind::TooLarge => {
+            "Go back, change it, and try again. Nothing was changed."
+        }
+        Kind::Limited => "Wait a few minutes, then try again.",
+        Kind::Unauthenticated => "",
+        Kind::Unavailable | Kind::Upstream => "Nothing was changed. Try again in a moment.",
+        Kind::Internal => {
+            "Nothing was half done. If it happens again, give the request’s id to whoever runs this server."
+        }
+    }
+}
+
+fn message(error: &Error, id: RequestId, signed_in: bool) -> Message {
+    let link = if signed_in {
+        Link::new("/", "Your organizations", false)
+    } else {
+        Link::new("/sign-in", "Sign in", false)
+    };
+    Message {
+        heading: title(error.kind()).to_owned(),
+        what: error.message().to_owned(),
+        todo: todo(error.kind()).to_owned(),
+        links: vec![link],
+        code: error.code().to_owned(),
+        request: id.to_string(),
+    }
+}
+
+fn finish(app: &App, seen: &Seen, answer: &mut Response<Body>) {
+    let status = answer.status().as_u16();
+    let headers = answer.headers_mut();
+    for (name, value) in HEADERS {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    if app.secure() {
+        headers
+            .insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(STRICT_TRANSPORT));
+    }
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    if let Ok(id) = HeaderValue::from_str(&seen.id.to_string()) {
+        headers.insert(HeaderName::from_static("x-request-id"), id);
+    }
+    let surface = match seen.surface {
+        Surface::Page => "page",
+        Surface::Api => "api",
+        Surface::Public => "public",
+        Surface::DataPlane => "data_plane",
+    };
+    metrics::counter!("probity_http_requests_total", "surface" => surface, "status" => status.to_string())
+        .increment(1);
+}

@@ -1,0 +1,60 @@
+//! The handlers of pages: read, decide by way of `identity`, and show.
+
+mod account;
+mod audit;
+mod home;
+mod keys;
+mod members;
+mod models;
+mod open;
+mod organization;
+mod project;
+mod providers;
+mod settings;
+mod snippets;
+mod trust;
+mod usage;
+
+use domain::{Error, Kind};
+
+use crate::{fields::Fields, pages::Confirm, route::Routes, view::Problem};
+
+pub(crate) fn routes() -> Routes {
+    [
+        open::routes(),
+        home::routes(),
+        organization::routes(),
+        settings::routes(),
+        project::routes(),
+        keys::routes(),
+        providers::routes(),
+        models::routes(),
+        members::routes(),
+        usage::routes(),
+        audit::routes(),
+        account::routes(),
+        trust::routes(),
+    ]
+    .into_iter()
+    .fold(Routes::new(), Routes::merge)
+}
+
+/// The form is shown again with the error; anything else is an error page.
+fn mendable(error: &Error) -> bool {
+    matches!(error.kind(), Kind::Invalid | Kind::Conflict | Kind::Limited)
+        || error.code() == "private_address"
+}
+
+/// The question again, unless the name of what will be lost was typed.
+fn unconfirmed(form: &Fields, question: Confirm) -> Option<Confirm> {
+    if form.text("confirm") == question.expected {
+        return None;
+    }
+    let confirm =
+        form.field("confirm").wrong("This is not the name. Type it as it is written below.");
+    Some(Confirm { problems: Problem::of(&[("confirm", &confirm)]), confirm, ..question })
+}
+
+fn not_confirmed() -> Error {
+    Error::invalid("The name was not typed as it is.").with_code("not_confirmed")
+}

@@ -1,0 +1,102 @@
+//! One's own account.
+
+use axum::response::Response;
+use domain::{SessionId, tags::SignedIn};
+use http::header;
+
+use super::open::{leave, problems};
+use crate::{
+    Cx, cookies,
+    fields::Fields,
+    page::done,
+    pages::account::{Index, SessionRow},
+    refusal::Result,
+    route::Routes,
+    view::{Field, When, ago},
+};
+
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .get("/account", index)
+        .post("/account/password", password)
+        .post("/account/sessions/{session}/end", end)
+        .post("/account/sign-out-everywhere", everywhere)
+}
+
+async fn page(cx: &Cx<SignedIn>) -> domain::Result<Index> {
+    let session = cx.session()?;
+    let identity = &cx.app().identity;
+    let user = identity.account(session).await?;
+    let now = cx.now();
+    let sessions = identity.sessions_list(session).await?.into_iter().map(|row| SessionRow {
+        created: When(row.created),
+        seen: ago(row.seen, now),
+        expires: When(row.expires),
+        this: row.id == session.id(),
+        end: format!("/account/sessions/{}/end", row.id),
+    });
+    Ok(Index {
+        problems: Vec::new(),
+        name: user.name,
+        email: user.email,
+        id: user.id.to_string(),
+        operator: user.operator,
+        current: Field::default(),
+        password: Field::default(),
+        sessions: sessions.collect(),
+    })
+}
+
+async fn index(cx: Cx<SignedIn>, (): ()) -> Result<Response> {
+    let page = page(&cx).await?;
+    Ok(cx.page("Account", page).await?)
+}
+
+async fn password(cx: Cx<SignedIn>, form: Fields) -> Result<Response> {
+    let changed = cx
+        .app()
+        .identity
+        .password_change(
+            cx.session()?,
+            form.secret("current"),
+            form.secret("password"),
+            cx.address(),
+        )
+        .await;
+    match changed {
+        Ok(signed_in) => {
+            let mut answer = done("/account", "password");
+            let secure = cx.app().secure();
+            if let Some(cookie) =
+                cookies::start(&signed_in.token, cx.now(), signed_in.expires, secure)
+            {
+                answer.headers_mut().append(header::SET_COOKIE, cookie);
+            }
+            Ok(answer)
+        }
+        Err(error) if super::mendable(&error) => {
+            let mark = |code| {
+                let field = Field::default();
+                if error.code() == code { field.wrong(error.message()) } else { field }
+            };
+            let (current, password) = (mark("wrong_password"), mark("weak_password"));
+            let problems = problems(&[("current", &current), ("password", &password)], &error);
+            let page = Index { problems, current, password, ..page(&cx).await? };
+            Ok(cx.again(&error, "Account", page).await?)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn end(cx: Cx<SignedIn>, _: Fields) -> Result<Response> {
+    let id: SessionId = cx.id("session")?;
+    let session = cx.session()?;
+    let own = session.id() == id;
+    cx.app().identity.session_end(session, id).await?;
+    Ok(if own { leave(&cx) } else { done("/account", "session-ended") })
+}
+
+async fn everywhere(cx: Cx<SignedIn>, _: Fields) -> Result<Response> {
+    cx.app().identity.sign_out_everywhere(cx.session()?).await?;
+    Ok(leave(&cx))
+}

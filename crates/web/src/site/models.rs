@@ -1,0 +1,87 @@
+//! Model aliases.
+
+use axum::response::Response;
+use domain::{
+    AliasId, Permission,
+    tags::{ProvidersManage, ProvidersRead},
+};
+use store::Provider;
+
+use super::open::problems;
+use crate::{
+    App, Cx,
+    fields::Fields,
+    page::done,
+    pages::models::{AliasRow, Index},
+    refusal::Result,
+    route::Routes,
+    view::{Field, When},
+};
+
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .get("/o/{org}/models", index)
+        .post("/o/{org}/models", set)
+        .post("/o/{org}/models/{alias}/remove", remove)
+}
+
+/// The models that providers serve, as listed by the organization or the catalogue, by name.
+pub(super) fn names(app: &App, providers: &[Provider]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for provider in providers {
+        if !provider.models.is_empty() {
+            names.extend(provider.models.iter().cloned());
+        } else if let Some(entry) = app.catalogue.provider(&provider.catalog) {
+            names.extend(entry.models.iter().map(|model| model.id.clone()));
+        }
+    }
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+async fn page<P>(cx: &Cx<P>) -> domain::Result<Index> {
+    let scope = cx.scope()?;
+    let identity = &cx.app().identity;
+    let aliases = identity.aliases_list(scope).await?.into_iter().map(|alias| AliasRow {
+        action: format!("{}/models/{}/remove", cx.base(), alias.id),
+        name: alias.name,
+        target: alias.target,
+        changed: When(alias.changed),
+    });
+    Ok(Index {
+        base: cx.base(),
+        problems: Vec::new(),
+        aliases: aliases.collect(),
+        models: names(cx.app(), &identity.providers_list(scope).await?),
+        may_manage: cx.may(Permission::ProvidersManage, None),
+        name: Field::default(),
+        target: Field::default(),
+    })
+}
+
+async fn index(cx: Cx<ProvidersRead>, (): ()) -> Result<Response> {
+    let page = page(&cx).await?;
+    Ok(cx.page("Model names", page).await?)
+}
+
+async fn set(cx: Cx<ProvidersManage>, form: Fields) -> Result<Response> {
+    let made =
+        cx.app().identity.alias_set(cx.scope()?, form.text("name"), form.text("target")).await;
+    match made {
+        Ok(_) => Ok(done(&format!("{}/models", cx.base()), "alias")),
+        Err(error) if super::mendable(&error) => {
+            let (name, target) = (form.field("name"), form.field("target"));
+            let problems = problems(&[("name", &name), ("target", &target)], &error);
+            let page = Index { problems, name, target, ..page(&cx).await? };
+            Ok(cx.again(&error, "Model names", page).await?)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn remove(cx: Cx<ProvidersManage>, _: Fields) -> Result<Response> {
+    let id: AliasId = cx.id("alias")?;
+    cx.app().identity.alias_remove(cx.scope()?, id).await?;
+    Ok(done(&format!("{}/models", cx.base()), "alias-removed"))
+}

@@ -1,0 +1,281 @@
+//! Provider credentials.
+
+use axum::response::{IntoResponse, Redirect, Response};
+use domain::{
+    Permission, Price, Protocol, ProviderEntry as CatalogueEntry, ProviderId,
+    tags::{ProvidersManage, ProvidersRead},
+};
+use identity::ProviderEntry;
+use store::Provider;
+
+use super::open::problems;
+use crate::{
+    App, Cx,
+    country::country,
+    fields::Fields,
+    page::done,
+    pages::{
+        Confirm, Fact,
+        providers::{Choose, EntryRow, Index, ModelRow, New, ProviderRow, Show},
+    },
+    refusal::Result,
+    route::Routes,
+    view::{Choice, Field, Link, When, date, money},
+};
+
+const CUSTOM: &str = "custom";
+
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .get("/o/{org}/providers", index)
+        .get("/o/{org}/providers/new", new)
+        .post("/o/{org}/providers", create)
+        .get("/o/{org}/providers/{provider}", show)
+        .get("/o/{org}/providers/{provider}/remove", confirm)
+        .post("/o/{org}/providers/{provider}/remove", remove)
+}
+
+pub(super) fn trains(says: Option<bool>) -> &'static str {
+    match says {
+        Some(true) => "yes",
+        Some(false) => "no",
+        None => "not known",
+    }
+}
+
+pub(super) fn keeps(days: Option<u32>) -> String {
+    match days {
+        Some(0) => "not kept".to_owned(),
+        Some(1) => "1 day".to_owned(),
+        Some(days) => format!("{days} days"),
+        None => "not known".to_owned(),
+    }
+}
+
+/// What the catalogue says, ready to print.
+pub(super) fn entry_row(entry: &CatalogueEntry) -> EntryRow {
+    let region = entry.region.as_ref().map(|region| format!(", {region}")).unwrap_or_default();
+    EntryRow {
+        id: entry.id.clone(),
+        name: entry.name.clone(),
+        entity: entry.legal_entity.clone(),
+        place: format!("{}{region}", country(&entry.country)),
+        trains: trains(entry.posture.trains).to_owned(),
+        keeps: keeps(entry.posture.retention_days),
+        source: entry.posture.source.clone(),
+        read: entry.posture.read.as_deref().map(date).unwrap_or_default(),
+        in_use: false,
+    }
+}
+
+fn row(app: &App, provider: &Provider, base: &str) -> ProviderRow {
+    let known = app.catalogue.provider(&provider.catalog).map(entry_row);
+    let (entity, place) = match &known {
+        Some(known) => (known.entity.clone(), known.place.clone()),
+        None => {
+            ("this organization’s choice".to_owned(), provider.region.clone().unwrap_or_default())
+        }
+    };
+    let credential = match (provider.has_secret, provider.secret_last_four.as_str()) {
+        (false, _) => "none".to_owned(),
+        (true, "") => "stored".to_owned(),
+        (true, four) => format!("ends in {four}"),
+    };
+    ProviderRow {
+        id: provider.id.to_string(),
+        href: format!("{base}/providers/{}", provider.id),
+        name: provider.name.clone(),
+        address: provider.base_url.clone(),
+        format: format_name(provider.protocol).to_owned(),
+        entity,
+        place,
+        credential,
+        trains: known.as_ref().map_or_else(|| "not known".to_owned(), |known| known.trains.clone()),
+        keeps: known.as_ref().map_or_else(|| "not known".to_owned(), |known| known.keeps.clone()),
+        source: known.as_ref().and_then(|known| known.source.clone()),
+        read: known.map(|known| known.read).unwrap_or_default(),
+        created: When(provider.created),
+    }
+}
+
+const fn format_name(protocol: Protocol) -> &'static str {
+    match protocol {
+        Protocol::OpenAi => "OpenAI",
+        Protocol::Anthropic => "Anthropic",
+    }
+}
+
+async fn index(cx: Cx<ProvidersRead>, (): ()) -> Result<Response> {
+    let base = cx.base();
+    let providers = cx.app().identity.providers_list(cx.scope()?).await?;
+    let page = Index {
+        providers: providers.iter().map(|provider| row(cx.app(), provider, &base)).collect(),
+        may_manage: cx.may(Permission::ProvidersManage, None),
+        base,
+    };
+    Ok(cx.page("Providers", page).await?)
+}
+
+async fn find<P>(cx: &Cx<P>) -> domain::Result<Provider> {
+    let id: ProviderId = cx.id("provider")?;
+    cx.app().identity.provider_fetch(cx.scope()?, id).await
+}
+
+async fn show(cx: Cx<ProvidersRead>, (): ()) -> Result<Response> {
+    let provider = find(&cx).await?;
+    let base = cx.base();
+    let page = Show {
+        provider: row(cx.app(), &provider, &base),
+        models: super::models::names(cx.app(), std::slice::from_ref(&provider))
+            .into_iter()
+            .map(|id| model_row(cx.app().catalogue.price(&provider.catalog, &id), id))
+            .collect(),
+        may_manage: cx.may(Permission::ProvidersManage, None),
+        base,
+    };
+    Ok(cx.page(&provider.name, page).await?)
+}
+
+fn model_row(price: Option<Price>, id: String) -> ModelRow {
+    let million = |nano: u64| money(nano.saturating_mul(1_000_000), "USD");
+    let unknown = || "not known".to_owned();
+    ModelRow {
+        id,
+        input: price.map_or_else(unknown, |price| million(price.input)),
+        cached: price.and_then(|price| price.cache_read).map_or_else(unknown, million),
+        output: price.map_or_else(unknown, |price| million(price.output)),
+    }
+}
+
+async fn new(cx: Cx<ProvidersManage>, (): ()) -> Result<Response> {
+    let chosen = cx.query().text("catalog");
+    if chosen == CUSTOM || cx.app().catalogue.provider(chosen).is_some() {
+        let page = form(&cx, chosen, None);
+        return Ok(cx.page("Add a provider", page).await?);
+    }
+    let entries = cx.app().catalogue.providers().map(entry_row).collect();
+    Ok(cx.page("Add a provider", Choose { base: cx.base(), entries }).await?)
+}
+
+/// The empty form, or the one that was sent.
+fn form<P>(cx: &Cx<P>, catalog: &str, sent: Option<&Fields>) -> New {
+    let entry = cx.app().catalogue.provider(catalog);
+    let field = |name| sent.map(|sent| sent.field(name)).unwrap_or_default();
+    let protocol = sent.map_or("openai", |sent| sent.text("protocol"));
+    let anthropic = protocol == Protocol::Anthropic.as_str();
+    New {
+        base: cx.base(),
+        heading: entry.map_or_else(
+            || "Add a server of your own choice".to_owned(),
+            |entry| format!("Add {}", entry.name),
+        ),
+        problems: Vec::new(),
+        catalog: catalog.to_owned(),
+        custom: entry.is_none(),
+        name: match (sent, entry) {
+            (None, Some(entry)) => Field::new(&entry.name),
+            _ => field("name"),
+        },
+        base_url: field("base_url"),
+        protocols: vec![
+            Choice::new("openai", "OpenAI")
+                .help("Chat Completions: Ollama, vLLM, llama.cpp and most others")
+                .chosen(!anthropic),
+            Choice::new("anthropic", "Anthropic").help("Messages").chosen(anthropic),
+        ],
+        secret: Field::default(),
+        secret_help:
+            "Encrypted before it is stored. Afterwards only its last four characters are shown."
+                .to_owned(),
+        models: sent.map(|sent| Field::new(sent.text("models"))).unwrap_or_default(),
+        region: field("region"),
+        allow_private: sent.is_some_and(|sent| sent.text("allow_private") == "yes"),
+        entry: entry.map(entry_row),
+    }
+}
+
+fn entered(sent: &Fields) -> ProviderEntry {
+    let text = |name| sent.filled(name).map(str::to_owned);
+    ProviderEntry {
+        catalog: sent.filled("catalog").unwrap_or(CUSTOM).to_owned(),
+        name: text("name"),
+        base_url: text("base_url"),
+        protocol: Protocol::parse(sent.text("protocol")),
+        secret: Some(sent.secret("secret")),
+        models: sent.text("models").split([',', '\n']).map(|name| name.trim().to_owned()).collect(),
+        region: text("region"),
+        // In the form the box says it; the API may leave it to the address.
+        allow_private: sent.filled("base_url").map(|_| sent.text("allow_private") == "yes"),
+    }
+}
+
+async fn create(cx: Cx<ProvidersManage>, sent: Fields) -> Result<Response> {
+    match cx.app().identity.provider_create(cx.scope()?, entered(&sent)).await {
+        Ok(provider) => {
+            Ok(Redirect::to(&format!("{}/providers/{}?done=provider", cx.base(), provider.id))
+                .into_response())
+        }
+        Err(error) if super::mendable(&error) => {
+            let mut page = form(&cx, sent.filled("catalog").unwrap_or(CUSTOM), Some(&sent));
+            let field = match error.code() {
+                "invalid_name" => &mut page.name,
+                "invalid_base_url" | "private_address" => &mut page.base_url,
+                "secret_needed" | "invalid_secret" => &mut page.secret,
+                "invalid_model" => &mut page.models,
+                _ => &mut page.region,
+            };
+            if error.code() != "unknown_provider" && error.code() != "unknown_protocol" {
+                field.error = Some(error.message().to_owned());
+            }
+            page.problems = problems(
+                &[
+                    ("name", &page.name),
+                    ("base_url", &page.base_url),
+                    ("secret", &page.secret),
+                    ("models", &page.models),
+                    ("region", &page.region),
+                ],
+                &error,
+            );
+            Ok(cx.again(&error, "Add a provider", page).await?)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn question<P>(cx: &Cx<P>, provider: &Provider) -> Confirm {
+    let base = cx.base();
+    let row = row(cx.app(), provider, &base);
+    Confirm {
+        trail: vec![
+            Link::new(format!("{base}/providers"), "Providers", false),
+            Link::new(row.href.clone(), row.name.clone(), false),
+        ],
+        heading: format!("Remove “{}”?", provider.name),
+        problems: Vec::new(),
+        facts: vec![Fact::mono("Address", row.address), Fact::new("Credential", row.credential)],
+        lost: "requests for its models are refused from now on unless another provider serves them, and the \
+               credential is wiped. Past usage stays."
+            .to_owned(),
+        action: format!("{}/remove", row.href),
+        ask: "Type the provider’s name to confirm".to_owned(),
+        expected: provider.name.clone(),
+        confirm: Field::default(),
+        verb: "Remove provider".to_owned(),
+        cancel: row.href,
+    }
+}
+
+async fn confirm(cx: Cx<ProvidersManage>, (): ()) -> Result<Response> {
+    let page = question(&cx, &find(&cx).await?);
+    Ok(cx.page("Remove a provider", page).await?)
+}
+
+async fn remove(cx: Cx<ProvidersManage>, form: Fields) -> Result<Response> {
+    let provider = find(&cx).await?;
+    if let Some(again) = super::unconfirmed(&form, question(&cx, &provider)) {
+        return Ok(cx.again(&super::not_confirmed(), "Remove a provider", again).await?);
+    }
+    cx.app().identity.provider_remove(cx.scope()?, provider.id).await?;
+    Ok(done(&format!("{}/providers", cx.base()), "provider-removed"))
+}
