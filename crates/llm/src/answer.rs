@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use crate::{
     BadAnswer, Format, anthropic,
     edit::{Edits, span},
-    error, json, openai, usage,
+    json, openai, upstream, usage,
 };
 
 /// How an answer is shown.
@@ -108,7 +108,7 @@ fn same(format: Format, body: &Bytes, show: Show<'_>) -> Result<Answer, BadAnswe
     let text = std::str::from_utf8(body).map_err(|_| BadAnswer::Malformed)?;
     let view: View<'_> = serde_json::from_str(text).map_err(|_| BadAnswer::Malformed)?;
     if let Some(raw) = view.error {
-        return Err(BadAnswer::Upstream(error::reduce(None, raw)));
+        return Err(BadAnswer::Upstream(upstream::reduce(None, raw)));
     }
     let size = |raw: Option<&RawValue>| raw.map_or(0, |raw| raw.get().len() as u64);
     let (stop, usage, bytes) = match format {

@@ -6,6 +6,7 @@ mod blocks;
 mod content;
 mod event_read;
 mod event_write;
+mod plan;
 mod read;
 mod reply;
 mod write;

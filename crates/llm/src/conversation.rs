@@ -128,6 +128,8 @@ pub(crate) enum Thinking {
 
 pub(crate) struct Request<'a> {
     pub(crate) stream: bool,
+    /// How many alternative answers are wanted.
+    pub(crate) choices: u64,
     pub(crate) turns: Vec<Turn<'a>>,
     pub(crate) tools: Vec<Tool<'a>>,
     pub(crate) choice: Option<Choice<'a>>,

@@ -150,6 +150,11 @@ impl<'a> Fields<'a> {
         self.take(name).and_then(text)
     }
 
+    /// The members that nobody took, in order.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (&str, Raw<'a>)> {
+        self.entries.iter().map(|(key, raw)| (&**key, *raw))
+    }
+
     /// Names of the members that nobody took and that are not `null`.
     pub(crate) fn rest(&self) -> impl Iterator<Item = &str> {
         self.entries.iter().filter(|(_, raw)| shape(raw) != Shape::Null).map(|(key, _)| &**key)

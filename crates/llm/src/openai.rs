@@ -4,6 +4,7 @@
 
 mod chunk_read;
 mod chunk_write;
+mod content;
 mod message;
 mod read;
 mod reply;

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::{
-    BadRequest, Format, Head, Quirks, anthropic, edit::Edits, head::Options, json, openai,
+    BadRequest, Format, Head, Quirks, anthropic, edit::Edits, head::Options, json, openai, strip,
 };
 
 /// A request in the provider's format.
@@ -37,7 +37,7 @@ pub fn prepare(
     quirks: &Quirks,
 ) -> Result<Prepared, BadRequest> {
     let (body, dropped) = if inbound == outbound {
-        (same(inbound, body, head, target_model, quirks), Vec::new())
+        same(inbound, body, head, target_model, quirks)
     } else {
         translate(inbound, outbound, body, target_model, quirks)?
     };
@@ -52,8 +52,18 @@ pub fn prepare(
 
 const USAGE_OPTION: &[u8] = b"\"stream_options\":{\"include_usage\":true}";
 
-fn same(format: Format, body: &Bytes, head: &Head, target: &str, quirks: &Quirks) -> Bytes {
+fn same(
+    format: Format,
+    body: &Bytes,
+    head: &Head,
+    target: &str,
+    quirks: &Quirks,
+) -> (Bytes, Vec<String>) {
     let mut edits = Edits::default();
+    let mut dropped = Vec::new();
+    if !quirks.foreign_thinking {
+        dropped.extend(strip::foreign_thinking(format, body, &mut edits).map(str::to_owned));
+    }
     if head.model != target {
         edits.replace_text(head.spots.model.clone(), target);
     }
@@ -79,7 +89,7 @@ fn same(format: Format, body: &Bytes, head: &Head, target: &str, quirks: &Quirks
             }
         }
     }
-    edits.apply(body)
+    (edits.apply(body), dropped)
 }
 
 fn translate(

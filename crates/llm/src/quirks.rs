@@ -9,7 +9,8 @@ pub enum ThinkingStyle {
     Budget,
 }
 
-/// Differences that translation must respect. Same-format requests only look at `stream_usage`.
+/// Differences that translation must respect. Same-format requests only look at `stream_usage` and
+/// `foreign_thinking`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quirks {
     /// OpenAI: ask for usage at the end of a stream.
@@ -31,6 +32,10 @@ pub struct Quirks {
     /// Anthropic: accepts system messages after the first turn.
     pub system_turns: bool,
     pub thinking: ThinkingStyle,
+    /// May be sent thinking that a provider of the other format made, in the carriers of this crate.
+    /// Strict hosts refuse what they did not sign or do not know; lenient ones may be another Probity,
+    /// which wants its own back.
+    pub foreign_thinking: bool,
 }
 
 impl Default for Quirks {
@@ -46,6 +51,7 @@ impl Default for Quirks {
             one_sampler: false,
             system_turns: false,
             thinking: ThinkingStyle::Budget,
+            foreign_thinking: true,
         }
     }
 }
@@ -61,13 +67,16 @@ impl Quirks {
         let name = model.rsplit('/').next().unwrap_or(model);
         let mut quirks = Self::default();
         if openai_reasoning(name) {
+            quirks.foreign_thinking = false;
             quirks.max_completion_tokens = true;
             quirks.reasoning_input = false;
             quirks.sampling = false;
         } else if name.starts_with("gpt-") {
+            quirks.foreign_thinking = false;
             quirks.reasoning_effort = false;
             quirks.reasoning_input = false;
         } else if let Some(version) = claude_version(name) {
+            quirks.foreign_thinking = false;
             if version >= (4, 6) {
                 quirks.thinking = ThinkingStyle::Adaptive;
             }

@@ -10,7 +10,7 @@ use domain::Usage;
 
 use self::frame::{Frame, Framer, TooLarge};
 pub(crate) use self::{meter::Meter, piece::Piece, translate::View};
-use crate::{Format, Refusal, StreamFault, error, json};
+use crate::{Format, Refusal, StreamFault, json, refusal, upstream};
 
 /// How one stream is shown and measured.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -142,7 +142,7 @@ impl StreamTranslator {
             Format::OpenAiChat => out.extend_from_slice(b"data: "),
             Format::AnthropicMessages => out.extend_from_slice(b"event: error\ndata: "),
         }
-        error::write_error(self.inbound, refusal, request_id, out);
+        refusal::write_error(self.inbound, refusal, request_id, out);
         out.extend_from_slice(b"\n\n");
     }
 
@@ -210,5 +210,5 @@ fn not_a_stream(frame: &Frame<'_>) -> StreamFault {
     json::document(frame.raw)
         .and_then(json::Fields::lenient)
         .and_then(|mut fields| fields.take("error"))
-        .map_or(StreamFault::Malformed, |raw| StreamFault::Upstream(error::reduce(None, raw)))
+        .map_or(StreamFault::Malformed, |raw| StreamFault::Upstream(upstream::reduce(None, raw)))
 }

@@ -103,11 +103,6 @@ impl Array<'_> {
         quote(self.next(), value);
     }
 
-    /// `value` is valid JSON.
-    pub(crate) fn raw(&mut self, value: &str) {
-        self.next().extend_from_slice(value.as_bytes());
-    }
-
     pub(crate) fn object(&mut self, fill: impl FnOnce(&mut Object<'_>)) {
         object(self.next(), fill);
     }

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use super::{content::arguments, reply::read_stop};
 use crate::{
-    StreamFault, error,
+    StreamFault,
     json::{self, Fields},
     stream::{Meter, Piece},
+    upstream,
 };
 
 #[derive(Default)]
@@ -63,7 +64,7 @@ impl EventReader {
             "ping" => out.push(Piece::Ping),
             "error" => {
                 let raw = fields.take("error").ok_or(StreamFault::Malformed)?;
-                return Err(StreamFault::Upstream(error::reduce(None, raw)));
+                return Err(StreamFault::Upstream(upstream::reduce(None, raw)));
             }
             // New events may come at any time and are to be ignored.
             _ => {}

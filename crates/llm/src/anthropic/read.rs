@@ -42,6 +42,7 @@ pub(crate) fn read_request(raw: Raw<'_>) -> Result<Request<'_>, BadRequest> {
     let choice = choice.filter(|_| !tools.is_empty());
     let request = Request {
         stream: fields.take("stream").and_then(json::boolean).unwrap_or(false),
+        choices: 1,
         turns,
         tools,
         choice,
@@ -128,7 +129,7 @@ fn output<'a>(
         return Err(BadRequest::at(path.key("type"), "This output format is not known."));
     }
     let missing = || BadRequest::at(path.key("schema"), "A JSON schema is required here.");
-    let schema = format.take("schema").filter(|raw| json::shape(*raw) == Shape::Object);
+    let schema = format.take("schema").filter(|raw| json::shape(raw) == Shape::Object);
     let schema = schema.ok_or_else(missing)?;
     Ok((effort, Output::Schema { name: None, description: None, schema }))
 }

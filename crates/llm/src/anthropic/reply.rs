@@ -7,9 +7,8 @@ use super::{
 use crate::{
     BadAnswer, Show, Stop,
     conversation::{Body, Losses, Part, Response, Stopped},
-    error,
     json::{self, Fields, Raw},
-    usage,
+    upstream, usage,
     write::{self, Array, Object},
 };
 
@@ -62,7 +61,7 @@ pub(crate) fn write_stop(stop: Option<&Stopped<'_>>, out: &mut Object<'_>) {
 pub(crate) fn read_response(raw: Raw<'_>) -> Result<Response<'_>, BadAnswer> {
     let mut fields = Fields::lenient(raw).ok_or(BadAnswer::Malformed)?;
     if let Some(raw) = fields.take("error") {
-        return Err(BadAnswer::Upstream(error::reduce(None, raw)));
+        return Err(BadAnswer::Upstream(upstream::reduce(None, raw)));
     }
     let content = fields.take("content").and_then(json::array).ok_or(BadAnswer::Malformed)?;
     let mut losses = Losses::default();

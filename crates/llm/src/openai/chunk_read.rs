@@ -6,9 +6,9 @@ use crate::{
     Stop, StreamFault,
     carrier::{self, Details},
     conversation::Stopped,
-    error,
     json::{self, Fields, Raw},
     stream::{Meter, Piece},
+    upstream,
 };
 
 use super::stop_of;
@@ -45,7 +45,7 @@ impl ChunkReader {
         let raw = json::document(text.as_bytes()).ok_or(StreamFault::Malformed)?;
         let mut fields = Fields::lenient(raw).ok_or(StreamFault::Malformed)?;
         if let Some(raw) = fields.take("error") {
-            return Err(StreamFault::Upstream(error::reduce(None, raw)));
+            return Err(StreamFault::Upstream(upstream::reduce(None, raw)));
         }
         if !self.started {
             self.started = true;

@@ -6,9 +6,8 @@ use crate::{
     BadAnswer, Show, Stop,
     carrier::{self, Details},
     conversation::{Body, Losses, Part, Response, Stopped},
-    error,
     json::{self, Fields, Path, Raw},
-    usage,
+    upstream, usage,
     write::{self, Object},
 };
 
@@ -33,7 +32,7 @@ pub(crate) const fn finish_reason(stop: Stop) -> &'static str {
 pub(crate) fn read_response(raw: Raw<'_>) -> Result<Response<'_>, BadAnswer> {
     let mut fields = Fields::lenient(raw).ok_or(BadAnswer::Malformed)?;
     if let Some(raw) = fields.take("error") {
-        return Err(BadAnswer::Upstream(error::reduce(None, raw)));
+        return Err(BadAnswer::Upstream(upstream::reduce(None, raw)));
     }
     let choices = fields.take("choices").and_then(json::array).ok_or(BadAnswer::Malformed)?;
     let first = choices.first().copied().and_then(Fields::lenient);

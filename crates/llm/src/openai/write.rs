@@ -33,6 +33,9 @@ pub(crate) fn write_request(
             tools(&request, quirks, root, &mut losses);
         }
         output(&request.output, root, &mut losses);
+        if request.choices > 1 {
+            root.number("n", request.choices);
+        }
         if let Some(user) = &request.user {
             root.text("user", user);
         }

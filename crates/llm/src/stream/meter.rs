@@ -46,10 +46,6 @@ impl Meter {
         estimate_tokens(self.output_bytes)
     }
 
-    pub(crate) const fn reported(&self) -> Option<Usage> {
-        self.reported
-    }
-
     pub(crate) fn usage(&self, input_estimate: u64) -> Usage {
         if let Some(reported) = self.reported {
             return reported;

@@ -7,8 +7,8 @@ use super::{Frame, State, StreamFault};
 use crate::{
     Format,
     edit::{Edits, span},
-    error,
     json::{self, Raw, Shape, Text},
+    upstream,
 };
 
 pub(crate) struct Relay {
@@ -136,7 +136,7 @@ impl Relay {
         }
         let chunk: Chunk<'_> = parse(&frame.data)?;
         if let Some(raw) = chunk.error {
-            return Err(StreamFault::Upstream(error::reduce(None, raw)));
+            return Err(StreamFault::Upstream(upstream::reduce(None, raw)));
         }
         if let Some(raw) = chunk.usage {
             state.meter.openai(raw);
@@ -188,7 +188,7 @@ fn anthropic(
     match &*event.kind.0 {
         "error" => {
             let raw = event.error.ok_or(StreamFault::Malformed)?;
-            return Err(StreamFault::Upstream(error::reduce(None, raw)));
+            return Err(StreamFault::Upstream(upstream::reduce(None, raw)));
         }
         "message_start" => {
             if let Some(message) = &event.message {
@@ -249,7 +249,7 @@ fn weigh(delta: &Delta<'_>, state: &mut State) -> bool {
 
 /// Bytes between the quotes or brackets: 0 for an empty string, array or object.
 fn length(raw: Option<Raw<'_>>) -> usize {
-    raw.filter(|raw| matches!(json::shape(*raw), Shape::Text | Shape::Array | Shape::Object))
+    raw.filter(|raw| matches!(json::shape(raw), Shape::Text | Shape::Array | Shape::Object))
         .map_or(0, |raw| raw.get().len().saturating_sub(2))
 }
 
