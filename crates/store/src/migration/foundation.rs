@@ -64,7 +64,7 @@ fn sign_in(ddl: &mut Ddl) {
          digest {bytes} not null unique, created_at {int} not null, seen_at {int} not null, \
          expires_at {int} not null, ended_at {int}",
     );
-    ddl.run("create index session_user on session (user_id)");
+    ddl.run("create index session_by_user on session (user_id)");
     ddl.deployment(
         "sign_in_attempt",
         Access::Full,

@@ -14,6 +14,7 @@ testkit::each_backend! {
         let secret = "grace.hopper@example.org";
         let event = Event::new(Action::MemberInvite).personal("email", secret);
         record(&store, &acme, event).await;
+        assert!(outside::occurs(&backend, "body", "audit_outbox", "member.invite").await);
         for (table, column) in [("audit_outbox", "body"), ("audit_disclosure", "value"), ("audit_disclosure", "digest")] {
             assert!(!outside::occurs(&backend, column, table, "grace").await, "{table}.{column}");
         }

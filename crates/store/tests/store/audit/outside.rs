@@ -1,6 +1,8 @@
 //! The database from outside the server: as somebody who holds its key, or is its superuser.
 
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Row as _, SqliteConnection, sqlite::SqliteConnectOptions};
+use sqlx::{
+    AssertSqlSafe, ConnectOptions as _, Row as _, SqliteConnection, sqlite::SqliteConnectOptions,
+};
 use testkit::Backend;
 
 /// Opens the SQLite file with the key that the root key wraps.
@@ -36,18 +38,20 @@ pub(super) async fn run(backend: &Backend, sql: &str) {
 /// Runs statements after the triggers of the log were taken away, as only the owner can.
 pub(super) async fn run_untriggered(backend: &Backend, sql: &str) {
     if backend.is_postgres() {
-        let tables = ["entry", "node", "head", "checkpoint", "disclosure", "outbox", "pseudonym"];
-        for table in tables {
-            run(backend, &format!("alter table audit_{table} disable trigger all")).await;
-        }
+        let each = |act: &str| {
+            format!(
+                "do $$ declare it record; begin for it in select tgrelid::regclass as of, tgname from pg_trigger \
+                 where not tgisinternal and tgrelid::regclass::text like 'audit_%' \
+                 loop execute format('alter table %s {act} trigger %I', it.of, it.tgname); end loop; end $$"
+            )
+        };
+        run(backend, &each("disable")).await;
         run(backend, sql).await;
-        for table in tables {
-            run(backend, &format!("alter table audit_{table} enable always trigger all")).await;
-        }
-        return;
+        return run(backend, &each("enable always")).await;
     }
     let mut connection = sqlite(backend).await;
-    let query = "select name, sql from sqlite_master where type = 'trigger' and tbl_name like 'audit_%'";
+    let query =
+        "select name, sql from sqlite_master where type = 'trigger' and tbl_name like 'audit_%'";
     let triggers = sqlx::query(query).fetch_all(&mut connection).await.unwrap();
     assert!(triggers.len() > 10);
     for trigger in &triggers {
@@ -70,19 +74,21 @@ pub(super) async fn count(backend: &Backend, table: &str) -> i64 {
     sqlx::query(AssertSqlSafe(sql)).fetch_one(&mut connection).await.unwrap().get(0)
 }
 
-/// Whether the text occurs in any row of these tables, as bytes or as text.
+/// Whether the text occurs in any row, be the column text or bytes.
 pub(super) async fn occurs(backend: &Backend, column: &str, table: &str, text: &str) -> bool {
     let hex = hex::encode(text);
-    let sql = if backend.is_postgres() {
-        format!("select count(*) from {table} where position('\\x{hex}'::bytea in {column}::text::bytea) > 0 or encode({column}::bytea, 'hex') like '%{hex}%'")
-    } else {
-        format!("select count(*) from {table} where instr(lower(hex({column})), '{hex}') > 0")
-    };
     if backend.is_postgres() {
+        // PostgreSQL shows bytes as hexadecimal digits.
+        let sql = format!(
+            "select count(*) from {table} where position('{hex}' in {column}::text) > 0 or position('{text}' in {column}::text) > 0"
+        );
         return backend.database().sql(&sql) != "0";
     }
+    let sql =
+        format!("select count(*) from {table} where instr(lower(hex({column})), '{hex}') > 0");
     let mut connection = sqlite(backend).await;
-    let found: i64 = sqlx::query(AssertSqlSafe(sql)).fetch_one(&mut connection).await.unwrap().get(0);
+    let found: i64 =
+        sqlx::query(AssertSqlSafe(sql)).fetch_one(&mut connection).await.unwrap().get(0);
     found > 0
 }
 
