@@ -174,6 +174,7 @@ each_backend! {
 
         copy_files(&copy, &journal);
         let store = backend.open().await;
+        backend.clock.advance(Duration::from_secs(1));
         all.push(serve(&store, &house).await.request);
         let events = settle_events(&store, &house).await;
         assert_eq!(events.len(), 2, "one for each batch that brought something new");
