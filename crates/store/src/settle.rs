@@ -133,3 +133,21 @@ async fn known(tx: &Tx, org: OrgId, batch: &[Arc<Settled>]) -> Result<Vec<Uuid>>
         .await
         .map_err(from_db)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_requests_go_at_once_and_a_stream_in_batches() {
+        let (mut pace, org) = (Pace::default(), OrgId::DEPLOYMENT);
+        assert!(pace.is_due(org, 1));
+        pace.0.insert(org, Instant::now());
+        assert!(!pace.is_due(org, BATCH - 1));
+        assert!(pace.is_due(org, BATCH));
+        if let Some(long_ago) = Instant::now().checked_sub(EVERY) {
+            pace.0.insert(org, long_ago);
+            assert!(pace.is_due(org, 1));
+        }
+    }
+}

@@ -84,3 +84,76 @@ pub(super) fn leaf(row: &usage::Model) -> Result<Vec<u8>> {
     });
     ledger::canonical(&value).map(String::into_bytes).map_err(Error::internal)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row() -> usage::Model {
+        usage::Model {
+            org_id: Uuid::from_u128(1),
+            request_id: Uuid::from_u128(2),
+            project_id: Uuid::from_u128(3),
+            key_id: Uuid::from_u128(4),
+            provider_id: Some(Uuid::from_u128(5)),
+            model: "m".to_owned(),
+            requested_model: "r".to_owned(),
+            protocol: "openai".to_owned(),
+            streaming: true,
+            started_at: 6,
+            ended_at: 7,
+            first_token_ms: Some(8),
+            status: 200,
+            error_code: None,
+            attempts: 1,
+            input: Some(9),
+            cache_read: Some(10),
+            cache_write: Some(11),
+            output: Some(12),
+            reasoning: Some(13),
+            provenance: "reported".to_owned(),
+            cost_nano: Some(14),
+            currency: Some("USD".to_owned()),
+            receipt: "{}".to_owned(),
+            event_id: Uuid::nil(),
+        }
+    }
+
+    #[test]
+    fn every_column_is_committed_to() {
+        let changes: [fn(&mut usage::Model); 24] = [
+            |row| row.org_id = Uuid::nil(),
+            |row| row.request_id = Uuid::nil(),
+            |row| row.project_id = Uuid::nil(),
+            |row| row.key_id = Uuid::nil(),
+            |row| row.provider_id = None,
+            |row| row.model.clear(),
+            |row| row.requested_model.clear(),
+            |row| row.protocol.clear(),
+            |row| row.streaming = false,
+            |row| row.started_at += 1,
+            |row| row.ended_at += 1,
+            |row| row.first_token_ms = None,
+            |row| row.status += 1,
+            |row| row.error_code = Some(String::new()),
+            |row| row.attempts += 1,
+            |row| row.input = None,
+            |row| row.cache_read = None,
+            |row| row.cache_write = None,
+            |row| row.output = Some(0),
+            |row| row.reasoning = None,
+            |row| row.provenance.clear(),
+            |row| row.cost_nano = None,
+            |row| row.currency = None,
+            |row| row.receipt.push(' '),
+        ];
+        let mut seen = vec![leaf(&row()).unwrap()];
+        for change in changes {
+            let mut changed = row();
+            change(&mut changed);
+            let bytes = leaf(&changed).unwrap();
+            assert!(!seen.contains(&bytes), "{}", String::from_utf8_lossy(&bytes));
+            seen.push(bytes);
+        }
+    }
+}
