@@ -28,6 +28,8 @@ mod sequencer;
 mod signer;
 
 pub use attack::Attack;
+pub(crate) use attack::attempts;
+pub(crate) use entity::{audit_entry, audit_head};
 pub use list::{AuditFilter, AuditPerson, AuditRow};
 pub(crate) use outbox::append;
 

@@ -35,7 +35,6 @@ impl Engine {
             .filename(path)
             .create_if_missing(true)
             .pragma("key", format!("\"x'{}'\"", key.expose()))
-            .pragma("cache_size", format!("-{}", i64::from(config.cache_mb) * 1024))
             // `INSERT OR REPLACE` fires delete triggers only with this, on each connection.
             .pragma("recursive_triggers", "ON")
             .pragma("secure_delete", "ON")
@@ -44,19 +43,30 @@ impl Engine {
             .busy_timeout(ACQUIRE)
             // Statements are not logged at any level: the first one carries the key.
             .disable_statement_logging();
+        let cache = |mib: u32| format!("-{}", i64::from(mib.max(1)) * 1024);
         let writer = SqlitePoolOptions::new()
+            .test_before_acquire(false)
             .max_connections(1)
             .min_connections(1)
             .idle_timeout(None)
             .max_lifetime(None)
             .acquire_timeout(ACQUIRE)
-            .connect_with(options.clone().journal_mode(SqliteJournalMode::Wal))
+            .connect_with(
+                options
+                    .clone()
+                    .journal_mode(SqliteJournalMode::Wal)
+                    .pragma("cache_size", cache(config.cache_mb)),
+            )
             .await
             .map_err(from_sqlx)?;
+        // Many readers share what one writer has: the caches must fit a small machine together.
         let readers = SqlitePoolOptions::new()
+            .test_before_acquire(false)
             .max_connections(config.max_connections.max(1))
             .acquire_timeout(ACQUIRE)
-            .connect_with(options.pragma("query_only", "ON"))
+            .connect_with(
+                options.pragma("query_only", "ON").pragma("cache_size", cache(config.cache_mb / 4)),
+            )
             .await
             .map_err(from_sqlx)?;
         let engine = Self {
@@ -64,6 +74,27 @@ impl Engine {
             readers: SqlxSqliteConnector::from_sqlx_sqlite_pool(readers),
         };
         // A wrong key shows only at the first query.
+        engine.scalar("select count(*) from sqlite_master").await?;
+        Ok(engine)
+    }
+
+    /// Opens the encrypted file of a running server so that nothing can be written through it.
+    pub(crate) async fn sqlite_for_reading(path: &Path, key: &Secret<String>) -> Result<Self> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .read_only(true)
+            .pragma("key", format!("\"x'{}'\"", key.expose()))
+            .pragma("query_only", "ON")
+            .busy_timeout(ACQUIRE)
+            .disable_statement_logging();
+        let pool = SqlitePoolOptions::new()
+            .max_connections(2)
+            .acquire_timeout(ACQUIRE)
+            .connect_with(options)
+            .await
+            .map_err(from_sqlx)?;
+        let connection = SqlxSqliteConnector::from_sqlx_sqlite_pool(pool);
+        let engine = Self { writer: connection.clone(), readers: connection };
         engine.scalar("select count(*) from sqlite_master").await?;
         Ok(engine)
     }
@@ -167,4 +198,52 @@ pub(crate) fn postgres_options(url: &Secret<String>) -> Result<PgConnectOptions>
 
 pub(crate) fn from_sqlx(error: sqlx::Error) -> Error {
     from_db(sea_orm::DbErr::Conn(sea_orm::RuntimeErr::SqlxError(std::sync::Arc::new(error))))
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::Kind;
+
+    use super::*;
+
+    async fn engine(directory: &Path) -> Engine {
+        let key = Secret::new("ab".repeat(32));
+        Engine::sqlite(&directory.join("a.db"), &key, &Config::default()).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_is_said_and_nothing_is_half_written() {
+        let directory = tempfile::tempdir().unwrap();
+        let engine = engine(directory.path()).await;
+        let tx = engine.write(OrgId::DEPLOYMENT).await.unwrap();
+        tx.run("create table t (b blob)").await.unwrap();
+        tx.commit().await.unwrap();
+        engine.migrating().execute_unprepared("pragma max_page_count = 20").await.unwrap();
+        let tx = engine.write(OrgId::DEPLOYMENT).await.unwrap();
+        tx.run("insert into t values (zeroblob(1000))").await.unwrap();
+        let error = tx.run("insert into t values (zeroblob(1000000))").await.unwrap_err();
+        assert_eq!((error.kind(), error.code()), (Kind::Unavailable, "disk_full"));
+        drop(tx);
+        assert_eq!(engine.scalar("select count(*) from t").await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_database_locked_by_another_is_busy() {
+        let directory = tempfile::tempdir().unwrap();
+        let (one, two) = (engine(directory.path()).await, engine(directory.path()).await);
+        two.migrating().execute_unprepared("pragma busy_timeout = 1").await.unwrap();
+        let held = one.write(OrgId::DEPLOYMENT).await.unwrap();
+        let Err(error) = two.write(OrgId::DEPLOYMENT).await else { panic!("both may write") };
+        assert_eq!((error.kind(), error.code()), (Kind::Unavailable, "database_busy"));
+        drop(held);
+        two.write(OrgId::DEPLOYMENT).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_reader_cannot_write() {
+        let directory = tempfile::tempdir().unwrap();
+        let engine = engine(directory.path()).await;
+        let tx = engine.read(OrgId::DEPLOYMENT).await.unwrap();
+        tx.run("create table t (b blob)").await.unwrap_err();
+    }
 }

@@ -56,6 +56,7 @@ mod deployment;
 mod engine;
 mod entity;
 mod error;
+mod inspect;
 mod journal;
 mod key_index;
 mod keyring;
@@ -76,6 +77,9 @@ mod write;
 pub use audit::{Attack, AuditFilter, AuditPerson, AuditRow};
 pub use config::{Config, EngineKind};
 pub use deployment::{Authority, Deployment, DeploymentRead, DeploymentWrite};
+pub use inspect::{
+    Coverage, Handover, Inspector, LogView, LoggedEvent, Seen, SpineHead, Tamper, Tree,
+};
 pub use journal::{Intent, Journal, Settlement};
 pub use migrate::{migrate, migrations_digest};
 pub use open::Store;

@@ -173,6 +173,10 @@ impl Store {
         &self.0.engine
     }
 
+    pub(crate) fn config(&self) -> &Config {
+        &self.0.config
+    }
+
     pub(crate) fn inner(&self) -> &Inner {
         &self.0
     }

@@ -101,6 +101,18 @@ impl RootKey {
         wrap::unwrap(&self.0, context, wrapped)
     }
 
+    /// The root key a parent process handed over.
+    #[must_use]
+    pub const fn received(key: Key) -> Self {
+        Self(key)
+    }
+
+    /// A second owner of the key's bytes, to be handed to a child process over a pipe.
+    #[must_use]
+    pub fn hand_over(&self) -> Key {
+        self.0.duplicate()
+    }
+
     /// A key derived from the root key for one purpose, such as the database file's.
     #[must_use]
     pub fn derive(&self, purpose: &str) -> Key {

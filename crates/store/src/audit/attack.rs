@@ -3,7 +3,7 @@
 use domain::{OrgId, Result};
 use sea_orm::ConnectionTrait as _;
 
-use crate::{Deployment, Store};
+use crate::{Deployment, Store, engine::Engine};
 
 /// One attempt, in a transaction that is rolled back whatever happens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,10 +23,10 @@ const BOTH: &[&str] = &[
     "delete from audit_checkpoint",
     "update audit_head set size = size - 1",
     "delete from audit_head",
-    "insert into audit_entry select org_id, seq + 1000000, event_id, at, action, actor, subject, target, leaf, leaf_hash from audit_entry limit 1",
     "insert into audit_entry select * from audit_entry where true on conflict (org_id, seq) do update set leaf = excluded.leaf",
 ];
 const SQLITE: &[&str] = &[
+    "insert into audit_entry select org_id, seq + 1000000, randomblob(16), at, action, actor, subject, target, leaf, leaf_hash from audit_entry limit 1",
     "insert or replace into audit_entry select * from audit_entry limit 1",
     "insert or replace into audit_node select * from audit_node limit 1",
     "insert or replace into audit_checkpoint select * from audit_checkpoint limit 1",
@@ -34,6 +34,8 @@ const SQLITE: &[&str] = &[
     "replace into audit_entry select * from audit_entry limit 1",
 ];
 const POSTGRES: &[&str] = &[
+    "insert into audit_entry select org_id, seq + 1000000, gen_random_uuid(), at, action, actor, subject, target, leaf, leaf_hash from audit_entry limit 1",
+    "create temporary table audit_entry (like audit_entry); insert into public.audit_entry select org_id, seq + 1000000, gen_random_uuid(), at, action, actor, subject, target, leaf, leaf_hash from public.audit_entry limit 1",
     "truncate audit_entry",
     "truncate audit_node",
     "truncate audit_checkpoint",
@@ -49,14 +51,19 @@ impl Store {
     /// # Errors
     /// `Unavailable` when the database is busy or cannot be reached.
     pub async fn audit_attack(&self, _by: &Deployment) -> Result<Vec<Attack>> {
-        let engine = if self.engine().is_postgres() { POSTGRES } else { SQLITE };
-        let mut attacks = Vec::new();
-        for statement in BOTH.iter().chain(engine) {
-            let tx = self.engine().write(OrgId::DEPLOYMENT).await?;
-            let refused = tx.on().execute_unprepared(statement).await.is_err();
-            drop(tx);
-            attacks.push(Attack { statement, refused });
-        }
-        Ok(attacks)
+        attempts(self.engine()).await
     }
+}
+
+/// All attempts, each in a transaction of its own that is rolled back.
+pub(crate) async fn attempts(engine: &Engine) -> Result<Vec<Attack>> {
+    let also = if engine.is_postgres() { POSTGRES } else { SQLITE };
+    let mut attacks = Vec::new();
+    for statement in BOTH.iter().chain(also) {
+        let tx = engine.write(OrgId::DEPLOYMENT).await?;
+        let refused = tx.on().execute_unprepared(statement).await.is_err();
+        drop(tx);
+        attacks.push(Attack { statement, refused });
+    }
+    Ok(attacks)
 }

@@ -1,0 +1,190 @@
+//! The logs as they lie in the database, for a verifier that trusts none of the code that wrote them.
+
+use domain::{KeyId, OrgId, Result, Timestamp};
+use ledger::Hash;
+use sea_orm::{
+    ColumnTrait as _, ConnectionTrait as _, QueryFilter as _, QueryResult, Statement, Value,
+};
+use uuid::Uuid;
+
+use super::Inspector;
+use crate::{engine::Tx, entity::key_index, error::from_db, tenant};
+
+/// The head of one log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogView {
+    pub org: OrgId,
+    /// Its place in the epoch tree; the spine has none.
+    pub slot: Option<u64>,
+    pub size: u64,
+    pub root: Hash,
+    /// The signed note over size and root.
+    pub note: String,
+    /// Size and root that the newest epoch commits to.
+    pub epoch_size: u64,
+    pub epoch_root: Hash,
+    pub changed: Timestamp,
+}
+
+/// One log's entries and nodes, read as they are.
+pub struct Tree<'a> {
+    inspector: &'a Inspector,
+    org: OrgId,
+}
+
+/// Every organization, and the deployment itself.
+pub(super) async fn organizations(tx: &Tx) -> Result<Vec<OrgId>> {
+    let rows = all(tx, "select id from organization order by slot", []).await?;
+    let mut orgs = vec![OrgId::DEPLOYMENT];
+    for row in rows {
+        orgs.push(OrgId::from_uuid(row.try_get_by_index(0).map_err(from_db)?));
+    }
+    Ok(orgs)
+}
+
+async fn all<const N: usize>(
+    tx: &Tx,
+    sql: &'static str,
+    values: [Value; N],
+) -> Result<Vec<QueryResult>> {
+    let backend = tx.on().get_database_backend();
+    // The statements below number their parameters in order; SQLite reads `$1` as well.
+    tx.on()
+        .query_all_raw(Statement::from_sql_and_values(backend, sql, values))
+        .await
+        .map_err(from_db)
+}
+
+fn hash(bytes: &[u8]) -> Hash {
+    // A hash of another length equals no hash that is computed.
+    bytes.try_into().unwrap_or([0; 32])
+}
+
+fn size(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}
+
+impl Inspector {
+    /// The heads of all logs, the spine's first.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database cannot be reached.
+    pub async fn logs(&self) -> Result<Vec<LogView>> {
+        let tx = self.engine.read(OrgId::DEPLOYMENT).await?;
+        let sql = "select h.org_id, o.slot, h.size, h.root, h.note, h.epoch_size, h.epoch_root, h.changed_at \
+                   from audit_head h left join organization o on o.id = h.org_id order by o.slot is not null, o.slot";
+        all(&tx, sql, [])
+            .await?
+            .into_iter()
+            .map(|row| {
+                let get = |at| row.try_get_by_index::<i64>(at).map_err(from_db);
+                let bytes = |at| row.try_get_by_index::<Vec<u8>>(at).map_err(from_db);
+                let slot: Option<i64> = row.try_get_by_index(1).map_err(from_db)?;
+                Ok(LogView {
+                    org: OrgId::from_uuid(row.try_get_by_index::<Uuid>(0).map_err(from_db)?),
+                    slot: slot.map(size),
+                    size: size(get(2)?),
+                    root: hash(&bytes(3)?),
+                    note: row.try_get_by_index(4).map_err(from_db)?,
+                    epoch_size: size(get(5)?),
+                    epoch_root: hash(&bytes(6)?),
+                    changed: Timestamp::from_millis(get(7)?),
+                })
+            })
+            .collect()
+    }
+
+    /// The number of organizations: the denominator of their logs.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database cannot be reached.
+    pub async fn organizations_count(&self) -> Result<u64> {
+        let tx = self.engine.read(OrgId::DEPLOYMENT).await?;
+        Ok((organizations(&tx).await?.len() as u64).saturating_sub(1))
+    }
+
+    /// The entries and nodes of one log.
+    #[must_use]
+    pub const fn tree(&self, org: OrgId) -> Tree<'_> {
+        Tree { inspector: self, org }
+    }
+
+    /// The digests stored for one API key.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database cannot be reached.
+    pub async fn key_digests(&self, key: KeyId) -> Result<Vec<Vec<u8>>> {
+        let tx = self.engine.read(OrgId::DEPLOYMENT).await?;
+        let rows = tenant::deployed::<key_index::Entity>()
+            .filter(key_index::Column::KeyId.eq(key.uuid()))
+            .all(tx.on())
+            .await
+            .map_err(from_db)?;
+        Ok(rows.into_iter().map(|row| row.digest).collect())
+    }
+}
+
+impl Tree<'_> {
+    /// The bytes of an entry and the hash stored beside them.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database cannot be reached.
+    pub async fn entry(&self, seq: u64) -> Result<Option<(Vec<u8>, Hash)>> {
+        let sql = "select leaf, leaf_hash from audit_entry where org_id = $1 and seq = $2";
+        let rows = self.rows(sql, [self.org.uuid().into(), number(seq).into()]).await?;
+        rows.first()
+            .map(|row| {
+                let leaf: Vec<u8> = row.try_get_by_index(0).map_err(from_db)?;
+                let stored: Vec<u8> = row.try_get_by_index(1).map_err(from_db)?;
+                Ok((leaf, hash(&stored)))
+            })
+            .transpose()
+    }
+
+    /// The hash of a complete subtree; of an entry at level 0.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database cannot be reached.
+    pub async fn node(&self, level: u8, place: u64) -> Result<Option<Hash>> {
+        let org = self.org.uuid();
+        let rows = if level == 0 {
+            let sql = "select leaf_hash from audit_entry where org_id = $1 and seq = $2";
+            self.rows(sql, [org.into(), number(place).into()]).await?
+        } else {
+            let sql = "select hash from audit_node where org_id = $1 and level = $2 and place = $3";
+            self.rows(sql, [org.into(), i64::from(level).into(), number(place).into()]).await?
+        };
+        rows.first()
+            .map(|row| {
+                let stored: Vec<u8> = row.try_get_by_index(0).map_err(from_db)?;
+                Ok(hash(&stored))
+            })
+            .transpose()
+    }
+
+    /// The number of entries that really are there.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database cannot be reached.
+    pub async fn entries(&self) -> Result<u64> {
+        let sql = "select count(*) from audit_entry where org_id = $1";
+        let rows = self.rows(sql, [self.org.uuid().into()]).await?;
+        let count: Option<i64> =
+            rows.first().map(|row| row.try_get_by_index(0).map_err(from_db)).transpose()?;
+        Ok(size(count.unwrap_or(0)))
+    }
+
+    async fn rows<const N: usize>(
+        &self,
+        sql: &'static str,
+        values: [Value; N],
+    ) -> Result<Vec<QueryResult>> {
+        let tx = self.inspector.engine.read(self.org).await?;
+        all(&tx, sql, values).await
+    }
+}
+
+/// Beyond what the database can count there is nothing.
+fn number(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
