@@ -120,7 +120,10 @@ async fn the_lint_finds_what_it_looks_for() {
         ("create table stray (id uuid)", "unlisted_table|stray"),
         ("alter table member disable row level security", "rls_not_enabled|member"),
         ("alter table member no force row level security", "rls_not_forced|member"),
-        ("alter table usage alter column org_id drop not null", "org_id_nullable|usage"),
+        (
+            "alter table usage drop constraint usage_pkey; alter table usage alter column org_id drop not null",
+            "org_id_nullable|usage",
+        ),
         ("drop policy tenant on member", "policy_missing_or_odd|member"),
         ("alter policy tenant on member using (true)", "policy_missing_or_odd|member"),
         ("create policy more on member using (true)", "extra_permissive_policy|member"),
