@@ -1,0 +1,245 @@
+//! Requests and answers whose two ends speak the same format keep their bytes.
+
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+
+use bytes::Bytes;
+use domain::Provenance;
+use llm::{BadAnswer, Format, Head, Quirks, Show, head, prepare, respond};
+use proptest::prelude::*;
+use serde_json::Value;
+
+fn pass(format: Format, body: &str, target: &str) -> String {
+    let body = Bytes::copy_from_slice(body.as_bytes());
+    let head = head(format, &body).unwrap();
+    let quirks = Quirks::of_model(target);
+    let prepared = prepare(format, format, &body, &head, target, &quirks).unwrap();
+    String::from_utf8(prepared.body.to_vec()).unwrap()
+}
+
+fn openai_head(body: &str) -> Result<Head, &'static str> {
+    head(Format::OpenAiChat, body.as_bytes()).map_err(|error| error.code)
+}
+
+#[test]
+fn only_the_model_changes() {
+    let body = "\n{ \"z\" : 1.50e+3 ,\"mod\\u0065l\"\t:  \"a\\u0062c\" , \"messages\":[ ],\"x\":{\"model\":\"no\"} } \n";
+    let expected = body.replace("\"a\\u0062c\"", "\"target\"");
+    assert_eq!(pass(Format::AnthropicMessages, body, "target"), expected);
+    assert_eq!(pass(Format::OpenAiChat, body, "abc"), body);
+}
+
+#[test]
+fn a_body_that_needs_no_edit_is_shared() {
+    let body = Bytes::from_static(b"{\"model\":\"m\",\"messages\":[]}");
+    let head = head(Format::OpenAiChat, &body).unwrap();
+    let format = Format::OpenAiChat;
+    let prepared = prepare(format, format, &body, &head, "m", &Quirks::default()).unwrap();
+    assert_eq!(prepared.body.as_ptr(), body.as_ptr());
+}
+
+#[test]
+fn streams_are_asked_for_their_usage() {
+    let ask = |options: &str| {
+        let body = format!("{{\"model\":\"m\",\"stream\":true,\"messages\":[]{options} }} ");
+        pass(Format::OpenAiChat, &body, "m")
+    };
+    let start = "{\"model\":\"m\",\"stream\":true,\"messages\":[]";
+    for (options, expected) in [
+        ("", " ,\"stream_options\":{\"include_usage\":true}} "),
+        (",\"stream_options\":null", ",\"stream_options\":{\"include_usage\":true} } "),
+        (",\"stream_options\": {}", ",\"stream_options\": {\"include_usage\":true} } "),
+        (
+            ",\"stream_options\":{ \"a\":1}",
+            ",\"stream_options\":{\"include_usage\":true, \"a\":1} } ",
+        ),
+        (
+            ",\"stream_options\":{\"include_usage\": false}",
+            ",\"stream_options\":{\"include_usage\": true} } ",
+        ),
+        (
+            ",\"stream_options\":{\"include_usage\":null}",
+            ",\"stream_options\":{\"include_usage\":true} } ",
+        ),
+        (
+            ",\"stream_options\":{\"include_usage\":true}",
+            ",\"stream_options\":{\"include_usage\":true} } ",
+        ),
+    ] {
+        assert_eq!(ask(options), format!("{start}{expected}"), "{options}");
+    }
+    let quiet = "{\"model\":\"m\",\"stream\":false,\"messages\":[]}";
+    assert_eq!(pass(Format::OpenAiChat, quiet, "m"), quiet);
+    let anthropic = "{\"model\":\"m\",\"stream\":true,\"messages\":[]}";
+    assert_eq!(pass(Format::AnthropicMessages, anthropic, "m"), anthropic);
+}
+
+#[test]
+fn the_head_says_what_routing_needs() {
+    let head = openai_head(
+        r#"{"model":"m","stream":true,"stream_options":{"include_usage":true},"max_tokens":9,
+            "max_completion_tokens":7.0,"n":2,"tools":[],"messages":[]}"#,
+    )
+    .unwrap();
+    assert_eq!(head.model, "m");
+    assert!(head.stream && head.include_usage && head.has_tools);
+    assert_eq!((head.max_output, head.choices), (Some(7), 2));
+}
+
+#[test]
+fn bodies_that_cannot_be_routed_are_refused() {
+    for (body, code) in [
+        ("", "invalid_json"),
+        ("[]", "invalid_json"),
+        ("{\"model\":\"m\",\"messages\":[]", "invalid_json"),
+        ("{\"model\":\"m\",\"messages\":[]} x", "invalid_json"),
+        ("{\"messages\":[]}", "missing_required_parameter"),
+        ("{\"model\":\"m\"}", "missing_required_parameter"),
+        ("{\"model\":null,\"messages\":[]}", "invalid_value"),
+        ("{\"model\":\"\",\"messages\":[]}", "invalid_value"),
+        ("{\"model\":\"a\\nb\",\"messages\":[]}", "invalid_value"),
+        ("{\"model\":\"a\",\"mod\\u0065l\":\"b\",\"messages\":[]}", "duplicate_key"),
+        ("{\"model\":\"a\",\"messages\":[],\"messages\":[]}", "duplicate_key"),
+        ("{\"model\":\"a\",\"messages\":[],\"stream\":\"yes\"}", "invalid_value"),
+        ("{\"model\":\"a\",\"messages\":[],\"stream\":true,\"stream\":false}", "duplicate_key"),
+        ("{\"model\":\"a\",\"messages\":[],\"stream_options\":[]}", "invalid_value"),
+        (
+            "{\"model\":\"a\",\"messages\":[],\"stream_options\":{\"include_usage\":true,\"include_usage\":false}}",
+            "invalid_value",
+        ),
+    ] {
+        assert_eq!(openai_head(body).unwrap_err(), code, "{body}");
+    }
+    assert_eq!(head(Format::OpenAiChat, b"{\"model\":\"\xff\"}").unwrap_err().code, "invalid_json");
+}
+
+#[test]
+fn errors_say_where_and_never_what() {
+    let error = head(Format::OpenAiChat, b"{\"model\": secret}").unwrap_err();
+    assert!(!error.message.contains("secret"), "{}", error.message);
+    assert!(error.message.contains("line 1"), "{}", error.message);
+}
+
+#[test]
+fn deep_nesting_is_no_problem() {
+    let body =
+        format!("{{\"model\":\"m\",\"messages\":{}{}}}", "[".repeat(200_000), "]".repeat(200_000));
+    openai_head(&body).unwrap();
+    let body = Bytes::from(body);
+    let head = head(Format::OpenAiChat, &body).unwrap();
+    let (from, to) = (Format::OpenAiChat, Format::AnthropicMessages);
+    prepare(from, to, &body, &head, "m", &Quirks::default()).unwrap_err();
+}
+
+#[test]
+fn a_strict_provider_is_not_sent_thinking_of_another() {
+    let openai = r#"{"model":"gpt-5", "messages":[{"role":"user","content":"x"},{"role":"assistant","content": "y" ,"reasoning_content":"t","reasoning_details":[{"type":"reasoning.text","format":"probity/anthropic-v1","text":"t","signature":"s"}]}]}"#;
+    let expected = r#"{"model":"gpt-5", "messages":[{"role":"user","content":"x"},{"role":"assistant","content":"y"}]}"#;
+    assert_eq!(pass(Format::OpenAiChat, openai, "gpt-5"), expected);
+    let lenient = openai.replace("gpt-5", "other");
+    assert_eq!(pass(Format::OpenAiChat, &lenient, "other"), lenient);
+
+    let anthropic = r#"{"model":"claude-opus-4-8","messages":[{"role":"assistant","content":[ {"type":"thinking","thinking":"t","signature":"probity.openai.v1\/reasoning\/"}, {"type":"text","text":"y"} ]}]}"#;
+    let expected = r#"{"model":"claude-opus-4-8","messages":[{"role":"assistant","content":[{"type":"text","text":"y"}]}]}"#;
+    assert_eq!(pass(Format::AnthropicMessages, anthropic, "claude-opus-4-8"), expected);
+}
+
+#[test]
+fn answers_keep_their_bytes_but_for_a_shown_model() {
+    let body = "{ \"model\" : \"real\",\"choices\":[{\"message\":{\"content\":\"x\"},\"finish_reason\":\"stop\"}],\"new\":1.0 }";
+    let body = Bytes::from_static(body.as_bytes());
+    let format = Format::OpenAiChat;
+    let answer = respond(format, format, &body, Show::default()).unwrap();
+    assert_eq!(answer.body.as_ptr(), body.as_ptr());
+    assert_eq!(answer.usage.provenance, Provenance::Absent);
+    let show = Show { model: Some("shown"), ..Show::default() };
+    let answer = respond(format, format, &body, show).unwrap();
+    let expected = String::from_utf8_lossy(&body).replace("\"real\"", "\"shown\"");
+    assert_eq!(answer.body, expected.as_bytes());
+}
+
+#[test]
+fn what_is_no_answer_is_malformed() {
+    for body in ["", "<html>502</html>", "[]", "{}", "{\"choices\":{}}", "\"x\""] {
+        for from in Format::ALL {
+            for to in Format::ALL {
+                let body = Bytes::copy_from_slice(body.as_bytes());
+                let error = respond(to, from, &body, Show::default()).unwrap_err();
+                assert_eq!(error, BadAnswer::Malformed);
+            }
+        }
+    }
+}
+
+/// JSON of any shape.
+fn json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f32>().prop_map(|number| Value::from(f64::from(number))),
+        ".*".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 32, 6, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+            prop::collection::btree_map(".*", inner, 0..6)
+                .prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn any_other_member_survives(
+        mut members in prop::collection::btree_map("[a-z]{0,4}|\\PC{1,3}", json(), 0..8),
+        model in "\\PC{1,20}",
+        target in "\\PC{1,20}",
+        stream in any::<bool>(),
+    ) {
+        members.insert("model".into(), model.into());
+        members.insert("messages".into(), Value::Array(Vec::new()));
+        members.insert("stream".into(), stream.into());
+        members.remove("n");
+        let body = Value::Object(members.into_iter().collect());
+        let text = body.to_string();
+        let edited: Value = serde_json::from_str(&pass(Format::OpenAiChat, &text, &target)).unwrap();
+        // Parsed from the same text: one float may have several parsings, but the text is what must survive.
+        let mut expected: Value = serde_json::from_str(&text).unwrap();
+        expected["model"] = target.into();
+        if stream {
+            expected["stream_options"] = serde_json::json!({"include_usage": true});
+        }
+        prop_assert_eq!(edited, expected);
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        everything(bytes.into());
+    }
+
+    #[test]
+    fn no_json_makes_it_panic(value in json()) {
+        everything(value.to_string().into());
+    }
+
+    #[test]
+    fn no_request_makes_it_panic(messages in json(), tools in json(), format in json()) {
+        let body = serde_json::json!({
+            "model": "m", "messages": messages, "tools": tools, "system": format,
+            "response_format": format, "output_config": format,
+        });
+        everything(body.to_string().into());
+    }
+}
+
+fn everything(body: Bytes) {
+    for from in Format::ALL {
+        for to in Format::ALL {
+            if let Ok(head) = head(from, &body) {
+                drop(prepare(from, to, &body, &head, "claude-opus-4-8", &Quirks::default()));
+            }
+            drop(respond(to, from, &body, Show::default()));
+        }
+        drop(llm::upstream_error(from, 500, &body));
+    }
+}

@@ -1,0 +1,363 @@
+//! Properties of streams: how bytes were cut does not matter, translation keeps what was said, nothing panics.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops where it fails")]
+
+use std::{fs, path::Path};
+
+use domain::Usage;
+use llm::{Format, Progress, Refusal, StreamFault, StreamOptions, StreamTranslator};
+use proptest::{prelude::*, sample::Index};
+use serde_json::{Value, json};
+
+type Outcome = (Vec<u8>, Result<Progress, StreamFault>, Usage);
+
+fn run<'c>(
+    from: Format,
+    to: Format,
+    options: &StreamOptions,
+    chunks: impl IntoIterator<Item = &'c [u8]>,
+) -> Outcome {
+    let mut stream = StreamTranslator::new(to, from, options.clone());
+    let mut out = Vec::new();
+    for chunk in chunks {
+        if let Err(fault) = stream.push(chunk, &mut out) {
+            return (out, Err(fault), stream.usage());
+        }
+    }
+    let result = stream.finish(&mut out);
+    (out, result, stream.usage())
+}
+
+fn fixtures() -> Vec<(String, Format, Vec<u8>)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/streams");
+    fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "sse"))
+        .map(|path| {
+            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+            let anthropic = name.contains(".anthropic.");
+            let format = if anthropic { Format::AnthropicMessages } else { Format::OpenAiChat };
+            (name, format, fs::read(&path).unwrap())
+        })
+        .collect()
+}
+
+fn shown() -> StreamOptions {
+    StreamOptions {
+        shown_model: Some("a name of \"another\" length".to_owned()),
+        include_usage: true,
+        input_estimate: 7,
+        ..StreamOptions::default()
+    }
+}
+
+#[test]
+fn every_fixture_byte_by_byte_and_in_two() {
+    for (name, from, bytes) in fixtures() {
+        for to in Format::ALL {
+            let whole = run(from, to, &shown(), [bytes.as_slice()]);
+            let single = run(from, to, &shown(), bytes.chunks(1));
+            assert_eq!(single, whole, "{name} to {to:?}");
+            for cut in 0..bytes.len() {
+                let (left, right) = bytes.split_at(cut);
+                let halves = run(from, to, &shown(), [left, right]);
+                assert_eq!(halves, whole, "{name} to {to:?} cut at {cut}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_stream_of_the_same_format_keeps_its_bytes() {
+    for (name, from, bytes) in fixtures() {
+        let options = StreamOptions { include_usage: true, ..StreamOptions::default() };
+        let (out, result, _) = run(from, from, &options, [bytes.as_slice()]);
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+        if result.is_ok() {
+            // What is missing at the end is added, nothing else.
+            assert!(out.starts_with(bytes), "{name}");
+        } else {
+            assert!(bytes.starts_with(&out), "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_usage_chunk_is_for_those_who_asked() {
+    let bytes = fixtures().into_iter().find(|(name, ..)| name == "text.openai.sse").unwrap().2;
+    let format = Format::OpenAiChat;
+    let asked = StreamOptions { include_usage: true, ..StreamOptions::default() };
+    let (out, _, usage) = run(format, format, &StreamOptions::default(), [bytes.as_slice()]);
+    assert!(!String::from_utf8(out).unwrap().contains("prompt_tokens"));
+    assert_eq!((usage.input, usage.cache_read, usage.output), (40, 60, 20));
+    let (out, _, same) = run(format, format, &asked, [bytes.as_slice()]);
+    assert!(String::from_utf8(out).unwrap().contains("prompt_tokens"));
+    assert_eq!(usage, same);
+}
+
+#[test]
+fn nothing_is_semantic_before_the_answer_begins() {
+    let openai = [
+        ": hi\n\n",
+        "data: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\",\"tool_calls\":[]}}]}\n\n",
+        "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"x\"}}]}\n\n",
+    ];
+    let anthropic = [
+        "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"usage\":{}}}\n\nevent: ping\ndata: {\"type\":\"ping\"}\n\n",
+        "data: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"thinking\",\"thinking\":\"\"}}\n\n",
+        "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"signature_delta\",\"signature\":\"s\"}}\n\n",
+    ];
+    for (from, events) in [(Format::OpenAiChat, openai), (Format::AnthropicMessages, anthropic)] {
+        for to in Format::ALL {
+            let mut stream = StreamTranslator::new(to, from, StreamOptions::default());
+            let mut out = Vec::new();
+            let seen: Vec<bool> = events
+                .iter()
+                .map(|event| stream.push(event.as_bytes(), &mut out).unwrap().semantic)
+                .collect();
+            assert_eq!(seen, [false, false, true], "{from:?} to {to:?}");
+        }
+    }
+}
+
+#[test]
+fn one_event_may_not_grow_without_end() {
+    let options = StreamOptions { event_limit: 1000, ..StreamOptions::default() };
+    let bytes = vec![b'x'; 5000];
+    for to in Format::ALL {
+        for size in [1, 7, 999, 1001, 5000] {
+            let (_, result, _) = run(Format::OpenAiChat, to, &options, bytes.chunks(size));
+            assert_eq!(result, Err(StreamFault::TooLarge));
+        }
+    }
+    let mut fits = b"data: {\"choices\":[{\"delta\":{\"content\":\"".to_vec();
+    fits.extend(std::iter::repeat_n(b'x', 900));
+    fits.extend_from_slice(b"\"},\"finish_reason\":\"stop\"}]}\n\n");
+    let (_, result, _) = run(Format::OpenAiChat, Format::OpenAiChat, &options, fits.chunks(10));
+    result.unwrap();
+}
+
+#[test]
+fn a_failure_is_told_in_the_client_s_format() {
+    let refusal = Refusal::new(502, "upstream_cut", "The provider's stream ended early.");
+    let tell = |format| {
+        let mut stream = StreamTranslator::new(format, Format::OpenAiChat, shown());
+        let mut out = Vec::new();
+        stream.fail(&refusal, "req_1", &mut out);
+        stream.push(b"data: [DONE]\n\n", &mut Vec::new()).unwrap_err();
+        String::from_utf8(out).unwrap()
+    };
+    assert_eq!(
+        tell(Format::OpenAiChat),
+        "data: {\"error\":{\"message\":\"The provider's stream ended early.\",\"type\":\"server_error\",\"param\":null,\"code\":\"upstream_cut\"}}\n\n"
+    );
+    assert_eq!(
+        tell(Format::AnthropicMessages),
+        "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"api_error\",\"message\":\"The provider's stream ended early.\",\"details\":{\"error_code\":\"upstream_cut\"}},\"request_id\":\"req_1\"}\n\n"
+    );
+}
+
+/// What a client of either format understands of a stream.
+#[derive(Debug, Default, PartialEq)]
+struct Said {
+    text: String,
+    thinking: String,
+    tools: Vec<(String, String, String)>,
+    stop: String,
+    usage: (u64, u64, u64),
+}
+
+fn events(bytes: &[u8]) -> Vec<Value> {
+    let text = std::str::from_utf8(bytes).unwrap();
+    text.split("\n\n")
+        .filter_map(|event| event.lines().find_map(|line| line.strip_prefix("data: ")))
+        .filter(|data| *data != "[DONE]")
+        .map(|data| serde_json::from_str(data).unwrap())
+        .collect()
+}
+
+fn string(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+fn hear_openai(bytes: &[u8]) -> Said {
+    let mut said = Said::default();
+    for event in events(bytes) {
+        let choice = &event["choices"][0];
+        said.text += &string(&choice["delta"]["content"]);
+        said.thinking += &string(&choice["delta"]["reasoning_content"]);
+        for call in choice["delta"]["tool_calls"].as_array().into_iter().flatten() {
+            let index = usize::try_from(call["index"].as_u64().unwrap()).unwrap();
+            if said.tools.len() <= index {
+                said.tools.resize(index + 1, Default::default());
+            }
+            let tool = &mut said.tools[index];
+            tool.0 += &string(&call["id"]);
+            tool.1 += &string(&call["function"]["name"]);
+            tool.2 += &string(&call["function"]["arguments"]);
+        }
+        said.stop += &string(&choice["finish_reason"]);
+        let usage = &event["usage"];
+        if let Some(prompt) = usage["prompt_tokens"].as_u64() {
+            let cached = usage["prompt_tokens_details"]["cached_tokens"].as_u64().unwrap();
+            said.usage = (prompt - cached, cached, usage["completion_tokens"].as_u64().unwrap());
+        }
+    }
+    said
+}
+
+fn hear_anthropic(bytes: &[u8]) -> Said {
+    let mut said = Said::default();
+    let mut open: Option<u64> = None;
+    for event in events(bytes) {
+        match event["type"].as_str().unwrap() {
+            "content_block_start" => {
+                assert_eq!(open, None, "blocks follow each other");
+                open = event["index"].as_u64();
+                let block = &event["content_block"];
+                if block["type"] == "tool_use" {
+                    said.tools.push((string(&block["id"]), string(&block["name"]), String::new()));
+                }
+            }
+            "content_block_delta" => {
+                assert_eq!(open, event["index"].as_u64());
+                let delta = &event["delta"];
+                said.text += &string(&delta["text"]);
+                said.thinking += &string(&delta["thinking"]);
+                if let Some(text) = delta["partial_json"].as_str() {
+                    said.tools.last_mut().unwrap().2 += text;
+                }
+            }
+            "content_block_stop" => assert_eq!(open.take(), event["index"].as_u64()),
+            "message_delta" => {
+                said.stop = match event["delta"]["stop_reason"].as_str().unwrap() {
+                    "end_turn" => "stop",
+                    "tool_use" => "tool_calls",
+                    "max_tokens" => "length",
+                    other => other,
+                }
+                .to_owned();
+                let count = |name: &str| event["usage"][name].as_u64().unwrap();
+                said.usage = (
+                    count("input_tokens"),
+                    count("cache_read_input_tokens"),
+                    count("output_tokens"),
+                );
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(open, None);
+    said
+}
+
+/// An answer of an OpenAI-format provider, cut into deltas.
+fn answer() -> impl Strategy<Value = (Said, Vec<u8>)> {
+    let piece = prop_oneof![".{0,6}", "[{}\"\\\\\\[\\]👋 ]{0,4}"];
+    let words = prop::collection::vec(piece.clone(), 0..4);
+    let tool = ("[a-z]{1,5}", prop::collection::vec(piece, 0..3));
+    let tools = prop::collection::vec(tool, 0..3);
+    (words.clone(), words, tools, any::<(u16, u16, u16)>()).prop_map(|(thinking, text, tools, usage)| {
+        let mut said = Said::default();
+        let mut out = Vec::new();
+        let mut send = |value: Value| {
+            out.extend_from_slice(format!("data: {value}\n\n").as_bytes());
+        };
+        let delta = |delta: Value| json!({"id":"i","model":"m","choices":[{"index":0,"delta":delta,"finish_reason":null}]});
+        send(delta(json!({"role":"assistant"})));
+        for piece in thinking {
+            said.thinking += &piece;
+            send(delta(json!({"reasoning_content":piece})));
+        }
+        for piece in text {
+            said.text += &piece;
+            send(delta(json!({"content":piece})));
+        }
+        for (index, (name, arguments)) in tools.into_iter().enumerate() {
+            let id = format!("call_{index}");
+            send(delta(json!({"tool_calls":[{"index":index,"id":id,"function":{"name":name,"arguments":""}}]})));
+            // An object around it, as models send.
+            let value = json!({"a": arguments.concat()}).to_string();
+            let (left, right) = value.split_at(3);
+            for part in [left, right] {
+                send(delta(json!({"tool_calls":[{"index":index,"function":{"arguments":part}}]})));
+            }
+            said.tools.push((id, name, value));
+        }
+        said.stop = if said.tools.is_empty() { "stop" } else { "tool_calls" }.to_owned();
+        send(json!({"id":"i","model":"m","choices":[{"index":0,"delta":{},"finish_reason":said.stop}]}));
+        let (fresh, cached, output) = (u64::from(usage.0), u64::from(usage.1), u64::from(usage.2));
+        said.usage = (fresh, cached, output);
+        send(json!({"id":"i","model":"m","choices":[],"usage":{"prompt_tokens":fresh + cached,"completion_tokens":output,"total_tokens":fresh + cached + output,"prompt_tokens_details":{"cached_tokens":cached}}}));
+        out.extend_from_slice(b"data: [DONE]\n\n");
+        (said, out)
+    })
+}
+
+fn cut<'b>(bytes: &'b [u8], cuts: &[Index]) -> Vec<&'b [u8]> {
+    let mut places: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
+    places.sort_unstable();
+    let mut chunks = Vec::new();
+    let mut start = 0;
+    for place in places {
+        chunks.push(&bytes[start..place]);
+        start = place;
+    }
+    chunks.push(&bytes[start..]);
+    chunks
+}
+
+proptest! {
+    #[test]
+    fn translation_there_and_back_says_the_same(
+        (said, bytes) in answer(),
+        cuts in prop::collection::vec(any::<Index>(), 0..10),
+    ) {
+        prop_assert_eq!(&hear_openai(&bytes), &said);
+        let (openai, anthropic) = (Format::OpenAiChat, Format::AnthropicMessages);
+        let (there, result, usage) = run(openai, anthropic, &shown(), cut(&bytes, &cuts));
+        prop_assert!(result.unwrap().done);
+        prop_assert_eq!((usage.input, usage.cache_read, usage.output), said.usage);
+        prop_assert_eq!(&hear_anthropic(&there), &said);
+        let (back, result, again) = run(anthropic, openai, &shown(), cut(&there, &cuts));
+        prop_assert!(result.unwrap().done);
+        prop_assert_eq!(&hear_openai(&back), &said);
+        prop_assert_eq!(usage, again);
+    }
+
+    #[test]
+    fn garbage_in_any_cut_ends_the_same_way(
+        bytes in prop::collection::vec(prop_oneof![
+            any::<u8>(), Just(b'\n'), Just(b'\r'), Just(b':'), Just(b'{'), Just(b'}'),
+        ], 0..200),
+        cuts in prop::collection::vec(any::<Index>(), 0..10),
+    ) {
+        for from in Format::ALL {
+            for to in Format::ALL {
+                let whole = run(from, to, &shown(), [bytes.as_slice()]);
+                prop_assert_eq!(run(from, to, &shown(), cut(&bytes, &cuts)), whole);
+            }
+        }
+    }
+
+    #[test]
+    fn damaged_streams_end_the_same_way(
+        which in any::<Index>(),
+        damage in prop::collection::vec((any::<Index>(), any::<u8>()), 1..4),
+        cuts in prop::collection::vec(any::<Index>(), 0..10),
+    ) {
+        let fixtures = fixtures();
+        let (_, from, mut bytes) = fixtures[which.index(fixtures.len())].clone();
+        for (place, byte) in damage {
+            if !bytes.is_empty() {
+                let place = place.index(bytes.len());
+                bytes[place] = byte;
+            }
+        }
+        for to in Format::ALL {
+            let whole = run(from, to, &shown(), [bytes.as_slice()]);
+            prop_assert_eq!(run(from, to, &shown(), cut(&bytes, &cuts)), whole);
+        }
+    }
+}
