@@ -32,7 +32,6 @@ pub struct SignedIn {
 
 /// A guess that is within its budgets, for as long as it lasts.
 pub(crate) struct Guess {
-    email: String,
     address: String,
     email_index: Vec<u8>,
     address_index: Vec<u8>,
@@ -110,11 +109,11 @@ impl Identity {
             .with_code("too_many_attempts"));
         }
         let under_way = [by_email, by_address];
-        let email = email.to_owned();
-        Ok(Guess { email, address, email_index, address_index, _under_way: under_way })
+        Ok(Guess { address, email_index, address_index, _under_way: under_way })
     }
 
-    /// Writes a wrong guess down, with its event; forgets those that no budget counts any more.
+    /// Writes a wrong guess down, with its event; forgets those that no budget counts any more. The address that was
+    /// tried enters as its keyed index: it may be nobody's, or belong to somebody who has nothing to do with it.
     pub(crate) async fn refuse(
         &self,
         deployment: &Deployment,
@@ -127,7 +126,10 @@ impl Identity {
         let event = Event::new(Action::SessionRefuse)
             .failed()
             .by(actor)
-            .personal("email", guess.email.clone())
+            .personal(
+                "email_index",
+                guess.email_index.iter().map(|byte| format!("{byte:02x}")).collect::<String>(),
+            )
             .personal("address", guess.address.clone());
         write.commit(event).await.map(drop)
     }

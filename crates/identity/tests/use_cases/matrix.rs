@@ -7,7 +7,7 @@ use identity::{ROLES, matrix};
 /// The file is read by people: whoever changes a right changes it there too.
 #[test]
 fn every_pair_is_as_reviewed() {
-    let reviewed: BTreeMap<&str, Vec<&str>> = include_str!("permission_matrix.csv")
+    let reviewed: BTreeMap<&str, Vec<&str>> = include_str!("../permission_matrix.csv")
         .lines()
         .skip(1)
         .filter_map(|line| line.split_once(','))

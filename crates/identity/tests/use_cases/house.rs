@@ -1,0 +1,166 @@
+//! A deployment to live in for one test.
+
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+use domain::{Catalogue, Clock, Error, OrgRole, ProjectRole, Result, Secret, Timestamp, UserId};
+use identity::{
+    Config, CreatedKey, Identity, KeyScope, NewAccount, NewAdminKey, NewApiKey, SignIn, SignedIn,
+};
+use store::{Organization, Project, Scope, Session, Store};
+use testkit::Backend;
+
+pub(crate) const PASSWORD: &str = "lantern ferry cobalt nine";
+pub(crate) const OTHER_PASSWORD: &str = "walnut orbit pencil seven";
+pub(crate) const HOUR: Duration = Duration::from_secs(3600);
+pub(crate) const DAY: Duration = Duration::from_secs(24 * 3600);
+
+pub(crate) struct House {
+    pub(crate) identity: Identity,
+    pub(crate) store: Store,
+    pub(crate) clock: Clock,
+    _backend: Backend,
+}
+
+pub(crate) fn secret(text: &str) -> Secret<String> {
+    Secret::new(text.to_owned())
+}
+
+pub(crate) fn home() -> IpAddr {
+    IpAddr::from([192, 0, 2, 1])
+}
+
+pub(crate) fn code<T>(result: Result<T>) -> &'static str {
+    result.map_or_else(|error: Error| error.code(), |_| "ok")
+}
+
+fn catalogue() -> Catalogue {
+    let openai = r#"
+        id = "openai"
+        name = "OpenAI"
+        legal_entity = "OpenAI, L.L.C."
+        country = "US"
+        base_url = "https://api.openai.com/v1"
+        protocol = "openai"
+        region = "us"
+    "#;
+    Catalogue::parse([("openai", openai)]).unwrap()
+}
+
+async fn identity_of(store: &Store, config: Config) -> Identity {
+    Identity::new(config, store.clone(), Arc::new(catalogue()))
+        .await
+        .unwrap_or_else(|error| panic!("{error}"))
+}
+
+impl House {
+    pub(crate) async fn with(backend: Backend, config: Config) -> Self {
+        let store = backend.open().await;
+        let identity = identity_of(&store, config).await;
+        Self { identity, clock: backend.clock.clone(), store, _backend: backend }
+    }
+
+    pub(crate) async fn new(backend: Backend) -> Self {
+        Self::with(backend, Config::default()).await
+    }
+
+    /// The same house under another configuration.
+    pub(crate) async fn configured(&self, config: Config) -> Identity {
+        identity_of(&self.store, config).await
+    }
+
+    pub(crate) async fn session(&self, signed_in: &SignedIn) -> Session {
+        self.identity.session(&signed_in.token).await.unwrap()
+    }
+
+    /// The one who runs it, signed in.
+    pub(crate) async fn operator(&self) -> Session {
+        let link = self.identity.operator_link_create().await.unwrap();
+        let new = account("operator@example.org");
+        let signed_in = self.identity.operator_link_redeem(&link.token, new).await.unwrap();
+        self.session(&signed_in).await
+    }
+
+    /// An organization with its owner in it.
+    pub(crate) async fn organization(&self, owner: &Session, slug: &str) -> (Organization, Scope) {
+        let created = self.identity.organization_create(owner, "Acme", Some(slug)).await.unwrap();
+        let scope = self.identity.enter(owner, slug).await.unwrap();
+        (created, scope)
+    }
+
+    /// Somebody new who joined with this role.
+    pub(crate) async fn member(&self, inviter: &Scope, name: &str, role: OrgRole) -> Session {
+        let email = format!("{name}@example.org");
+        let invited = self.identity.invitation_create(inviter, &email, role).await.unwrap();
+        let (signed_in, _) = self
+            .identity
+            .invitation_accept_as_new(&invited.token, name, secret(PASSWORD))
+            .await
+            .unwrap();
+        self.session(&signed_in).await
+    }
+
+    /// The same, inside the inviter's organization and with a role in one of its projects.
+    pub(crate) async fn granted(
+        &self,
+        inviter: &Scope,
+        name: &str,
+        project: &Project,
+        role: ProjectRole,
+    ) -> Scope {
+        let session = self.member(inviter, name, OrgRole::Member).await;
+        self.identity.grant_set(inviter, session.user(), project.id, role).await.unwrap();
+        self.inside(inviter, &session).await
+    }
+
+    pub(crate) async fn inside(&self, neighbour: &Scope, session: &Session) -> Scope {
+        self.identity.enter(session, neighbour.org_slug()).await.unwrap()
+    }
+
+    pub(crate) async fn project(&self, scope: &Scope, slug: &str) -> Project {
+        // Ids sort by the millisecond they were made in.
+        self.clock.advance(Duration::from_millis(1));
+        self.identity.project_create(scope, "App", Some(slug)).await.unwrap()
+    }
+
+    pub(crate) async fn key(
+        &self,
+        scope: &Scope,
+        project: &Project,
+        scopes: &[KeyScope],
+    ) -> CreatedKey {
+        self.identity.key_create(scope, project.id, new_key(scopes)).await.unwrap()
+    }
+
+    pub(crate) async fn admin_key(&self, scope: &Scope) -> CreatedKey {
+        let new = NewAdminKey { name: "Terraform".to_owned(), expires_in: None };
+        self.identity.admin_key_create(scope, new).await.unwrap()
+    }
+
+    pub(crate) async fn sign_in(
+        &self,
+        email: &str,
+        password: &str,
+        address: IpAddr,
+    ) -> Result<SignedIn> {
+        let attempt = SignIn { email: email.to_owned(), password: secret(password), address };
+        self.identity.sign_in(attempt).await
+    }
+}
+
+pub(crate) fn account(email: &str) -> NewAccount {
+    NewAccount { email: email.to_owned(), name: "Ada".to_owned(), password: secret(PASSWORD) }
+}
+
+pub(crate) fn new_key(scopes: &[KeyScope]) -> NewApiKey {
+    NewApiKey {
+        name: "Backend".to_owned(),
+        scopes: scopes.to_vec(),
+        expires_in: None,
+        requests_per_minute: None,
+    }
+}
+
+/// An account that does not exist.
+pub(crate) fn nobody() -> UserId {
+    UserId::new(Timestamp::from_millis(7))
+}
