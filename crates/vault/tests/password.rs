@@ -62,15 +62,20 @@ fn an_absent_account_costs_one_run_too() {
     };
     let junk: Option<&[u8]> = Some(b"junk");
     let cases = [(Some(sealed.as_slice()), "wrong"), (None, "wrong"), (junk, "wrong"), (None, "")];
-    // Interleaved, and the fastest of each: what else the machine does hits all cases alike.
+    // Interleaved, and the fastest of each: what else the machine does hits all cases alike, and in enough rounds
+    // each is undisturbed once.
     let mut fastest = [Duration::MAX; 4];
-    for _ in 0..6 {
+    let alike = |fastest: &[Duration; 4]| {
+        let [wrong, others @ ..] = *fastest;
+        others.iter().all(|other| *other * 2 > wrong && wrong * 2 > *other)
+    };
+    for round in 0..40 {
+        if round >= 3 && alike(&fastest) {
+            break;
+        }
         for (best, (stored, attempt)) in fastest.iter_mut().zip(cases) {
             *best = run(stored, attempt).min(*best);
         }
     }
-    let [wrong, others @ ..] = fastest;
-    for other in others {
-        assert!(other * 2 > wrong && wrong * 2 > other, "{other:?} against {wrong:?}");
-    }
+    assert!(alike(&fastest), "{fastest:?}");
 }
