@@ -19,7 +19,7 @@ const ERROR_PATIENCE: Duration = Duration::from_secs(5);
 pub(crate) enum Won {
     Whole(Answer),
     /// A stream whose first piece is here, and what the client may read of it so far.
-    Stream(egress::Body, StreamTranslator, Vec<u8>),
+    Stream(egress::Body, Box<StreamTranslator>, Vec<u8>),
 }
 
 /// What all attempts of one request share.
@@ -43,32 +43,56 @@ impl Attempts<'_> {
         prepared: &Prepared,
     ) -> Result<Won, Failure> {
         let began = Instant::now();
-        let route = &candidate.route;
         // A whole answer only begins once it is finished; a stream begins early.
         let first_by = if self.head.stream {
             (began + self.config.first_token()).min(self.total_by)
         } else {
             self.total_by
         };
-        let deadlines = Deadlines { connect: self.config.connect(), headers: first_by - began };
-        let request = self.request(candidate, prepared);
-        let sent = self.egress.send(&route.destination, request, deadlines);
-        let response = match timeout_at(self.total_by, sent).await {
-            Err(_) => return Err(Failure::total()),
-            Ok(Err(error)) if matches!(error.kind(), egress::ErrorKind::HeadersTimeout) => {
-                return Err(self.late());
-            }
-            Ok(Err(error)) => return Err(error.into()),
-            Ok(Ok(response)) => response,
-        };
-        if !response.status().is_success() {
-            return Err(self.refused(route.format, response).await);
-        }
-        let shown = (self.head.model != candidate.model).then_some(self.head.model.as_str());
+        let route = &candidate.route;
+        let response = self.send(candidate, prepared, first_by).await?;
+        let shown = (*self.head.model != *candidate.model).then_some(self.head.model.as_str());
         if self.head.stream {
             self.peek(route.format, response.into_body(), shown, first_by).await
         } else {
             self.whole(route.format, response, shown).await.map(Won::Whole)
+        }
+    }
+
+    /// A small answer that is passed on as it is.
+    pub(crate) async fn plain(
+        &self,
+        candidate: &Candidate,
+        prepared: &Prepared,
+    ) -> Result<Bytes, Failure> {
+        let first_by = (Instant::now() + self.config.first_token()).min(self.total_by);
+        let response = self.send(candidate, prepared, first_by).await?;
+        let stall = Some((self.config.stall(), self.total_by));
+        collect(response.into_body(), ERROR_BYTES, stall).await
+    }
+
+    /// Sends the request; an answer that is no success is a failure.
+    async fn send(
+        &self,
+        candidate: &Candidate,
+        prepared: &Prepared,
+        headers_by: Instant,
+    ) -> Result<Response<egress::Body>, Failure> {
+        let route = &candidate.route;
+        let headers = headers_by.saturating_duration_since(Instant::now());
+        let deadlines = Deadlines { connect: self.config.connect().min(headers), headers };
+        let request = self.request(candidate, prepared);
+        let response = match self.egress.send(&route.destination, request, deadlines).await {
+            Err(error) if matches!(error.kind(), egress::ErrorKind::HeadersTimeout) => {
+                return Err(self.late());
+            }
+            Err(error) => return Err(error.into()),
+            Ok(response) => response,
+        };
+        if response.status().is_success() {
+            Ok(response)
+        } else {
+            Err(self.refused(route.format, response).await)
         }
     }
 
@@ -163,7 +187,7 @@ impl Attempts<'_> {
             match progress {
                 Err(fault) => return Err(failed(&fault, &translator)),
                 Ok(progress) if progress.semantic || progress.done => {
-                    return Ok(Won::Stream(body, translator, out));
+                    return Ok(Won::Stream(body, Box::new(translator), out));
                 }
                 Ok(_) => {}
             }

@@ -30,19 +30,21 @@ pub struct Call<'a> {
 impl Inner {
     pub(crate) async fn call(&self, call: Call<'_>) -> Response<Body> {
         let began = Instant::now();
-        let caller = match self.admit(&call.scope) {
-            Ok(caller) => caller,
-            Err(refused) => return refused.show(&call),
-        };
-        let head = match llm::head(call.inbound, &call.body) {
-            Ok(head) => head,
-            Err(bad) => return Refused::from(Refusal::from(&bad)).show(&call),
-        };
-        let plan = match self.plan(&call.scope, &head).await {
-            Ok(plan) => plan,
-            Err(error) => return Refused::from(&error).show(&call),
-        };
-        self.sending(&call, &head, &plan, (caller, began)).send(plan).await
+        match self.ready(&call).await {
+            Ok((caller, head, plan)) => {
+                self.sending(&call, &head, &plan, (caller, began)).send(plan).await
+            }
+            Err(refused) => refused.show(&call),
+        }
+    }
+
+    /// Everything that is settled before anybody is asked: who calls, for what, and who could serve it.
+    pub(crate) async fn ready(&self, call: &Call<'_>) -> Result<(Caller, Head, Plan), Refused> {
+        let caller = self.admit(&call.scope)?;
+        let head = llm::head(call.inbound, &call.body)
+            .map_err(|bad| Refused::from(Refusal::from(&bad)))?;
+        let plan = self.plan(&call.scope, &head).await.map_err(|error| Refused::from(&error))?;
+        Ok((caller, head, plan))
     }
 
     /// Rights and rate.
@@ -90,7 +92,7 @@ impl Inner {
             request: call.request,
             at: started,
             format: call.inbound,
-            model: &head.model,
+            model: head.model.clone(),
             stream: head.stream,
             strict,
         };
@@ -98,24 +100,14 @@ impl Inner {
             caller,
             request: call.request,
             inbound: call.inbound,
-            requested_model: &head.model,
             streaming: head.stream,
             input_estimate,
         };
         let when = (self.open.enter(), began, started);
-        let receipt = Receipt::new(&asked, plan);
+        let receipt = Receipt::new(asked, plan);
         Sending {
             gateway: self,
-            attempts: Attempts {
-                config: &self.config,
-                egress: &self.egress,
-                inbound: call.inbound,
-                headers: call.headers,
-                head,
-                created: u64::try_from(started.as_millis() / 1000).unwrap_or(0),
-                input_estimate,
-                total_by: began + self.config.total(),
-            },
+            attempts: self.attempts(call, head, began),
             body: &call.body,
             request: call.request,
             strict,
@@ -124,14 +116,34 @@ impl Inner {
     }
 }
 
+impl Inner {
+    pub(crate) fn attempts<'a>(
+        &'a self,
+        call: &'a Call<'_>,
+        head: &'a Head,
+        began: Instant,
+    ) -> Attempts<'a> {
+        Attempts {
+            config: &self.config,
+            egress: &self.egress,
+            inbound: call.inbound,
+            headers: call.headers,
+            head,
+            created: u64::try_from(self.clock.now().as_millis() / 1000).unwrap_or(0),
+            input_estimate: llm::estimate_tokens(call.body.len() as u64),
+            total_by: began + self.config.total(),
+        }
+    }
+}
+
 /// A request that goes to nobody.
-struct Refused {
+pub(crate) struct Refused {
     refusal: Refusal,
     retry_after: Option<std::time::Duration>,
 }
 
 impl Refused {
-    fn show(&self, call: &Call<'_>) -> Response<Body> {
+    pub(crate) fn show(&self, call: &Call<'_>) -> Response<Body> {
         meters::refused(self.refusal.status);
         reply::refusal(call.inbound, call.request, &self.refusal, self.retry_after)
     }

@@ -13,6 +13,7 @@ mod body;
 mod call;
 mod circuit;
 mod config;
+mod count;
 mod failure;
 mod limit;
 mod live;
@@ -130,16 +131,21 @@ impl Gateway {
         id: &str,
         request: RequestId,
     ) -> Response<Body> {
-        let found = self.0.routes.of(&self.0.store, &self.0.egress, scope).await.and_then(|routes| {
-            let mut rows = models::rows(&routes, &self.0.catalogue).into_iter();
-            rows.find(|row| row.id == id).ok_or_else(|| {
-                domain::Error::not_found("model").with_code("model_not_found")
-            })
-        });
+        let found =
+            self.0.routes.of(&self.0.store, &self.0.egress, scope).await.and_then(|routes| {
+                let mut rows = models::rows(&routes, &self.0.catalogue).into_iter();
+                rows.find(|row| row.id == id)
+                    .ok_or_else(|| domain::Error::not_found("model").with_code("model_not_found"))
+            });
         match found {
             Ok(row) => reply::document(format, request, llm::model_body(format, &row)),
             Err(error) => self.refuse(format, &error, request),
         }
+    }
+
+    /// Counts the tokens of a Messages request: by the provider where it speaks that format, else by their size.
+    pub async fn count_tokens(&self, call: Call<'_>) -> Response<Body> {
+        self.0.count_tokens(call).await
     }
 
     /// An error of the house in the client's format, for what is refused before a call is made.

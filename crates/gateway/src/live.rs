@@ -26,7 +26,7 @@ const TAIL: Duration = Duration::from_secs(2);
 pub(crate) struct Live {
     /// Gone once the stream has ended. Dropping it cancels the provider.
     upstream: Option<egress::Body>,
-    translator: StreamTranslator,
+    translator: Box<StreamTranslator>,
     /// For the client, not yet taken.
     out: Vec<u8>,
     settler: Settler,
@@ -55,7 +55,7 @@ impl Live {
     /// `out` is what the translator has made of the answer so far.
     pub(crate) fn new(
         upstream: egress::Body,
-        translator: StreamTranslator,
+        translator: Box<StreamTranslator>,
         out: Vec<u8>,
         settler: Settler,
         terms: Terms,

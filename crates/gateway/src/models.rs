@@ -1,9 +1,9 @@
 //! The models a key can ask for.
 
+use domain::Catalogue;
 use llm::ModelRow;
 
 use crate::routes::OrgRoutes;
-use domain::Catalogue;
 
 /// Every model that a provider of the organization lists, and every alias, by name.
 pub(crate) fn rows(routes: &OrgRoutes, catalogue: &Catalogue) -> Vec<ModelRow> {

@@ -10,9 +10,10 @@ use crate::{
 };
 
 /// One route that could serve the request, and its provider's name for the model.
+#[derive(Clone)]
 pub(crate) struct Candidate {
     pub route: Arc<Route>,
-    pub model: String,
+    pub model: Arc<str>,
 }
 
 /// A route that was considered and passed over.
@@ -66,10 +67,7 @@ pub(crate) fn plan(
 fn candidates(routes: &OrgRoutes, wanted: &str) -> Vec<Candidate> {
     let serving = routes.serving(wanted);
     if !serving.is_empty() {
-        let all = serving.iter();
-        return all
-            .map(|route| Candidate { route: Arc::clone(route), model: wanted.to_owned() })
-            .collect();
+        return each(serving.iter(), wanted);
     }
     // Names of models may themselves contain slashes: only the first one divides.
     let Some((provider, model)) = wanted.split_once('/') else { return Vec::new() };
@@ -80,8 +78,12 @@ fn candidates(routes: &OrgRoutes, wanted: &str) -> Vec<Candidate> {
         let listed = || routes.serving(model).iter().any(|other| Arc::ptr_eq(other, route));
         (route.name == provider || route.catalog == provider) && (route.open_ended || listed())
     };
-    let all = routes.all.iter().filter(named);
-    all.map(|route| Candidate { route: Arc::clone(route), model: model.to_owned() }).collect()
+    each(routes.all.iter().filter(named), model)
+}
+
+fn each<'a>(routes: impl Iterator<Item = &'a Arc<Route>>, model: &str) -> Vec<Candidate> {
+    let model: Arc<str> = model.into();
+    routes.map(|route| Candidate { route: Arc::clone(route), model: Arc::clone(&model) }).collect()
 }
 
 /// Model names reach receipts and usage rows: only what looks like one passes.
@@ -89,7 +91,7 @@ fn plain(name: &str) -> bool {
     name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._:/@+-".contains(&byte))
 }
 
-fn unknown() -> Error {
+pub(crate) fn unknown() -> Error {
     Error::new(
         domain::Kind::NotFound,
         "This model does not exist, or no provider of your organization serves it.",

@@ -1,60 +1,48 @@
 //! The record of one routing decision: who could have served the request, who was passed over and why,
 //! who was asked and what came of it. No content.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use domain::{RequestId, Timestamp};
+use domain::{ProviderId, RequestId, Timestamp};
 use llm::Format;
-use serde::Serialize;
+use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 
 use crate::{
-    plan::{Candidate, Exclusion, Plan},
+    plan::{Candidate, Plan},
     routes::Route,
 };
 
-#[derive(Serialize)]
+/// Gathered while the request is served, written once it is settled.
 pub(crate) struct Receipt {
-    version: u8,
-    request: RequestId,
-    at: Timestamp,
-    client_format: &'static str,
-    requested_model: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    asked: Asked,
     alias_of: Option<String>,
-    stream: bool,
-    strict: bool,
-    candidates: Vec<Place>,
+    candidates: Vec<Candidate>,
     excluded: Vec<Excluded>,
     attempts: Vec<Attempt>,
-    /// Where it ran, or was last tried.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    chosen: Option<Place>,
     /// Fields of the request or answer that the other side's format cannot carry; never values.
     dropped: Vec<String>,
 }
 
-#[derive(Clone, Serialize)]
-pub(crate) struct Place {
-    provider: domain::ProviderId,
-    name: String,
-    catalog: String,
-    model: String,
-    format: &'static str,
-    region: Option<String>,
+/// What the receipt says about the request itself.
+pub(crate) struct Asked {
+    pub request: RequestId,
+    pub at: Timestamp,
+    pub format: Format,
+    pub model: String,
+    pub stream: bool,
+    pub strict: bool,
 }
 
-#[derive(Serialize)]
 struct Excluded {
-    provider: domain::ProviderId,
-    name: String,
+    route: Arc<Route>,
     reason: &'static str,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     fields: Vec<String>,
 }
 
 #[derive(Serialize)]
 struct Attempt {
-    provider: domain::ProviderId,
+    /// Position in the list of candidates.
+    candidate: usize,
     outcome: &'static str,
     /// As the provider said it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -62,59 +50,35 @@ struct Attempt {
     ms: u64,
 }
 
-impl Place {
-    fn of(candidate: &Candidate) -> Self {
-        let route = &candidate.route;
-        Self {
-            provider: route.provider,
-            name: route.name.clone(),
-            catalog: route.catalog.clone(),
-            model: candidate.model.clone(),
-            format: route.format.as_str(),
-            region: route.region.clone(),
-        }
-    }
-}
-
-/// What the receipt says about the request itself.
-pub(crate) struct Asked<'a> {
-    pub request: RequestId,
-    pub at: Timestamp,
-    pub format: Format,
-    pub model: &'a str,
-    pub stream: bool,
-    pub strict: bool,
-}
-
 impl Receipt {
-    pub(crate) fn new(asked: &Asked<'_>, plan: &Plan) -> Self {
-        let excluded = |exclusion: &Exclusion| Excluded {
-            provider: exclusion.route.provider,
-            name: exclusion.route.name.clone(),
+    pub(crate) fn new(asked: Asked, plan: &Plan) -> Self {
+        let excluded = plan.excluded.iter().map(|exclusion| Excluded {
+            route: Arc::clone(&exclusion.route),
             reason: exclusion.reason,
             fields: Vec::new(),
-        };
+        });
         Self {
-            version: 1,
-            request: asked.request,
-            at: asked.at,
-            client_format: asked.format.as_str(),
-            requested_model: asked.model.to_owned(),
+            asked,
             alias_of: plan.alias_of.clone(),
-            stream: asked.stream,
-            strict: asked.strict,
-            candidates: plan.candidates.iter().map(Place::of).collect(),
-            excluded: plan.excluded.iter().map(excluded).collect(),
+            candidates: plan.candidates.clone(),
+            excluded: excluded.collect(),
             attempts: Vec::new(),
-            chosen: None,
             dropped: Vec::new(),
         }
     }
 
+    pub(crate) fn model(&self) -> &str {
+        &self.asked.model
+    }
+
     /// A candidate that turned out not to be able to serve this very request.
-    pub(crate) fn exclude(&mut self, route: &Route, reason: &'static str, fields: Vec<String>) {
-        let (provider, name) = (route.provider, route.name.clone());
-        self.excluded.push(Excluded { provider, name, reason, fields });
+    pub(crate) fn exclude(
+        &mut self,
+        route: &Arc<Route>,
+        reason: &'static str,
+        fields: Vec<String>,
+    ) {
+        self.excluded.push(Excluded { route: Arc::clone(route), reason, fields });
     }
 
     pub(crate) fn attempt(
@@ -124,10 +88,11 @@ impl Receipt {
         status: Option<u16>,
         took: Duration,
     ) {
-        let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         let provider = candidate.route.provider;
-        self.attempts.push(Attempt { provider, outcome, status, ms });
-        self.chosen = Some(Place::of(candidate));
+        let at = self.candidates.iter().position(|other| other.route.provider == provider);
+        let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        let candidate = at.unwrap_or_default();
+        self.attempts.push(Attempt { candidate, outcome, status, ms });
     }
 
     pub(crate) fn drop_fields(&mut self, fields: &[String]) {
@@ -143,6 +108,67 @@ impl Receipt {
     }
 
     pub(crate) fn to_json(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
+        let mut out = Vec::with_capacity(512);
+        // Serialising plain data into memory cannot fail.
+        drop(serde_json::to_writer(&mut out, self));
+        String::from_utf8(out).unwrap_or_default()
+    }
+}
+
+impl Serialize for Receipt {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let asked = &self.asked;
+        let mut out = to.serialize_struct("Receipt", 12)?;
+        out.serialize_field("version", &1)?;
+        out.serialize_field("request", &asked.request)?;
+        out.serialize_field("at", &asked.at)?;
+        out.serialize_field("client_format", asked.format.as_str())?;
+        out.serialize_field("requested_model", &asked.model)?;
+        if let Some(alias_of) = &self.alias_of {
+            out.serialize_field("alias_of", alias_of)?;
+        }
+        out.serialize_field("stream", &asked.stream)?;
+        if asked.strict {
+            out.serialize_field("strict", &true)?;
+        }
+        out.serialize_field("candidates", &self.candidates)?;
+        if !self.excluded.is_empty() {
+            out.serialize_field("excluded", &self.excluded)?;
+        }
+        out.serialize_field("attempts", &self.attempts)?;
+        if !self.dropped.is_empty() {
+            out.serialize_field("dropped", &self.dropped)?;
+        }
+        out.end()
+    }
+}
+
+impl Serialize for Candidate {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let route = &self.route;
+        let mut out = to.serialize_struct("Candidate", 6)?;
+        out.serialize_field("provider", &route.provider)?;
+        out.serialize_field("name", &route.name)?;
+        out.serialize_field("catalog", &route.catalog)?;
+        out.serialize_field("model", &*self.model)?;
+        out.serialize_field("format", route.format.as_str())?;
+        if let Some(region) = &route.region {
+            out.serialize_field("region", region)?;
+        }
+        out.end()
+    }
+}
+
+impl Serialize for Excluded {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let provider: &ProviderId = &self.route.provider;
+        let mut out = to.serialize_struct("Excluded", 4)?;
+        out.serialize_field("provider", provider)?;
+        out.serialize_field("name", &self.route.name)?;
+        out.serialize_field("reason", self.reason)?;
+        if !self.fields.is_empty() {
+            out.serialize_field("fields", &self.fields)?;
+        }
+        out.end()
     }
 }

@@ -54,7 +54,7 @@ impl Sending<'_> {
                     Ok(prepared) => prepared,
                     Err(failure) => {
                         // What a provider said about the request outweighs what another could not be asked.
-                        last.get_or_insert((failure, None));
+                        last.get_or_insert((*failure, None));
                         continue;
                     }
                 },
@@ -82,7 +82,7 @@ impl Sending<'_> {
         self.give_up(failure, route.as_deref())
     }
 
-    fn prepare(&mut self, candidate: &Candidate) -> Result<Prepared, Failure> {
+    fn prepare(&mut self, candidate: &Candidate) -> Result<Prepared, Box<Failure>> {
         let Attempts { inbound, head, .. } = self.attempts;
         let route = &candidate.route;
         let quirks = route.quirks(&candidate.model);
@@ -91,10 +91,10 @@ impl Sending<'_> {
         let prepared = prepared.map_err(|bad| {
             let fields = bad.param.iter().cloned().collect();
             self.settler.receipt.exclude(route, "cannot_express", fields);
-            Failure::from(&bad)
+            Box::new(Failure::from(&bad))
         })?;
         if self.strict && !prepared.dropped.is_empty() {
-            let failure = Failure::lossy(&prepared.dropped);
+            let failure = Box::new(Failure::lossy(&prepared.dropped));
             self.settler.receipt.exclude(route, "lossy", prepared.dropped);
             return Err(failure);
         }

@@ -61,11 +61,10 @@ impl Drop for Entered {
 }
 
 /// What a settlement needs to know from the start.
-pub(crate) struct Opening<'a> {
+pub(crate) struct Opening {
     pub caller: Caller,
     pub request: RequestId,
     pub inbound: Format,
-    pub requested_model: &'a str,
     pub streaming: bool,
     /// Tokens.
     pub input_estimate: u64,
@@ -86,7 +85,6 @@ pub(crate) struct Settler {
     request: RequestId,
     caller: Caller,
     protocol: Protocol,
-    requested_model: String,
     streaming: bool,
     started: Timestamp,
     began: Instant,
@@ -106,7 +104,7 @@ impl Settler {
     pub(crate) fn new(
         store: &Store,
         clock: &Clock,
-        opening: &Opening<'_>,
+        opening: &Opening,
         receipt: Receipt,
         (entered, began, started): (Entered, Instant, Timestamp),
     ) -> Self {
@@ -119,7 +117,6 @@ impl Settler {
                 Format::OpenAiChat => Protocol::OpenAi,
                 Format::AnthropicMessages => Protocol::Anthropic,
             },
-            requested_model: opening.requested_model.to_owned(),
             streaming: opening.streaming,
             started,
             began,
@@ -147,8 +144,8 @@ impl Settler {
                 project: self.caller.project,
                 key: self.caller.key,
                 provider,
-                model: candidate.model.clone(),
-                requested_model: self.requested_model.clone(),
+                model: candidate.model.as_ref().to_owned(),
+                requested_model: self.receipt.model().to_owned(),
                 protocol: self.protocol,
                 started: self.started,
                 streaming: self.streaming,

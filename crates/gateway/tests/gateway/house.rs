@@ -201,7 +201,8 @@ impl House {
 }
 
 pub(crate) fn script() -> Script {
-    Script { hush: Duration::from_secs(20), ..Script::inspected().with_key("twin-key") }
+    let hush = Duration::from_secs(20);
+    Script { hush, retry_after: 0, ..Script::inspected().with_key("twin-key") }
 }
 
 /// A person with an organization.
@@ -301,7 +302,7 @@ pub(crate) fn streamed_text(format: Format, text: &str) -> String {
 /// Whether a stream ended as its format says.
 pub(crate) fn complete(format: Format, text: &str) -> bool {
     match format {
-        Format::OpenAiChat => text.trim_end().ends_with("data: [DONE]"),
+        Format::OpenAiChat => text.trim_end().ends_with("[DONE]"),
         Format::AnthropicMessages => text.contains("event: message_stop"),
     }
 }

@@ -32,8 +32,10 @@ async fn four_paths_whole() {
             assert_eq!(row.protocol, format.as_str());
             assert!(!row.streaming);
             let receipt = house.receipt().await;
-            assert_eq!(receipt["chosen"]["name"], provider);
-            assert_eq!(receipt["chosen"]["format"], outbound);
+            assert_eq!(receipt["candidates"][0]["name"], provider);
+            assert_eq!(receipt["candidates"][0]["format"], outbound);
+            assert_eq!(receipt["candidates"][0]["region"], "eu-test-1");
+            assert_eq!(receipt["attempts"][0]["candidate"], 0);
             assert_eq!(receipt["attempts"][0]["outcome"], "ok");
             assert!(!receipt.to_string().contains("giraffe"));
         }

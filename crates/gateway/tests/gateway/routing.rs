@@ -104,3 +104,23 @@ async fn a_removed_provider_cannot_be_reached_any_more() {
     assert_eq!(house.ask(FORMATS[0], &request("open/sandbox-echo", false)).await.status, 404);
     assert_eq!(house.egress.destinations().len(), 1);
 }
+
+#[tokio::test]
+async fn tokens_are_counted_by_the_provider_or_by_size() {
+    let house = House::new().await;
+    let format = Format::AnthropicMessages;
+    let count = |model: &str| {
+        let body = request(model, false).to_string();
+        let (house, scope, headers) = (&house, house.key.clone(), HeaderMap::new());
+        let request = domain::RequestId::new(house.store.clock().now());
+        async move {
+            let (body, headers) = (body.into(), &headers);
+            let call = gateway::Call { scope, inbound: format, headers, body, request };
+            read(house.gateway.count_tokens(call).await).await
+        }
+    };
+    assert_eq!(count("anth/sandbox-echo").await.json(), json!({"input_tokens": 3}));
+    assert!(count("open/sandbox-echo").await.json()["input_tokens"].as_u64().unwrap() > 3);
+    assert_eq!(count("gpt-9").await.status, 404);
+    assert!(house.usage().await.is_empty());
+}

@@ -1,0 +1,46 @@
+//! Counting tokens. Free of charge, so nothing is settled.
+
+use bytes::Bytes;
+use http::Response;
+use llm::{Format, Prepared};
+use tokio::time::Instant;
+
+use crate::{Body, Call, Inner, plan::Candidate, reply};
+
+const PATH: &str = "/messages/count_tokens";
+
+impl Inner {
+    pub(crate) async fn count_tokens(&self, call: Call<'_>) -> Response<Body> {
+        let began = Instant::now();
+        let (_, head, plan) = match self.ready(&call).await {
+            Ok(ready) => ready,
+            Err(refused) => return refused.show(&call),
+        };
+        let speaks = |candidate: &&Candidate| candidate.route.format == Format::AnthropicMessages;
+        let Some(candidate) = plan.candidates.iter().find(speaks) else {
+            return reply::document(call.inbound, call.request, estimate(&call.body));
+        };
+        let quirks = candidate.route.quirks(&candidate.model);
+        let outbound = candidate.route.format;
+        let prepared =
+            llm::prepare(call.inbound, outbound, &call.body, &head, &candidate.model, &quirks);
+        let answered = match prepared {
+            Ok(prepared) => {
+                let prepared = Prepared { path: PATH, ..prepared };
+                self.attempts(&call, &head, began).plain(candidate, &prepared).await
+            }
+            Err(bad) => Err((&bad).into()),
+        };
+        match answered {
+            Ok(body) => reply::document(call.inbound, call.request, body),
+            Err(failure) => {
+                reply::refusal(call.inbound, call.request, &failure.refusal, failure.retry_after)
+            }
+        }
+    }
+}
+
+fn estimate(body: &Bytes) -> Bytes {
+    let tokens = llm::estimate_tokens(body.len() as u64);
+    format!("{{\"input_tokens\":{tokens}}}").into()
+}
