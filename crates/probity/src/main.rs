@@ -1,1 +1,65 @@
-fn main() {}
+//! The Probity server and its command line: settings, wiring, and nothing else.
+
+mod admin;
+mod app;
+mod catalog;
+mod cli;
+mod config;
+mod control;
+mod demo;
+mod doctor;
+mod prober;
+mod serve;
+mod telemetry;
+mod verify;
+
+use std::{io::Write as _, process::ExitCode};
+
+use clap::Parser as _;
+use cli::{Admin, Cli, Command, Probe, Serve};
+use domain::{Error, Result};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    if let Command::Verify { bundle, root, json } = &cli.command {
+        return verify::run(bundle, root.as_deref(), *json);
+    }
+    match run(&cli) {
+        Ok(code) => code,
+        Err(error) => {
+            let causes = error.causes();
+            let mut out = std::io::stderr().lock();
+            drop(writeln!(out, "probity: {error}"));
+            if !causes.is_empty() {
+                drop(writeln!(out, "because: {causes}"));
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: &Cli) -> Result<ExitCode> {
+    // One provider of cryptography, chosen before anything asks for it.
+    drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(Error::internal)?;
+    runtime.block_on(async {
+        match &cli.command {
+            Command::Serve(options) => serve::run(&cli.place, options).await?,
+            Command::Demo(options) => {
+                serve::run(&cli.place, &Serve { demo: true, ..options.clone() }).await?;
+            }
+            Command::Migrate => admin::migrate(&cli.place).await?,
+            Command::Doctor => return doctor::run(&cli.place).await,
+            Command::Probe(Probe::Run { id, json, .. }) => {
+                return admin::probe_run(&cli.place, id.as_deref(), *json).await;
+            }
+            Command::Admin(Admin::OperatorLink) => admin::operator_link(&cli.place).await?,
+            Command::Prober => prober::child().await?,
+            Command::Verify { .. } => {}
+        }
+        Ok(ExitCode::SUCCESS)
+    })
+}

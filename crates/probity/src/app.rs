@@ -1,0 +1,121 @@
+//! Wiring: settings in, a running installation out. Nothing is configured elsewhere.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use domain::{Action, Actor, Catalogue, Clock, Error, Event, Result};
+use egress::Egress;
+use gateway::Gateway;
+use identity::Identity;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use store::{Authority, Store};
+use tokio::net::TcpListener;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use trust::Trust;
+
+use crate::{catalog, config::Config};
+
+/// Everything that runs.
+pub(crate) struct App {
+    pub(crate) config: Config,
+    pub(crate) store: Store,
+    pub(crate) identity: Identity,
+    pub(crate) gateway: Gateway,
+    pub(crate) egress: Egress,
+    pub(crate) trust: Trust,
+    pub(crate) catalogue: Arc<Catalogue>,
+    pub(crate) tasks: TaskTracker,
+    pub(crate) stop: CancellationToken,
+    pub(crate) base_url: String,
+    listener: TcpListener,
+    metrics: PrometheusHandle,
+}
+
+impl App {
+    /// Opens the data, brings it up to date and binds the address. Nobody is served yet.
+    pub(crate) async fn build(config: Config) -> Result<Self> {
+        // Before anything of size: an address in use is the most common mistake.
+        let (listener, address) = bind(config.listen).await?;
+        let base_url = format!("http://{address}");
+        let clock = Clock::system();
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        let catalogue = Arc::new(catalog::load()?);
+        let store = Store::open(&config.store(), clock.clone()).await?;
+        store.migrate().await?;
+        let identity =
+            Identity::new(config.identity.clone(), store.clone(), Arc::clone(&catalogue)).await?;
+        let egress = Egress::new(&config.egress, clock.clone())?;
+        let gateway = Gateway::new(
+            config.gateway.clone(),
+            store.clone(),
+            egress.clone(),
+            Arc::clone(&catalogue),
+            clock,
+            tasks.clone(),
+        );
+        let trust = crate::prober::trust(&store, &catalogue).await?;
+        let metrics = PrometheusBuilder::new().install_recorder().map_err(Error::internal)?;
+        Ok(Self {
+            config,
+            store,
+            identity,
+            gateway,
+            egress,
+            trust,
+            catalogue,
+            tasks,
+            stop,
+            base_url,
+            listener,
+            metrics,
+        })
+    }
+
+    /// Notes the start in the spine and sets the periodic work going.
+    pub(crate) async fn start(&self) -> Result<()> {
+        let write = self.store.deployment(Authority::Bootstrap).await?.write().await?;
+        let event = Event::new(Action::DeploymentStart)
+            .by(Actor::System)
+            .fact("version", env!("CARGO_PKG_VERSION"))
+            .fact("engine", self.store.engine_kind().as_str());
+        write.commit(event).await?;
+        self.store.run(&self.tasks, &self.stop);
+        Ok(())
+    }
+
+    /// Serves until `stop` is cancelled, then lets running requests end and writes everything down.
+    pub(crate) async fn serve(self) -> Result<()> {
+        let drain = Duration::from_secs(self.config.web.drain_seconds);
+        let public_url = self.config.public_url.clone().unwrap_or_else(|| self.base_url.clone());
+        let router = web::router(web::App::new(web::Parts {
+            store: self.store.clone(),
+            identity: self.identity,
+            gateway: self.gateway.clone(),
+            trust: self.trust,
+            catalogue: self.catalogue,
+            clock: self.store.clock().clone(),
+            config: self.config.web.clone(),
+            public_url,
+            metrics: Some(self.metrics),
+            closing: self.stop.clone(),
+        }));
+        web::serve(self.listener, router, self.stop.clone(), drain)
+            .await
+            .map_err(Error::internal)?;
+        self.gateway.drain(drain).await;
+        self.tasks.close();
+        self.tasks.wait().await;
+        self.store.drain().await?;
+        self.store.close().await
+    }
+}
+
+async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr)> {
+    let refused = |error: std::io::Error| {
+        Error::unavailable(format!(
+            "Cannot listen on {address}: {error}. Choose another with --listen, or port 0 for any free one."
+        ))
+    };
+    let listener = TcpListener::bind(address).await.map_err(refused)?;
+    let bound = listener.local_addr().map_err(refused)?;
+    Ok((listener, bound))
+}

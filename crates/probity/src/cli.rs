@@ -1,0 +1,95 @@
+//! The command line. Names are the contract's.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand};
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "probity",
+    version,
+    about = "An AI platform whose security page is proved by the running system"
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Where the configuration and the data are; the same for every command.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Place {
+    /// Configuration file; every setting has a default
+    #[arg(long, global = true, env = "PROBITY_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Data directory
+    #[arg(long, global = true)]
+    pub(crate) data: Option<PathBuf>,
+    /// Root-key file; keep it outside the data directory
+    #[arg(long, global = true)]
+    pub(crate) root_key: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start the server
+    Serve(Serve),
+    /// Bring the database to this version and exit
+    Migrate,
+    /// Show the effective settings and look for problems
+    Doctor,
+    /// Start the server with a sandbox provider and two organizations
+    Demo(Serve),
+    /// Check an audit export or a trust bundle offline
+    Verify {
+        bundle: PathBuf,
+        /// The log key's fingerprint, as the operator published it
+        #[arg(long)]
+        root: Option<String>,
+        /// Print the report as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Probes of the running installation
+    #[command(subcommand)]
+    Probe(Probe),
+    /// What only somebody on this machine may do
+    #[command(subcommand)]
+    Admin(Admin),
+    /// The probing child of `serve`
+    #[command(hide = true)]
+    Prober,
+}
+
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Serve {
+    /// Address to listen on; loopback only
+    #[arg(long)]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Add the sandbox provider and two organizations with some history
+    #[arg(long)]
+    pub(crate) demo: bool,
+    /// Write the demo's addresses, people and keys to this file before `ready`
+    #[arg(long, requires = "demo")]
+    pub(crate) demo_json: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Probe {
+    /// Run one probe, or all of them, now
+    Run {
+        /// A control, such as GW-01
+        id: Option<String>,
+        #[arg(long, conflicts_with = "id")]
+        all: bool,
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Admin {
+    /// Print a one-time link that creates an operator
+    OperatorLink,
+}

@@ -1,0 +1,116 @@
+//! `probity serve`: from settings to `ready`, and from SIGTERM to a clean end.
+
+use std::{io::Write as _, path::Path};
+
+use domain::Result;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::{
+    app::App,
+    cli::{Place, Serve},
+    config::Config,
+    control::{self, Reply, Request},
+    demo::Demo,
+    prober, telemetry,
+};
+
+pub(crate) async fn run(place: &Place, options: &Serve) -> Result<()> {
+    let config = Config::load(place, Some(options))?;
+    telemetry::start(&config.log)?;
+    say(&format!("Probity {}", env!("CARGO_PKG_VERSION")));
+    let data = config.data.clone();
+    let root_key = config.root_key.clone();
+    let app = App::build(config).await?;
+    app.start().await?;
+    say(&format!("data      {}", data.display()));
+    say(&format!(
+        "root key  {}  (keep a copy elsewhere: without it the data cannot be read)",
+        root_key.display()
+    ));
+    let demo = start_demo(&app, options).await?;
+    let probes = prober::supervise(&app)?;
+    open_control(&app, &probes)?;
+    welcome(&app).await?;
+    say(&format!("trust     {}/trust", app.base_url));
+    say(&format!("ready {}", app.base_url));
+    let stop = app.stop.clone();
+    app.tasks.spawn(async move {
+        asked_to_stop().await;
+        stop.cancel();
+    });
+    app.serve().await?;
+    if let Some(demo) = demo {
+        demo.stop().await;
+    }
+    Ok(())
+}
+
+async fn start_demo(app: &App, options: &Serve) -> Result<Option<Demo>> {
+    if !options.demo {
+        return Ok(None);
+    }
+    let demo = Demo::start(app.identity.clone(), app.store.clone(), app.gateway.clone()).await?;
+    let file = options.demo_json.as_deref();
+    if let Some((email, password)) = demo.prepare(&app.base_url, file).await? {
+        say(&format!(
+            "demo      sign in as {email} with the password {password}  (shown this once)"
+        ));
+    }
+    file.map(Path::display)
+        .iter()
+        .for_each(|file| say(&format!("demo      {file} holds its people and keys")));
+    Ok(Some(demo))
+}
+
+/// While nobody runs the deployment yet, every start offers a fresh link.
+async fn welcome(app: &App) -> Result<()> {
+    if !app.identity.operator_exists().await? {
+        say(&format!("first operator, within 30 minutes:  {}", operator_link(app).await?));
+    }
+    Ok(())
+}
+
+async fn operator_link(app: &App) -> Result<String> {
+    link(&app.identity, &app.base_url).await
+}
+
+async fn link(identity: &identity::Identity, base_url: &str) -> Result<String> {
+    let link = identity.operator_link_create().await?;
+    Ok(format!("{base_url}{}", web::setup_path(&link.token)))
+}
+
+fn open_control(app: &App, probes: &prober::Probes) -> Result<()> {
+    let (identity, base_url, probes) = (app.identity.clone(), app.base_url.clone(), probes.clone());
+    let answer = move |request| {
+        let (identity, base_url, probes) = (identity.clone(), base_url.clone(), probes.clone());
+        async move {
+            match request {
+                Request::OperatorLink => link(&identity, &base_url).await.map(Reply::Text),
+                Request::ProbeRun { control } => {
+                    probes.run(control.as_deref()).await.map(Reply::Json)
+                }
+            }
+        }
+    };
+    control::serve(&app.config.control_socket(), &app.tasks, app.stop.clone(), answer)
+}
+
+async fn asked_to_stop() {
+    let (Ok(mut term), Ok(mut int)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+    }
+    tracing::info!("stopping: running requests may end");
+}
+
+/// What the person at the terminal reads; logs go to standard error.
+fn say(line: &str) {
+    let mut out = std::io::stdout().lock();
+    // Nobody reading is no reason to stop.
+    drop(writeln!(out, "{line}").and_then(|()| out.flush()));
+}
