@@ -5,6 +5,17 @@
 //! * nothing is changed for an organization without an audit event in the same transaction ([`Write::commit`]);
 //! * nothing but the store is awaited while a [`Write`] lives: SQLite has one writer.
 //!
+//! What is meant:
+//!
+//! ```
+//! async fn rename(store: &store::Store, scope: &store::Scope, event: domain::Event) -> domain::Result<()> {
+//!     let mut write = store.write(scope).await?;
+//!     write.organization_rename("Acme").await?;
+//!     write.organization().await?;
+//!     write.commit(event).await.map(drop)
+//! }
+//! ```
+//!
 //! A scope cannot be made by hand:
 //!
 //! ```compile_fail,E0423

@@ -6,7 +6,7 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::Read as _,
-    os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::{
@@ -138,9 +138,9 @@ impl Cluster {
     fn watch(&self) {
         let stop = as_server(&self.programs.join("pg_ctl"));
         let mut watchdog = Command::new("setsid");
-        watchdog.args(["sh", "-c", WATCHDOG, "watchdog"]).arg(&self.base);
+        watchdog.args(["--fork", "sh", "-c", WATCHDOG, "watchdog"]).arg(&self.base);
         watchdog.arg(stop.get_program()).args(stop.get_args());
-        quiet(&mut watchdog).process_group(0).spawn().expect("setsid, from util-linux");
+        quiet(&mut watchdog).status().expect("setsid, from util-linux");
     }
 
     /// A database that the current migrations were run on; made once per text of the migrations.
