@@ -30,7 +30,7 @@ each_backend! {
 
         let listed = house.identity.keys_list(&owner, project.id, &Page::default()).await.unwrap();
         let fetched = house.identity.key_fetch(&owner, made.key.id).await.unwrap();
-        assert_eq!(listed.data, [fetched.clone()]);
+        assert_eq!(listed.data, std::slice::from_ref(&fetched));
         let secret = text.rsplit_once('_').unwrap().1;
         assert!(!format!("{fetched:?} {made:?}").contains(secret));
     }

@@ -1,5 +1,12 @@
 //! The use-cases on a real store. One binary; every test on every engine.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says what is wrong by failing"
+)]
+
 mod account;
 mod audit;
 mod house;
