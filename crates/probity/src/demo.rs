@@ -19,8 +19,8 @@ use facts::{Facts, Operator, Organization, Person, Project, Twin};
 const OPERATOR: &str = "operator@demo.example";
 const ORGANIZATIONS: [(&str, &str); 2] =
     [("Northwind Clinics", "northwind"), ("Harbour Legal", "harbour")];
-/// The twin as a provider in each format; `sandbox-messages/sandbox-echo` asks for the second by name.
-const TWINS: [&str; 2] = ["sandbox", "sandbox-messages"];
+/// The twin as a provider in each format; `sandbox-anthropic/sandbox-echo` asks for the second by name.
+const TWINS: [&str; 2] = ["sandbox-openai", "sandbox-anthropic"];
 const PEOPLE: [(&str, &str, OrgRole); 3] = [
     ("Ada Owner", "ada", OrgRole::Owner),
     ("Ben Admin", "ben", OrgRole::Admin),

@@ -11,7 +11,7 @@ export const anthropic = (options = {}) =>
   new Anthropic({ baseURL: facts.anthropic_base_url, apiKey, maxRetries: 0, timeout: 30_000, ...options });
 
 /** The same twin behind each outbound format: together with the two SDKs, four paths. */
-export const PROVIDERS = ["sandbox", "sandbox-messages"];
+export const PROVIDERS = ["sandbox-openai", "sandbox-anthropic"];
 
 export const user = (content) => [{ role: "user", content }];
 

@@ -13,7 +13,7 @@ FACTS = json.loads(pathlib.Path(os.environ["PROBITY_DEMO_JSON"]).read_text())
 KEY = FACTS["organizations"][0]["projects"][0]["api_key"]
 
 # The same twin behind each outbound format: together with the two SDKs, four paths.
-PROVIDERS = {"openai-provider": "sandbox", "anthropic-provider": "sandbox-messages"}
+PROVIDERS = {"openai-provider": "sandbox-openai", "anthropic-provider": "sandbox-anthropic"}
 
 
 @pytest.fixture

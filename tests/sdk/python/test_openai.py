@@ -154,7 +154,7 @@ def test_json_schema(openai, model, stream):
 @pytest.mark.parametrize("stream", [False, True])
 def test_thinking_survives_two_turns(openai, stream):
     """An Anthropic provider checks its signature: the second turn would be refused if a byte were lost."""
-    name = "sandbox-messages/sandbox-thinking"
+    name = "sandbox-anthropic/sandbox-thinking"
     asked = dict(model=name, messages=user("think"), tools=[TOOL], max_tokens=2048)
     first = openai.chat.completions.create(stream=stream, **asked)
     message = assembled(first) if stream else first.choices[0].message.model_dump(exclude_none=True)
@@ -184,14 +184,14 @@ def assembled(stream):
 
 def test_unknown_fields_reach_a_provider_of_the_same_format(openai, received):
     openai.chat.completions.create(
-        model="sandbox/sandbox-echo", messages=user("unknown fields"), extra_body={"future_field": {"deep": [1, 2]}}
+        model="sandbox-openai/sandbox-echo", messages=user("unknown fields"), extra_body={"future_field": {"deep": [1, 2]}}
     )
     sent = last(received, "unknown fields")
     assert sent["future_field"] == {"deep": [1, 2]} and sent["model"] == "sandbox-echo"
 
 
 def test_what_a_translation_drops_is_named_or_refused(openai):
-    asked = dict(model="sandbox-messages/sandbox-echo", messages=user("dropped"), extra_body={"logit_bias": {"50256": -100}})
+    asked = dict(model="sandbox-anthropic/sandbox-echo", messages=user("dropped"), extra_body={"logit_bias": {"50256": -100}})
     raw = openai.chat.completions.with_raw_response.create(**asked)
     assert "logit_bias" in raw.headers["x-probity-dropped"]
     with pytest.raises(sdk.BadRequestError) as refused:
@@ -222,11 +222,11 @@ def test_provider_errors_are_the_sdks_own(openai, model, name, error, status, st
     assert caught.value.request_id
 
 
-def test_a_refused_credential_of_the_provider_is_not_the_callers_fault(openai, model):
-    """401 from upstream means that the operator's credential is wrong, not the caller's key."""
-    with pytest.raises(sdk.APIStatusError) as caught:
+def test_a_refused_credential_of_the_provider_is_named_as_such(openai, model):
+    """401 from upstream means that the stored credential is wrong: the caller's key is fine."""
+    with pytest.raises(sdk.AuthenticationError) as caught:
         openai.chat.completions.create(model=model("error-401"), messages=user("x"))
-    assert caught.value.status_code >= 500
+    assert "provider" in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["cut", "reset", "malformed-sse", "error-mid-stream"])
