@@ -3,7 +3,10 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Frame, State, StreamFault};
+use super::{
+    Frame, State, StreamFault,
+    stencil::{Stencil, Weight},
+};
 use crate::{
     Format,
     edit::{Edits, span},
@@ -15,6 +18,9 @@ pub(crate) struct Relay {
     format: Format,
     /// A finish reason has come; what follows is bookkeeping.
     finished: bool,
+    /// Events of this stream carry an `id`.
+    identified: bool,
+    stencil: Option<Stencil>,
 }
 
 /// The members of a chunk that matter here; everything else is skipped over.
@@ -100,7 +106,7 @@ struct Piece<'a> {
 
 impl Relay {
     pub(crate) const fn new(format: Format) -> Self {
-        Self { format, finished: false }
+        Self { format, finished: false, identified: false, stencil: None }
     }
 
     pub(crate) fn event(
@@ -109,13 +115,44 @@ impl Relay {
         frame: &Frame<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), StreamFault> {
+        self.identified |= has_id(frame.raw);
         if frame.data.is_empty() {
-            out.extend_from_slice(frame.raw);
+            // After an `id` some clients take the blank line behind a comment for an event of its own.
+            out.extend_from_slice(if self.identified { b":\n" } else { frame.raw });
+            return Ok(());
+        }
+        let fitting =
+            self.stencil.as_ref().and_then(|stencil| stencil.text(frame.raw).zip(Some(stencil)));
+        if let Some(((text, weight), stencil)) = fitting {
+            count(state, text.len(), weight);
+            state.progress.semantic |= !text.is_empty();
+            stencil.write(text, out);
             return Ok(());
         }
         match self.format {
             Format::OpenAiChat => self.openai(state, frame, out),
-            Format::AnthropicMessages => anthropic(&mut self.finished, state, frame, out),
+            Format::AnthropicMessages => self.anthropic(state, frame, out),
+        }
+    }
+
+    /// Remembers an event that does nothing but carry `text`.
+    fn learn(
+        &mut self,
+        state: &State,
+        frame: &Frame<'_>,
+        model: Option<Raw<'_>>,
+        text: Raw<'_>,
+        weight: Weight,
+    ) {
+        let model = state.options.shown_model.as_deref().zip(model);
+        // A name that is to be changed but lies outside the received bytes is no case for a short cut.
+        let place = |(shown, raw)| Some((span(frame.raw, raw)?, shown));
+        let shown = model.and_then(place);
+        if shown.is_some() != model.is_some() {
+            return;
+        }
+        if let Some(range) = span(frame.raw, text) {
+            self.stencil = Stencil::cut(frame.raw, range, shown, weight);
         }
     }
 
@@ -154,7 +191,77 @@ impl Relay {
                 state.progress.semantic = true;
             }
         }
+        if let ([choice], None) = (choices.as_slice(), chunk.usage)
+            && let Some(text) = choice.only_text()
+        {
+            self.learn(state, frame, chunk.model, text, Weight::Output);
+        }
         show(state, frame, chunk.model, out);
+        Ok(())
+    }
+
+    fn anthropic(
+        &mut self,
+        state: &mut State,
+        frame: &Frame<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), StreamFault> {
+        let event: Event<'_> = parse(&frame.data)?;
+        let mut model = None;
+        match &*event.kind.0 {
+            "error" => {
+                let raw = event.error.ok_or(StreamFault::Malformed)?;
+                return Err(StreamFault::Upstream(upstream::reduce(None, raw)));
+            }
+            "message_start" => {
+                if let Some(message) = &event.message {
+                    model = message.model;
+                    if let Some(raw) = message.usage {
+                        state.meter.anthropic_start(raw);
+                    }
+                }
+            }
+            "content_block_start" => {
+                // Text and thinking begin empty; a tool call begins with its name.
+                state.progress.semantic |= event
+                    .content_block
+                    .is_some_and(|block| !matches!(&*block.kind.0, "text" | "thinking"));
+            }
+            "content_block_delta" => {
+                state.progress.semantic = true;
+                let piece = event.delta.as_ref();
+                let parts = [
+                    (piece.and_then(|piece| piece.text), Weight::Output),
+                    (piece.and_then(|piece| piece.partial_json), Weight::Output),
+                    (piece.and_then(|piece| piece.thinking), Weight::Thinking),
+                ];
+                for (part, weight) in parts {
+                    count(state, length(part), weight);
+                }
+                let mut told = parts.into_iter().filter_map(|(part, weight)| Some((part?, weight)));
+                if let (Some((text, weight)), None) = (told.next(), told.next())
+                    && json::shape(text) == Shape::Text
+                {
+                    self.learn(state, frame, None, text, weight);
+                }
+            }
+            "message_delta" => {
+                state.progress.semantic = true;
+                self.finished = true;
+                if let Some(raw) = event.usage {
+                    state.meter.anthropic_delta(raw);
+                }
+            }
+            "message_stop" => {
+                if !state.progress.semantic {
+                    // An end without an answer.
+                    return Err(StreamFault::Malformed);
+                }
+                state.progress.done = true;
+            }
+            _ => {}
+        }
+        show(state, frame, model, out);
         Ok(())
     }
 
@@ -177,63 +284,41 @@ impl Relay {
     }
 }
 
-fn anthropic(
-    finished: &mut bool,
-    state: &mut State,
-    frame: &Frame<'_>,
-    out: &mut Vec<u8>,
-) -> Result<(), StreamFault> {
-    let event: Event<'_> = parse(&frame.data)?;
-    let mut model = None;
-    match &*event.kind.0 {
-        "error" => {
-            let raw = event.error.ok_or(StreamFault::Malformed)?;
-            return Err(StreamFault::Upstream(upstream::reduce(None, raw)));
-        }
-        "message_start" => {
-            if let Some(message) = &event.message {
-                model = message.model;
-                if let Some(raw) = message.usage {
-                    state.meter.anthropic_start(raw);
-                }
-            }
-        }
-        "content_block_start" => {
-            // Text and thinking begin empty; a tool call begins with its name.
-            state.progress.semantic |= event
-                .content_block
-                .is_some_and(|block| !matches!(&*block.kind.0, "text" | "thinking"));
-        }
-        "content_block_delta" => {
-            state.progress.semantic = true;
-            if let Some(piece) = &event.delta {
-                state.meter.add_output(length(piece.text) + length(piece.partial_json));
-                state.meter.add_thinking(length(piece.thinking));
-            }
-        }
-        "message_delta" => {
-            state.progress.semantic = true;
-            *finished = true;
-            if let Some(raw) = event.usage {
-                state.meter.anthropic_delta(raw);
-            }
-        }
-        "message_stop" => {
-            if !state.progress.semantic {
-                // An end without an answer.
-                return Err(StreamFault::Malformed);
-            }
-            state.progress.done = true;
-        }
-        _ => {}
-    }
-    show(state, frame, model, out);
-    Ok(())
+/// Nearly every event begins with its data and need not be looked through.
+fn has_id(raw: &[u8]) -> bool {
+    !raw.starts_with(b"data:")
+        && raw.split(|byte| matches!(byte, b'\n' | b'\r')).any(|line| line.starts_with(b"id:"))
 }
 
 fn parse<'a, T: Deserialize<'a>>(data: &'a [u8]) -> Result<T, StreamFault> {
     let text = std::str::from_utf8(data).map_err(|_| StreamFault::Malformed)?;
     serde_json::from_str(text).map_err(|_| StreamFault::Malformed)
+}
+
+impl<'a> Choice<'a> {
+    /// The text, when the delta carries nothing else.
+    fn only_text(&self) -> Option<Raw<'a>> {
+        let delta = self.delta.as_ref().filter(|_| self.finish_reason.is_none())?;
+        let others = [
+            delta.refusal,
+            delta.tool_calls,
+            delta.function_call,
+            delta.reasoning_content,
+            delta.reasoning,
+            delta.reasoning_details,
+            delta.audio,
+        ];
+        delta
+            .content
+            .filter(|raw| json::shape(raw) == Shape::Text && others.iter().all(Option::is_none))
+    }
+}
+
+const fn count(state: &mut State, bytes: usize, weight: Weight) {
+    match weight {
+        Weight::Output => state.meter.add_output(bytes),
+        Weight::Thinking => state.meter.add_thinking(bytes),
+    }
 }
 
 /// Counts what a delta carries; true when it carries anything.
