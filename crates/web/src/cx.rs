@@ -10,7 +10,7 @@ use axum::{
     extract::{FromRequestParts, RawPathParams},
     response::{IntoResponse, Response},
 };
-use domain::{Error, PermissionTag, ProjectId, RequestId, Result, Rule, Timestamp};
+use domain::{Error, Kind, PermissionTag, ProjectId, RequestId, Result, Rule, Timestamp};
 use http::request::Parts;
 use store::{Project, Read, Scope, Session};
 
@@ -160,7 +160,12 @@ impl<P: PermissionTag> Cx<P> {
                     _ => None,
                 };
                 let id = project.as_ref().map(|project| project.id);
-                identity::decide(&scope, P::PERMISSION, id)?;
+                identity::decide(&scope, P::PERMISSION, id).map_err(|error| {
+                    match error.kind() {
+                        Kind::NotFound if id.is_some() => Error::not_found(locate::named(asked)),
+                        _ => error,
+                    }
+                })?;
                 Ok((Authority::Organization { scope, session }, project))
             }
         }

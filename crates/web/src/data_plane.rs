@@ -6,10 +6,11 @@ use axum::{
     response::Response,
 };
 use bytes::Bytes;
-use domain::{Error, Kind, RequestId, Result, tags::Inference};
+use domain::{Error, RequestId, Result, tags::Inference};
 use gateway::{Call, Format};
 use http::{HeaderMap, header};
 use http_body_util::LengthLimitError;
+use store::Scope;
 
 use crate::{App, Cx, route::Routes};
 
@@ -45,18 +46,26 @@ async fn messages(cx: Cx<Inference>, request: Request) -> Response {
 }
 
 async fn call(cx: &Cx<Inference>, inbound: Format, request: Request) -> Response {
-    let (app, id) = (cx.app(), cx.request());
+    match admit(cx, inbound, request).await {
+        Ok((scope, headers, body)) => {
+            let call = Call { scope, inbound, headers: &headers, body, request: cx.request() };
+            cx.app().gateway.call(call).await.map(Body::new)
+        }
+        Err(refused) => refused,
+    }
+}
+
+/// The scope, the headers and the whole body, or a refusal in the client's format.
+async fn admit(
+    cx: &Cx<Inference>,
+    inbound: Format,
+    request: Request,
+) -> Result<(Scope, HeaderMap, Bytes), Response> {
+    let app = cx.app();
     let (parts, body) = request.into_parts();
-    let body = match read(&parts.headers, body, app.config.body_bytes).await {
-        Ok(body) => body,
-        Err(error) => return refuse(app, inbound, &error, id),
-    };
-    let scope = match cx.scope() {
-        Ok(scope) => scope.clone(),
-        Err(error) => return refuse(app, inbound, &error, id),
-    };
-    let call = Call { scope, inbound, headers: &parts.headers, body, request: id };
-    app.gateway.call(call).await.map(Body::new)
+    let read = read(&parts.headers, body, app.config.body_bytes).await;
+    let admitted = read.and_then(|body| Ok((cx.scope()?.clone(), parts.headers, body)));
+    admitted.map_err(|error| refuse(app, inbound, &error, cx.request()))
 }
 
 /// The whole body, if it is JSON by its type and not too large.
@@ -91,10 +100,16 @@ fn too_large(most: usize) -> Error {
     Error::too_large(format!("The request is larger than {most}."))
 }
 
-async fn count_tokens(cx: Cx<Inference>, _: Request) -> Response {
-    let error = Error::new(Kind::NotFound, "Counting tokens is not offered here yet.")
-        .with_code("not_supported");
-    refuse(cx.app(), Format::AnthropicMessages, &error, cx.request())
+async fn count_tokens(cx: Cx<Inference>, request: Request) -> Response {
+    let format = Format::AnthropicMessages;
+    match admit(&cx, format, request).await {
+        Ok((scope, headers, body)) => {
+            let call =
+                Call { scope, inbound: format, headers: &headers, body, request: cx.request() };
+            cx.app().gateway.count_tokens(call).await.map(Body::new)
+        }
+        Err(refused) => refused,
+    }
 }
 
 async fn models(cx: Cx<Inference>, request: Request) -> Response {

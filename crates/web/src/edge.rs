@@ -7,7 +7,7 @@ use axum::{
     response::{Html, IntoResponse, Response},
 };
 use domain::{Error, Kind, RequestId};
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde_json::json;
 
 use crate::{
@@ -51,7 +51,9 @@ pub(crate) async fn edge(State(app): State<App>, mut request: Request, next: Nex
     let mut answer = next.run(request).await;
     if let Some(Failed(error)) = answer.extensions_mut().remove::<Failed>() {
         log(&error, &seen);
-        answer = refuse(&app, &error, &seen);
+        // A handler may have chosen a narrower status than the error's kind has.
+        let status = answer.status();
+        answer = refuse(&app, &error, status, &seen);
     }
     finish(&app, &seen, &mut answer);
     answer
@@ -79,16 +81,15 @@ fn log(error: &Error, seen: &Seen) {
     }
 }
 
-fn refuse(app: &App, error: &Error, seen: &Seen) -> Response {
+fn refuse(app: &App, error: &Error, status: StatusCode, seen: &Seen) -> Response {
     match seen.surface {
-        Surface::Page => page(app, error, seen),
-        Surface::Api | Surface::Public | Surface::DataPlane => problem(error, seen.id),
+        Surface::Page => page(app, error, status, seen),
+        Surface::Api | Surface::Public | Surface::DataPlane => problem(error, status, seen.id),
     }
 }
 
 /// RFC 9457.
-pub(crate) fn problem(error: &Error, id: RequestId) -> Response {
-    let status = crate::refusal::status(error.kind());
+fn problem(error: &Error, status: StatusCode, id: RequestId) -> Response {
     let body = json!({
         "type": "about:blank",
         "title": status.canonical_reason().unwrap_or("Error"),
@@ -101,7 +102,7 @@ pub(crate) fn problem(error: &Error, id: RequestId) -> Response {
     (status, kind, body.to_string()).into_response()
 }
 
-fn page(app: &App, error: &Error, seen: &Seen) -> Response {
+fn page(app: &App, error: &Error, status: StatusCode, seen: &Seen) -> Response {
     let chrome = Chrome {
         theme: cookies::theme(&seen.headers),
         here: seen.path.clone(),
@@ -114,7 +115,6 @@ fn page(app: &App, error: &Error, seen: &Seen) -> Response {
         let signed_in = cookies::session(&seen.headers, app.secure()).is_some();
         Shell::wrap(&chrome, title(error.kind()), false, &message(error, seen.id, signed_in))
     };
-    let status = crate::refusal::status(error.kind());
     match wrapped {
         Ok(text) => (status, Html(text)).into_response(),
         Err(_) => (status, error.message().to_owned()).into_response(),

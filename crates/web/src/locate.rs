@@ -58,6 +58,17 @@ async fn choose(app: &App, session: &Session, id: Option<&str>) -> Result<String
     }
 }
 
+/// What the path names. One that is out of sight must answer as one that is absent, in the same words.
+pub(crate) fn named(asked: &Asked) -> &'static str {
+    let in_path = |name| asked.param(name).is_some();
+    match () {
+        () if in_path("project") => "project",
+        () if in_path("key") => "key",
+        () if in_path("request") => "receipt",
+        () => "project",
+    }
+}
+
 /// The project that the path or the query names, directly or by one of its keys or requests.
 ///
 /// # Errors

@@ -1,0 +1,157 @@
+//! Model calls through the edge, and what becomes visible of them afterwards.
+
+use axum::body::Body;
+use http::{Request, StatusCode, header};
+use serde_json::{Value, json};
+
+use crate::house::{Answer, House};
+
+const WORDS: &str = "lanterns over the harbour";
+
+async fn send(
+    house: &House,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: impl Into<Body>,
+) -> Answer {
+    let request = headers
+        .iter()
+        .fold(Request::post(path), |request, (name, value)| request.header(*name, *value));
+    house.send(request.body(body.into()).unwrap()).await
+}
+
+fn chat(words: &str) -> String {
+    json!({"model": "sandbox-echo", "messages": [{"role": "user", "content": words}]}).to_string()
+}
+
+fn messages(words: &str) -> String {
+    json!({"model": "sandbox-echo", "max_tokens": 50, "messages": [{"role": "user", "content": words}]}).to_string()
+}
+
+const JSON: (&str, &str) = ("content-type", "application/json");
+
+#[tokio::test]
+async fn both_formats_are_answered_and_recorded_without_content() {
+    let house = House::new().await;
+    let bearer = format!("Bearer {}", house.acme.key);
+    let answer =
+        send(&house, "/v1/chat/completions", &[JSON, ("authorization", &bearer)], chat(WORDS))
+            .await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+    assert_eq!(answer.json()["choices"][0]["message"]["content"], WORDS);
+    assert!(answer.header("x-request-id").starts_with("req_"));
+    let answer =
+        send(&house, "/v1/messages", &[JSON, ("x-api-key", &house.acme.key)], messages(WORDS))
+            .await;
+    assert_eq!(answer.json()["content"][0]["text"], WORDS);
+    house.store.drain().await.unwrap();
+    let usage = house.get("/o/acme/usage", Some(&house.owner)).await;
+    for expected in ["sandbox-echo", "Twin", "answered", "Requests per day"] {
+        assert!(usage.text.contains(expected), "{expected}");
+    }
+    let api = house.api("GET", "/api/v1/usage", &house.acme.admin_key, None).await;
+    assert_eq!(api.json()["data"].as_array().unwrap().len(), 2);
+    assert_eq!(api.json()["data"][0]["tokens"]["input"], 4, "whitespace words");
+    let csv = house.get("/o/acme/usage.csv", Some(&house.owner)).await;
+    assert_eq!(csv.text.lines().count(), 3);
+    let request = api.json()["data"][0]["request"].as_str().unwrap().to_owned();
+    let receipt = house.get(&format!("/o/acme/usage/{request}"), Some(&house.owner)).await;
+    assert_eq!(receipt.status, StatusCode::OK, "{}", receipt.text);
+    for page in [&usage, &api, &csv, &receipt] {
+        assert!(!page.text.contains("lanterns"), "usage never shows content");
+    }
+    assert_eq!(
+        house.get(&format!("/o/other/usage/{request}"), Some(&house.stranger)).await.status,
+        StatusCode::NOT_FOUND
+    );
+}
+
+#[tokio::test]
+async fn the_log_tells_who_made_the_key_and_its_export_verifies() {
+    let house = House::new().await;
+    house.store.drain().await.unwrap();
+    let page = house.get("/o/acme/audit", Some(&house.owner)).await;
+    assert!(page.text.contains("created an API key") && page.text.contains("Ope Rator"));
+    let filtered = house.get("/o/acme/audit?action=provider.create", Some(&house.owner)).await;
+    assert!(
+        filtered.text.contains("provider.create</span>")
+            && !filtered.text.contains("key.create</span>")
+    );
+    let list = house.api("GET", "/api/v1/audit?limit=2", &house.acme.admin_key, None).await.json();
+    assert_eq!(list["data"].as_array().unwrap().len(), 2);
+    assert!(list["next"].is_string());
+    let request = Request::get("/api/v1/audit/export")
+        .header(header::AUTHORIZATION, format!("Bearer {}", house.acme.admin_key))
+        .body(Body::empty())
+        .unwrap();
+    let answer = tower::ServiceExt::oneshot(house.router.clone(), request).await.unwrap();
+    let bundle = axum::body::to_bytes(answer.into_body(), 1 << 24).await.unwrap();
+    let root = house.store.log_fingerprint().unwrap();
+    assert!(ledger::verify(&bundle, Some(&root)).unwrap().ok);
+    assert!(page.text.contains(&root), "the page says which fingerprint to pin");
+}
+
+#[tokio::test]
+async fn models_are_listed_in_the_client_s_shape() {
+    let house = House::new().await;
+    let openai = house.api("GET", "/v1/models", &house.acme.key, None).await.json();
+    assert_eq!(openai["object"], "list");
+    let request = Request::get("/v1/models")
+        .header("x-api-key", &house.acme.key)
+        .header("anthropic-version", "2023-06-01");
+    let anthropic = house.send(request.body(Body::empty()).unwrap()).await.json();
+    assert_eq!(anthropic["has_more"], false);
+    let one = house.api("GET", "/v1/models/sandbox-echo", &house.acme.key, None).await;
+    assert_eq!(one.json()["id"], "sandbox-echo");
+    let none = house.api("GET", "/v1/models/absent/model", &house.acme.key, None).await;
+    assert_eq!(
+        (none.status, &none.json()["error"]["code"]),
+        (StatusCode::NOT_FOUND, &json!("model_not_found"))
+    );
+}
+
+/// Status, and the code or type in the client's format.
+fn said(answer: &Answer) -> (u16, Value) {
+    let error = &answer.json()["error"];
+    let code = if error["code"].is_null() { error["type"].clone() } else { error["code"].clone() };
+    assert!(!answer.text.contains("lanterns"), "an error never holds content: {}", answer.text);
+    (answer.status.as_u16(), code)
+}
+
+#[tokio::test]
+async fn bad_input_is_refused_in_the_client_s_format() {
+    let house = House::with(web::Config { body_bytes: 2_000, ..web::Config::default() }).await;
+    let key = house.acme.key.clone();
+    let keyed: &[(&str, &str)] = &[JSON, ("x-api-key", &key)];
+    let (openai, anthropic) = ("/v1/chat/completions", "/v1/messages");
+    let missing = send(&house, openai, &[JSON], chat(WORDS)).await;
+    assert_eq!(said(&missing), (401, json!("missing_key")));
+    let wrong = send(&house, anthropic, &[JSON, ("x-api-key", "pbk_wrong")], messages(WORDS)).await;
+    assert_eq!(said(&wrong), (401, json!("authentication_error")));
+    assert_eq!(wrong.json()["type"], "error");
+    let kind =
+        send(&house, openai, &[("content-type", "text/plain"), ("x-api-key", &key)], chat(WORDS))
+            .await;
+    assert_eq!(said(&kind), (400, json!("wrong_content_type")));
+    let broken = send(&house, anthropic, keyed, format!("{{\"model\": \"{WORDS}")).await;
+    assert_eq!(said(&broken), (400, json!("invalid_request_error")));
+    let large = send(&house, openai, keyed, chat(&WORDS.repeat(200))).await;
+    assert_eq!(said(&large), (413, json!("too_large")));
+    let announced = send(
+        &house,
+        anthropic,
+        &[JSON, ("x-api-key", &key), ("content-length", "999999")],
+        messages(WORDS),
+    )
+    .await;
+    assert_eq!(said(&announced), (413, json!("request_too_large")));
+    let unknown = send(&house, openai, keyed, chat(WORDS).replace("sandbox-echo", "absent")).await;
+    assert_eq!(said(&unknown), (404, json!("model_not_found")));
+    let endpoint = send(&house, "/v1/embeddings", keyed, chat(WORDS)).await;
+    assert_eq!(said(&endpoint), (404, json!("unknown_endpoint")));
+    let count = send(&house, "/v1/messages/count_tokens", keyed, messages(WORDS)).await;
+    assert_eq!(count.status, StatusCode::OK, "{}", count.text);
+    assert!(count.json()["input_tokens"].as_u64().is_some_and(|tokens| tokens > 0));
+    let google = send(&house, openai, &[JSON, ("x-goog-api-key", &key)], chat(WORDS)).await;
+    assert_eq!(google.status, StatusCode::OK);
+}

@@ -1,0 +1,220 @@
+//! What people do, by forms alone: no script runs here.
+
+use domain::Secret;
+use http::StatusCode;
+
+use crate::house::{House, PASSWORD, Person, session};
+
+fn cookie(answer: &crate::house::Answer) -> Option<Person> {
+    let lines = answer.headers.get_all("set-cookie").iter();
+    let line = lines
+        .filter_map(|line| line.to_str().ok())
+        .find(|line| line.starts_with("probity-session="))?;
+    assert!(
+        line.contains("HttpOnly") && line.contains("SameSite=Lax") && line.contains("Path=/"),
+        "{line}"
+    );
+    let token = line.split(['=', ';']).nth(1)?;
+    Some(Person { token: token.to_owned() })
+}
+
+#[tokio::test]
+async fn signing_in_and_out() {
+    let house = House::new().await;
+    let wrong = house
+        .post(
+            "/sign-in",
+            &[("email", "owner@acme.example"), ("password", "wrong"), ("next", "/o/acme")],
+            None,
+        )
+        .await;
+    assert_eq!(wrong.status, StatusCode::UNAUTHORIZED);
+    assert!(
+        wrong.text.contains("role=\"alert\"")
+            && wrong.text.contains("value=\"owner@acme.example\"")
+    );
+    assert!(
+        wrong.text.contains("name=\"next\" value=\"/o/acme\""),
+        "where one wanted to go is kept"
+    );
+    let fields = [("email", "owner@acme.example"), ("password", PASSWORD), ("next", "/o/acme")];
+    let right = house.post("/sign-in", &fields, None).await;
+    assert_eq!((right.status, right.location()), (StatusCode::SEE_OTHER, "/o/acme"));
+    let person = cookie(&right).unwrap();
+    assert_eq!(house.get("/o/acme", Some(&person)).await.status, StatusCode::OK);
+    let away = house
+        .post(
+            "/sign-in",
+            &[("email", "owner@acme.example"), ("password", PASSWORD), ("next", "//evil.example")],
+            None,
+        )
+        .await;
+    assert_eq!(away.location(), "/", "nobody is sent elsewhere");
+    let out = house.post("/sign-out", &[], Some(&person)).await;
+    assert_eq!(out.header("clear-site-data"), "\"cache\", \"storage\"");
+    assert_eq!(house.get("/o/acme", Some(&person)).await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn the_first_operator_comes_by_a_link_that_works_once() {
+    let house = House::new().await;
+    let link = house.identity.operator_link_create().await.unwrap();
+    let path = web::setup_path(&link.token);
+    assert_eq!(house.get(&path, None).await.status, StatusCode::OK);
+    let weak = house
+        .post(
+            &path,
+            &[("name", "Nora"), ("email", "nora@acme.example"), ("password", "short")],
+            None,
+        )
+        .await;
+    assert_eq!(weak.status, StatusCode::BAD_REQUEST);
+    assert!(weak.text.contains("id=\"password-error\""), "the error stands beside the field");
+    assert!(weak.text.contains("value=\"Nora\""), "values are kept");
+    assert!(!weak.text.contains("value=\"short\""), "the password is not");
+    let made = house
+        .post(
+            &path,
+            &[("name", "Nora"), ("email", "nora@acme.example"), ("password", PASSWORD)],
+            None,
+        )
+        .await;
+    assert_eq!(made.location(), "/organizations/new");
+    assert_eq!(house.get(&path, None).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn from_an_organization_to_a_key() {
+    let house = House::new().await;
+    let me = Some(&house.owner);
+    let made = house.post("/organizations", &[("name", "Walk & Sons"), ("slug", "walk")], me).await;
+    assert_eq!(made.location(), "/o/walk");
+    let overview = house.get("/o/walk", me).await;
+    assert!(
+        overview.text.contains("Walk &#38; Sons")
+            && overview.text.contains("Get to the first answer")
+    );
+    let taken = house.post("/organizations", &[("name", "Walk"), ("slug", "walk")], me).await;
+    assert_eq!(taken.status, StatusCode::CONFLICT);
+    assert!(taken.text.contains("id=\"slug-error\""));
+    let project = house.post("/o/walk/projects", &[("name", "Web site")], me).await;
+    assert_eq!(project.location(), "/o/walk/p/web-site?done=project");
+    assert!(house.get(project.location(), me).await.text.contains("The project was created."));
+    let private = [
+        ("catalog", "custom"),
+        ("name", "Twin"),
+        ("base_url", "http://127.0.0.1:9/v1"),
+        ("protocol", "openai"),
+        ("models", "sandbox-echo\n sandbox-slow"),
+    ];
+    let refused = house.post("/o/walk/providers", &private, me).await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+    assert!(
+        refused.text.contains("id=\"base_url-error\"") && refused.text.contains("sandbox-slow")
+    );
+    let mut allowed = private.to_vec();
+    allowed.push(("allow_private", "yes"));
+    let provider = house.post("/o/walk/providers", &allowed, me).await;
+    assert!(provider.location().starts_with("/o/walk/providers/pvd_"), "{}", provider.text);
+    let bad = house
+        .post("/o/walk/p/web-site/keys", &[("name", ""), ("expires", "90"), ("limit", "many")], me)
+        .await;
+    assert_eq!(bad.status, StatusCode::BAD_REQUEST);
+    let key = house
+        .post(
+            "/o/walk/p/web-site/keys",
+            &[("name", "backend"), ("expires", "30"), ("limit", "600")],
+            me,
+        )
+        .await;
+    assert_eq!(key.status, StatusCode::OK);
+    assert_eq!(key.header("cache-control"), "no-store");
+    let text = key.text.split("id=\"key\">").nth(1).unwrap().split('<').next().unwrap();
+    assert!(text.starts_with("pbk_"));
+    let keys = house.get("/o/walk/p/web-site/keys", me).await;
+    assert!(!keys.text.contains(text) && keys.text.contains(&text[text.len() - 4..]));
+    assert!(keys.text.contains("600 per minute"));
+    let revoke = keys.text.split("/revoke\"").next().unwrap().rsplit('"').next().unwrap();
+    let path = format!("{revoke}/revoke");
+    let unnamed = house.post(&path, &[("confirm", "something else")], me).await;
+    assert_eq!(unnamed.status, StatusCode::BAD_REQUEST, "the name must be typed");
+    assert_eq!(house.api("GET", "/v1/models", text, None).await.status, StatusCode::OK);
+    let done = house.post(&path, &[("confirm", "backend")], me).await;
+    assert_eq!(done.location(), "/o/walk/p/web-site/keys?done=key-revoked");
+    assert_eq!(house.api("GET", "/v1/models", text, None).await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn an_invitation_leads_into_the_organization() {
+    let house = House::new().await;
+    let me = Some(&house.owner);
+    let invited = house
+        .post("/o/acme/members/invite", &[("email", "jo@acme.example"), ("role", "member")], me)
+        .await;
+    assert_eq!(invited.status, StatusCode::OK);
+    let link = invited.text.split("id=\"link\">").nth(1).unwrap().split('<').next().unwrap();
+    let path = link.strip_prefix("http://127.0.0.1:8080").unwrap();
+    assert!(!house.get("/o/acme/members", me).await.text.contains(path), "the link is shown once");
+    let page = house.get(path, None).await;
+    assert!(page.text.contains("jo@acme.example") && page.text.contains("Choose a password"));
+    let joined = house.post(path, &[("name", "Jo"), ("password", PASSWORD)], None).await;
+    assert_eq!(joined.location(), "/o/acme");
+    let jo = cookie(&joined).unwrap();
+    let overview = house.get("/o/acme", Some(&jo)).await;
+    assert_eq!(overview.status, StatusCode::OK);
+    assert!(!overview.text.contains("/o/acme/audit"), "what one may not see is not offered");
+    let member = session(&house.identity, &jo).await.user();
+    let base = format!("/o/acme/members/{member}");
+    let project = house.acme.project.id.to_string();
+    let granted = house.post(&format!("{base}/projects"), &[(&project, "viewer")], me).await;
+    assert_eq!(granted.status, StatusCode::SEE_OTHER, "{}", granted.text);
+    assert_eq!(house.get("/o/acme/p/website", Some(&jo)).await.status, StatusCode::OK);
+    let owner = session(&house.identity, &house.owner).await.user();
+    let last = house.post(&format!("/o/acme/members/{owner}"), &[("role", "member")], me).await;
+    assert_eq!(last.status, StatusCode::CONFLICT, "an organization keeps an owner");
+    assert!(last.text.contains("role=\"alert\""));
+    let removed = house.post(&format!("{base}/remove"), &[("confirm", "Jo")], me).await;
+    assert_eq!(removed.location(), "/o/acme/members?done=member-removed");
+    assert_eq!(house.get("/o/acme", Some(&jo)).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_password_change_ends_every_other_session() {
+    let house = House::new().await;
+    let elsewhere = house
+        .post("/sign-in", &[("email", "owner@acme.example"), ("password", PASSWORD)], None)
+        .await;
+    let elsewhere = cookie(&elsewhere).unwrap();
+    let account = house.get("/account", Some(&house.owner)).await;
+    assert_eq!(
+        account.text.matches("/account/sessions/").count(),
+        1,
+        "the other session can be ended"
+    );
+    let new = "eleven wide rivers bend";
+    let wrong = house
+        .post("/account/password", &[("current", "no"), ("password", new)], Some(&house.owner))
+        .await;
+    assert_eq!(wrong.status, StatusCode::BAD_REQUEST);
+    assert!(wrong.text.contains("id=\"current-error\""));
+    let changed = house
+        .post("/account/password", &[("current", PASSWORD), ("password", new)], Some(&house.owner))
+        .await;
+    let now = cookie(&changed).unwrap();
+    assert_eq!(house.get("/account", Some(&now)).await.status, StatusCode::OK);
+    assert_eq!(house.get("/account", Some(&elsewhere)).await.status, StatusCode::UNAUTHORIZED);
+    let out = house.post("/account/sign-out-everywhere", &[], Some(&now)).await;
+    assert_eq!(out.status, StatusCode::SEE_OTHER);
+    assert!(house.identity.session(&Secret::new(now.token)).await.is_err());
+}
+
+#[tokio::test]
+async fn the_theme_is_kept_in_a_cookie() {
+    let house = House::new().await;
+    let set = house.post("/theme", &[("theme", "dark"), ("return", "/trust")], None).await;
+    assert_eq!(set.location(), "/trust");
+    assert!(set.header("set-cookie").starts_with("probity-theme=dark"));
+    let request = http::Request::get("/sign-in").header("cookie", "probity-theme=dark");
+    let page = house.send(request.body(axum::body::Body::empty()).unwrap()).await;
+    assert!(page.text.contains("<html lang=\"en\" data-theme=\"dark\">"));
+}

@@ -1,0 +1,11 @@
+//! The edge as a whole, in process: a real store, a real gateway, and a provider twin behind it.
+
+mod data_plane;
+mod edge;
+mod forms;
+mod house;
+mod pages;
+mod rights;
+#[path = "../../examples/gallery/samples.rs"]
+mod samples;
+mod serving;
