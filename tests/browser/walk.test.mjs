@@ -150,7 +150,7 @@ test("a new user walks from the one-time link to a verified export", async () =>
 
   // Usage: tokens, model, provider, latency, cost; never content.
   await page.waitForFunction(
-    async (url) => (await (await fetch(url)).text()).includes("sandbox-echo"),
+    async (url) => (await (await fetch(url)).text()).includes("Twin"),
     "/o/walk/usage",
     { timeout: 15_000, polling: 500 },
   );
