@@ -6,6 +6,7 @@
 //! changes nothing; records hold no content and are sealed.
 
 mod record;
+mod replay;
 mod segment;
 mod state;
 mod sync;
@@ -59,7 +60,7 @@ impl Journal {
         let directory = data_dir.join(DIRECTORY);
         crate::data_dir::create(&directory)?;
         let numbers = segment::list(&directory)?;
-        let mut replay = state::Replay::default();
+        let mut replay = replay::Replay::default();
         for &number in &numbers {
             let last = numbers.last() == Some(&number);
             for record in segment::read(&directory, number, last, root)? {
@@ -69,8 +70,8 @@ impl Journal {
         let run = RunKey::generate(root)?;
         let next = numbers.last().map_or(1, |last| last.saturating_add(1));
         let active = Segment::create(&directory, next, &run)?;
-        let (state, left) = replay.finish(active);
-        for number in numbers.into_iter().filter(|number| !state.needs(*number)) {
+        let (mut state, left) = replay.finish(active, numbers);
+        for number in state.take_unneeded() {
             segment::remove(&directory, number);
         }
         let shared =
@@ -147,6 +148,9 @@ impl Journal {
                 let _ = self.shared.rotate(&mut state);
             }
         }
+        if self.shared.move_stragglers(&mut state).is_err() {
+            return;
+        }
         let unneeded = state.take_unneeded();
         drop(state);
         for number in unneeded {
@@ -214,6 +218,20 @@ impl Shared {
         let number = state.next_number();
         state.replace(Segment::create(&self.directory, number, &self.run)?);
         Ok(())
+    }
+
+    /// Writes the last open requests of the oldest segment anew, so that it can go.
+    fn move_stragglers(&self, state: &mut State) -> Result<()> {
+        let stragglers = state.stragglers();
+        if stragglers.is_empty() {
+            return Ok(());
+        }
+        for intent in &stragglers {
+            let bytes = record::encode(RecordRef::Intent(intent), &self.run.key)?;
+            let number = self.append(state, &bytes)?;
+            state.intended(intent, number);
+        }
+        state.active.file.sync_data().map_err(segment::unwritable)
     }
 
     /// After a failed flush nothing written since the last one is certain: everything that is not in the

@@ -10,9 +10,13 @@ use domain::{Error, OrgId, RequestId, Result};
 
 use super::{
     MOST_WAITING,
-    record::{Intent, Record, Settlement},
+    record::{Intent, Settlement},
     segment::Segment,
 };
+
+/// Complete segments kept before stragglers are moved out of the oldest.
+const CROWD: usize = 3;
+const MOST_STRAGGLERS: usize = 64;
 
 /// A request that ended, as the journal knows it.
 #[derive(Debug)]
@@ -46,14 +50,15 @@ pub(super) struct State {
     settled: HashSet<RequestId>,
     /// Records of unfinished requests per segment, for the segments that have some.
     records: BTreeMap<u64, usize>,
-    /// Complete segments that still exist.
+    /// Complete segments that still exist, oldest first.
     complete: Vec<u64>,
     /// The last number given to a segment, whether it could be made or not.
     numbered: u64,
 }
 
 impl State {
-    fn new(active: Segment) -> Self {
+    /// Starts with the `complete` segments of earlier runs.
+    pub(super) fn new(active: Segment, complete: Vec<u64>) -> Self {
         Self {
             numbered: active.number,
             active,
@@ -64,7 +69,7 @@ impl State {
             waiting: BTreeMap::new(),
             settled: HashSet::new(),
             records: BTreeMap::new(),
-            complete: Vec::new(),
+            complete,
         }
     }
 
@@ -199,16 +204,26 @@ impl State {
         self.complete.push(old.number);
     }
 
-    pub(super) fn needs(&self, segment: u64) -> bool {
-        self.records.contains_key(&segment)
+    /// The oldest segments, as far as none has a record of an unfinished request; they are the caller's to remove.
+    /// A younger one may hold the end of a request that an older one announces, so it stays until that is gone.
+    pub(super) fn take_unneeded(&mut self) -> Vec<u64> {
+        let needed = self.complete.iter().position(|number| self.records.contains_key(number));
+        self.complete.drain(..needed.unwrap_or(self.complete.len())).collect()
     }
 
-    /// Complete segments without a record of an unfinished request; they are the caller's to remove.
-    pub(super) fn take_unneeded(&mut self) -> Vec<u64> {
-        let (needed, unneeded) =
-            self.complete.iter().partition(|number| self.records.contains_key(number));
-        self.complete = needed;
-        unneeded
+    /// The few requests that are still open and alone keep the oldest of too many segments.
+    pub(super) fn stragglers(&self) -> Vec<Intent> {
+        let Some(&oldest) = self.complete.first().filter(|_| self.complete.len() > CROWD) else {
+            return Vec::new();
+        };
+        let records = self.records.get(&oldest).copied().unwrap_or_default();
+        if records > MOST_STRAGGLERS {
+            return Vec::new();
+        }
+        let open = self.open.values().filter(|open| open.segment == oldest);
+        let intents: Vec<_> = open.map(|open| open.intent.clone()).collect();
+        // The others have ended and are about to be swept.
+        if intents.len() == records { intents } else { Vec::new() }
     }
 
     /// Every segment, the active one too.
@@ -229,72 +244,5 @@ impl State {
                 self.records.remove(&segment);
             }
         }
-    }
-}
-
-/// What the files say, read in order.
-#[derive(Default)]
-pub(super) struct Replay {
-    found: HashMap<RequestId, Found>,
-    segments: Vec<u64>,
-    /// Settled requests in the order of their settlements.
-    order: Vec<RequestId>,
-}
-
-struct Found {
-    intent: Intent,
-    segment: u64,
-    settled: Option<(Settlement, u64)>,
-}
-
-impl Replay {
-    pub(super) fn apply(&mut self, segment: u64, record: Record) {
-        if self.segments.last() != Some(&segment) {
-            self.segments.push(segment);
-        }
-        match record {
-            Record::Intent(intent) => match self.found.get_mut(&intent.request) {
-                // Written anew after a failed flush.
-                Some(found) if found.settled.is_some() => {}
-                _ => {
-                    let found = Found { segment, settled: None, intent };
-                    self.found.insert(found.intent.request, found);
-                }
-            },
-            // Without its intent the request is in the database, and the segment that said so is gone.
-            Record::Settlement(settlement) => {
-                if let Some(found) = self.found.get_mut(&settlement.request)
-                    && found.settled.is_none()
-                {
-                    self.order.push(settlement.request);
-                    found.settled = Some((settlement, segment));
-                }
-            }
-            Record::Swept => {
-                self.found.retain(|_, found| found.settled.is_none());
-                self.order.clear();
-            }
-        }
-    }
-
-    /// The state to go on with, and the requests that were left in the middle.
-    pub(super) fn finish(mut self, active: Segment) -> (State, Vec<Intent>) {
-        let mut state = State::new(active);
-        for request in self.order {
-            if let Some(Found { intent, segment, settled: Some((settlement, settled_in)) }) =
-                self.found.remove(&request)
-            {
-                state.intended(&intent, segment);
-                state.settled(&settlement, Some(settled_in));
-            }
-        }
-        let mut left: Vec<Intent> = Vec::new();
-        for found in self.found.into_values() {
-            state.intended(&found.intent, found.segment);
-            left.push(found.intent);
-        }
-        left.sort_by_key(|intent| intent.request);
-        state.complete = self.segments.into_iter().filter(|number| state.needs(*number)).collect();
-        (state, left)
     }
 }

@@ -1,15 +1,18 @@
+//! The journal on its own: what it keeps, what it refuses, what it takes back.
+
+mod crash;
+mod properties;
+
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     fs::{File, OpenOptions},
-    io::{BufRead, BufReader, Write as _},
-    process::{Command, Stdio},
+    io::Write as _,
     time::{Duration, Instant},
 };
 
 use domain::{
     KeyId, Kind, ProjectId, Protocol, Provenance, ProviderId, RequestId, Timestamp, Usage,
 };
-use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
@@ -177,8 +180,8 @@ fn full_segments_are_left_behind_and_removed_when_nobody_needs_them() {
     }
     assert!(house.segments().len() > 5);
     sweep(&journal);
-    // The first holds the intent that is still open, the last is being written.
-    assert_eq!(house.segments().len(), 2);
+    // The intent that is still open has moved from the first segment to the last.
+    assert_eq!(house.segments().len(), 1);
     journal.settle(&settlement(1_000)).unwrap();
     sweep(&journal);
     assert_eq!(house.segments().len(), 1);
@@ -302,6 +305,25 @@ fn a_segment_that_was_never_begun_is_ignored() {
     assert_eq!(waiting(&house.open()), BTreeMap::from([(request(1), false)]));
 }
 
+#[test]
+fn the_end_of_a_request_is_kept_as_long_as_its_beginning() {
+    let house = House::new();
+    let journal = house.open();
+    journal.intent(&intent(0)).unwrap();
+    journal.intent(&intent(300)).unwrap();
+    // Settled and swept in a later segment, while the first is kept by the other.
+    let first = journal.shared.state.lock().active.number;
+    for number in (1..).take_while(|_| journal.shared.state.lock().active.number == first) {
+        journal.intent(&intent(number * 3 + 1)).unwrap();
+    }
+    journal.settle(&settlement(0)).unwrap();
+    journal.swept(org(0), 1);
+    drop(journal);
+    let again = waiting(&house.open());
+    assert!(again.get(&request(0)).is_none_or(|whole| *whole), "it changed its mind");
+    assert_eq!(again.get(&request(300)), Some(&false));
+}
+
 /// After a power cut the length may be on the disk and the bytes not.
 #[test]
 fn a_record_of_zeros_at_the_end_is_cut() {
@@ -313,265 +335,5 @@ fn a_record_of_zeros_at_the_end_is_cut() {
     std::fs::write(house.last(), bytes).unwrap();
     for _ in 0..2 {
         assert_eq!(waiting(&house.open()), BTreeMap::from([(request(1), false)]));
-    }
-}
-
-#[derive(Clone, Debug)]
-enum Step {
-    Intent(u64),
-    Settle(u64),
-    /// Records the waiting requests of one organization in the "database".
-    Sweep(u64, usize),
-    /// The process ends without a goodbye and a new one starts.
-    Crash,
-    /// The process ends after a goodbye and a new one starts.
-    Close,
-}
-
-fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let step = prop_oneof![
-        8 => (0u64..40).prop_map(Step::Intent),
-        8 => (0u64..40).prop_map(Step::Settle),
-        3 => (0u64..3, 1usize..8).prop_map(|(org, most)| Step::Sweep(org, most)),
-        1 => Just(Step::Crash),
-        1 => Just(Step::Close),
-    ];
-    proptest::collection::vec(step, 1..160)
-}
-
-/// What an accountant with a good memory would say.
-#[derive(Default)]
-struct Model {
-    open: BTreeSet<RequestId>,
-    settled: BTreeMap<RequestId, bool>,
-    database: BTreeMap<RequestId, bool>,
-}
-
-impl Model {
-    fn crash(&mut self) {
-        let left = std::mem::take(&mut self.open);
-        self.settled.extend(left.into_iter().map(|request| (request, false)));
-    }
-
-    /// What waits after a start may hold requests that are in the database; never any other.
-    fn agrees(&self, journal: &Journal) {
-        let mut waiting = waiting(journal);
-        for (request, whole) in &self.database {
-            if let Some(again) = waiting.remove(request) {
-                assert_eq!(again, *whole, "the journal changed its mind");
-            }
-        }
-        assert_eq!(waiting, self.settled);
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
-
-    #[test]
-    fn any_order_of_events_loses_and_doubles_nothing(steps in steps()) {
-        let house = House::new();
-        let mut journal = house.open();
-        let mut model = Model::default();
-        for step in steps {
-            match step {
-                Step::Intent(number) if !model.known(number) => {
-                    journal.intent(&intent(number)).unwrap();
-                    model.open.insert(request(number));
-                }
-                Step::Settle(number) if model.open.remove(&request(number)) => {
-                    journal.settle(&settlement(number)).unwrap();
-                    model.settled.insert(request(number), true);
-                }
-                Step::Intent(_) | Step::Settle(_) => {}
-                Step::Sweep(number, most) => {
-                    let batch = journal.oldest(org(number), most);
-                    for settled in &batch {
-                        let request = settled.intent.request;
-                        let whole = model.settled.remove(&request);
-                        prop_assert!(whole.is_some() || model.database.contains_key(&request));
-                        model.database.extend(whole.map(|whole| (request, whole)));
-                    }
-                    journal.swept(org(number), batch.len());
-                }
-                Step::Crash | Step::Close => {
-                    if matches!(step, Step::Close) {
-                        journal.close().unwrap();
-                    }
-                    drop(journal);
-                    model.crash();
-                    journal = house.open();
-                    model.agrees(&journal);
-                }
-            }
-        }
-        drop(journal);
-        model.crash();
-        model.agrees(&house.open());
-        model.agrees(&house.open());
-    }
-
-    #[test]
-    fn cut_at_any_byte_exactly_the_whole_records_remain(
-        numbers in proptest::collection::vec((0u64..8, any::<bool>()), 1..9),
-        cut in any::<prop::sample::Index>(),
-    ) {
-        let house = House::new();
-        let journal = house.open();
-        let mut ends = Vec::new();
-        let mut open = BTreeSet::new();
-        for (number, settle) in numbers {
-            let before = journal.shared.state.lock().active.length;
-            if settle && open.contains(&number) {
-                journal.settle(&settlement(number)).unwrap();
-            } else if !settle && open.insert(number) {
-                journal.intent(&intent(number)).unwrap();
-            }
-            let after = journal.shared.state.lock().active.length;
-            if after > before {
-                ends.push((after, number, settle));
-            }
-        }
-        drop(journal);
-        prop_assert_eq!(house.segments().len(), 1);
-        let length = std::fs::metadata(house.last()).unwrap().len();
-        let cut = cut.index(usize::try_from(length).unwrap() + 1) as u64;
-        OpenOptions::new().write(true).open(house.last()).unwrap().set_len(cut).unwrap();
-
-        let mut expected = BTreeMap::new();
-        for (_, number, settle) in ends.into_iter().filter(|(end, ..)| *end <= cut) {
-            expected.insert(request(number), settle);
-        }
-        prop_assert_eq!(&waiting(&house.open()), &expected);
-        prop_assert_eq!(&waiting(&house.open()), &expected);
-    }
-
-    #[test]
-    fn one_flipped_bit_never_invents_anything(position in any::<prop::sample::Index>(), bit in 0u8..8) {
-        let house = House::new();
-        let journal = house.open();
-        (0..4).for_each(|number| journal.intent(&intent(number)).unwrap());
-        journal.settle(&settlement(2)).unwrap();
-        drop(journal);
-        let mut bytes = std::fs::read(house.last()).unwrap();
-        let at = position.index(bytes.len());
-        bytes[at] ^= 1 << bit;
-        std::fs::write(house.last(), bytes).unwrap();
-        match house.try_open() {
-            Err(error) => prop_assert_eq!(error.code(), "journal_damaged"),
-            Ok(journal) => {
-                let found = waiting(&journal);
-                prop_assert!(found.len() <= 4);
-                for (number, (found, whole)) in found.into_iter().enumerate() {
-                    prop_assert_eq!(found, request(number as u64));
-                    prop_assert!(!whole || number == 2);
-                }
-            }
-        }
-    }
-}
-
-impl Model {
-    fn known(&self, number: u64) -> bool {
-        let request = request(number);
-        self.open.contains(&request)
-            || self.settled.contains_key(&request)
-            || self.database.contains_key(&request)
-    }
-}
-
-const CHILD: &str = "PROBITY_JOURNAL_CHILD";
-
-/// Not a test of its own: the process that is killed. It tells every acknowledged step on its standard output.
-#[test]
-fn child_process() {
-    let Some(told) = std::env::var_os(CHILD) else { return };
-    let told = told.into_string().unwrap();
-    let (first, path) = told.split_once(' ').unwrap();
-    let first: u64 = first.parse().unwrap();
-    let (path, root) = House::at(Path::new(path));
-    let journal = Journal::open(&path, &root).unwrap();
-    let mut out = std::io::stdout().lock();
-    for number in first.. {
-        journal.intent(&intent(number)).unwrap();
-        writeln!(out, "\nintent {number}").unwrap();
-        if let Some(earlier) = number.checked_sub(5).filter(|earlier| *earlier >= first)
-            && earlier % 4 != 0
-        {
-            journal.settle(&settlement(earlier)).unwrap();
-            writeln!(out, "\nsettle {earlier}").unwrap();
-        }
-        if number % 50 == 49
-            && let Some((org, count)) = journal.waiting().first()
-        {
-            let batch = journal.oldest(*org, *count);
-            for settled in &batch {
-                let whole = settled.settlement.status == 200;
-                writeln!(out, "\nrow {} {whole}", settled.intent.request.uuid().as_u128()).unwrap();
-            }
-            out.flush().unwrap();
-            journal.swept(*org, batch.len());
-        }
-        out.flush().unwrap();
-    }
-}
-
-/// Steps the child acknowledged before it was killed after `lines` lines.
-fn run_and_kill(house: &House, first: u64, lines: usize) -> Vec<String> {
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "journal::tests::child_process", "--nocapture", "--test-threads=1"])
-        .env(CHILD, format!("{first} {}", house.directory.path().display()))
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut output = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mut told: Vec<String> = output.by_ref().take(lines).map(|line| line.unwrap()).collect();
-    child.kill().unwrap();
-    child.wait().unwrap();
-    // What it said before it died it had already written; the last line may be torn itself.
-    told.extend(output.map_while(std::result::Result::ok));
-    assert!(told.len() >= lines, "the child ended by itself");
-    told
-}
-
-#[test]
-fn kill_9_loses_and_doubles_nothing() {
-    let house = House::new();
-    let mut database: BTreeMap<RequestId, bool> = BTreeMap::new();
-    let mut first = 0;
-    for round in 0..10 {
-        let told = run_and_kill(&house, first, 150 + round * 137);
-        let mut intended = BTreeSet::new();
-        let mut settled = BTreeSet::new();
-        for line in &told {
-            match line.split(' ').collect::<Vec<_>>()[..] {
-                ["intent", number] => drop(intended.insert(number.parse::<u64>().unwrap())),
-                ["settle", number] => drop(settled.insert(number.parse::<u64>().unwrap())),
-                ["row", number, whole] => {
-                    let request = RequestId::from_uuid(Uuid::from_u128(number.parse().unwrap()));
-                    let earlier = database.insert(request, whole == "true");
-                    assert!(earlier.is_none_or(|earlier| earlier == (whole == "true")));
-                }
-                _ => {}
-            }
-        }
-        let journal = house.open();
-        for (request, whole) in waiting(&journal) {
-            let earlier = database.insert(request, whole);
-            assert!(earlier.is_none_or(|earlier| earlier == whole), "{request} changed");
-        }
-        sweep(&journal);
-        drop(journal);
-        assert!(waiting(&house.open()).is_empty());
-        for &number in &intended {
-            let row = database.get(&request(number)).copied();
-            let row = row.unwrap_or_else(|| panic!("request {number} was lost"));
-            assert!(row || !settled.contains(&number), "the settlement of {number} was lost");
-        }
-        let last = *intended.last().unwrap();
-        // One more may have been written without being told.
-        assert!(database.len() as u64 <= last + 2, "{} rows for {last}", database.len());
-        first = last + 2;
     }
 }

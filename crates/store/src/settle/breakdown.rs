@@ -42,7 +42,8 @@ pub struct UsageGroup {
     pub cost_nano: u64,
 }
 
-type Sums = (i64, i64, i64, i64, i64, i64, i64, i64);
+/// What a group is of, and its sums in the order they are selected.
+type Row<T> = (T, i64, i64, i64, i64, i64, i64, i64, i64);
 
 impl Read {
     /// Sums per group, those with the most requests first; at most a hundred groups.
@@ -77,7 +78,7 @@ impl Read {
         name: impl Fn(T) -> String,
     ) -> Result<Vec<UsageGroup>> {
         let requests = || Expr::col(usage::Column::RequestId).count();
-        let rows: Vec<(T, i64, i64, i64, i64, i64, i64, i64, i64)> = self
+        let rows: Vec<Row<T>> = self
             .usage_where(filter)
             .select_only()
             .column(column)
@@ -97,17 +98,14 @@ impl Read {
             .all(self.tx.on())
             .await
             .map_err(from_db)?;
-        Ok(rows
-            .into_iter()
-            .map(|(of, a, b, c, d, e, f, g, h)| group(name(of), (a, b, c, d, e, f, g, h)))
-            .collect())
+        Ok(rows.into_iter().map(|row| group(row, &name)).collect())
     }
 }
 
-fn group(of: String, sums: Sums) -> UsageGroup {
-    let (requests, errors, absent, input, cache_read, cache_write, output, cost_nano) = sums;
+fn group<T>(row: Row<T>, name: impl Fn(T) -> String) -> UsageGroup {
+    let (of, requests, errors, absent, input, cache_read, cache_write, output, cost_nano) = row;
     UsageGroup {
-        of,
+        of: name(of),
         requests: positive(requests),
         errors: positive(errors),
         absent: positive(absent),
