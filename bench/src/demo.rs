@@ -33,8 +33,17 @@ impl Gateway {
     pub(crate) async fn start(program: &Path, upstream: SocketAddr) -> Outcome<Self> {
         let directory = tempfile::tempdir()?;
         let path = |name: &str| directory.path().join(name).to_string_lossy().into_owned();
-        let arguments: Vec<String> =
-            ["serve", "--listen", "127.0.0.1:0", "--data", &path("data")].map(str::to_owned).into();
+        let arguments: Vec<String> = [
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--data",
+            &path("data"),
+            "--root-key",
+            &path("root.key"),
+        ]
+        .map(str::to_owned)
+        .into();
         let mut first = arguments.clone();
         first.extend(["--demo", "--demo-json", &path("demo.json")].map(str::to_owned));
         let process = Process::start(program, &first).await?;
