@@ -1,6 +1,6 @@
 //! Epochs: every few seconds in which a log grew, the spine commits to the heads of all of them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use domain::{Action, ActorKind, Error, Event, OrgId, Result, Timestamp};
 use ledger::{ActorEntry, Checkpoint, Draft, DraftInput, Epoch, EpochTree, Head, tree::empty_root};
@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::{
     entity::{audit_checkpoint as checkpoint, audit_head as head},
-    heads::{count, number},
+    heads::{count, damaged, is_signed, number},
     outbox::RETENTION,
     sequencer::{alone, continued, grow, head_of},
     signer::LogKey,
@@ -33,7 +33,7 @@ pub(super) async fn tree(
     tx: &Tx,
     key: &LogKey,
     heads: &Heads,
-    size_and_root: impl Fn(&head::Model) -> (i64, &[u8]),
+    size_and_root: impl Fn(&head::Model) -> (i64, Vec<u8>),
 ) -> Result<EpochTree> {
     let slots: Vec<(Uuid, i64)> = tenant::deployed::<organization::Entity>()
         .select_only()
@@ -53,7 +53,9 @@ pub(super) async fn tree(
             all.push(Head { slot: u64::try_from(all.len()).unwrap_or(slot), checkpoint });
         }
         let (size, root) = match heads.get(&org).map(&size_and_root) {
-            Some((size, root)) => (count(size)?, root.try_into().map_err(Error::internal)?),
+            Some((size, root)) => {
+                (count(size)?, root.as_slice().try_into().map_err(Error::internal)?)
+            }
             None => (0, empty_root()),
         };
         let origin = key.origin(OrgId::from_uuid(org));
@@ -72,14 +74,18 @@ pub(super) async fn sweep(store: &Store) -> Result<()> {
     }
     let tx = alone(store).await?;
     let heads = heads(&tx).await?;
-    let epoch = tree(&tx, key, &heads, |row| (row.size, &row.root)).await?.epoch();
-    let grown: Vec<head::Model> = heads
-        .into_values()
-        .filter(|row| row.org_id != OrgId::DEPLOYMENT.uuid() && row.size > row.epoch_size)
-        .collect();
+    let (grown, damaged) = grown(&heads, key)?;
     if grown.is_empty() {
-        return Ok(());
+        return damaged;
     }
+    let now_or_then = |row: &head::Model| {
+        if grown.contains(&row.org_id) {
+            (row.size, row.root.clone())
+        } else {
+            (row.epoch_size, row.epoch_root.clone())
+        }
+    };
+    let epoch = tree(&tx, key, &heads, now_or_then).await?.epoch();
     let (id, body) = draft(&epoch, now)?;
     let mut spine = continued(store, opened, &tx, OrgId::DEPLOYMENT).await?;
     let seq = number(spine.tree.size())?;
@@ -90,11 +96,33 @@ pub(super) async fn sweep(store: &Store) -> Result<()> {
     let root = spine.tree.root().to_vec();
     let org_id = OrgId::DEPLOYMENT.uuid();
     keep(&tx, checkpoint::Model { org_id, epoch: seq, size, root, note, at }).await?;
-    for head::Model { org_id, size, root, note, .. } in grown {
+    for head::Model { org_id, size, root, note, .. } in
+        heads.into_values().filter(|row| grown.contains(&row.org_id))
+    {
         keep(&tx, checkpoint::Model { org_id, epoch: seq, size, root, note, at }).await?;
     }
     tx.commit().await?;
-    opened.heads.lock().record(&[head_of(&spine)])
+    opened.heads.lock().record(&[head_of(&spine)])?;
+    damaged
+}
+
+/// The logs that grew since the last epoch. A head that is not the signed one stays as it was, with an error.
+fn grown(heads: &Heads, key: &LogKey) -> Result<(BTreeSet<Uuid>, Result<()>)> {
+    let mut grown = BTreeSet::new();
+    let mut outcome = Ok(());
+    for row in heads.values() {
+        let spine = row.org_id == OrgId::DEPLOYMENT.uuid();
+        if spine || row.size <= row.epoch_size {
+            continue;
+        }
+        if is_signed(row, key)? {
+            grown.insert(row.org_id);
+        } else {
+            let origin = key.origin(OrgId::from_uuid(row.org_id));
+            outcome = Err(damaged("its head is not the one that was signed", &origin));
+        }
+    }
+    Ok((grown, outcome))
 }
 
 /// A cheap look, so that an idle server takes no lock.

@@ -152,7 +152,7 @@ async fn epoch_proof(
         .map_err(from_db)?
         .ok_or_else(|| Error::not_found("organization"))?;
     let slot = count(slot.slot)?;
-    let tree = epoch::tree(tx, key, heads, |row| (row.epoch_size, &row.epoch_root)).await?;
+    let tree = epoch::tree(tx, key, heads, |row| (row.epoch_size, row.epoch_root.clone())).await?;
     let path = tree.path(slot).map_err(Error::internal)?;
     let index = spine.saturating_sub(1);
     let checkpoint = note_at(tx, OrgId::DEPLOYMENT, spine).await?;

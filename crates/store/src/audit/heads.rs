@@ -19,6 +19,9 @@ pub(super) struct Log {
     stored: bool,
 }
 
+/// Codes of the errors that concern one log only: the others go on.
+pub(super) const REFUSALS: [&str; 3] = ["log_damaged", "log_rolled_back", "log_forked"];
+
 pub(super) fn damaged(what: &str, origin: &str) -> Error {
     Error::internal(format!("the audit log {origin} is damaged: {what}")).with_code("log_damaged")
 }
@@ -37,8 +40,7 @@ impl Log {
         };
         let tree = Appender::resume(count(row.size)?, hashes(&row.frontier))
             .ok_or_else(|| damaged("its frontier does not fit its size", &origin))?;
-        let signed = Checkpoint::verified(&row.note, &key.verifier(org)?);
-        if signed.is_none_or(|signed| signed.size != tree.size() || signed.root != tree.root()) {
+        if !is_signed(&row, key)? || tree.root().as_slice() != row.root.as_slice() {
             return Err(damaged("its head is not the one that was signed", &origin));
         }
         Ok(Self { org, origin, tree, stored: true })
@@ -78,6 +80,14 @@ impl Log {
         }
         Ok(note)
     }
+}
+
+/// Whether the note in the row is signed, and over the row's own size and root.
+pub(super) fn is_signed(row: &head::Model, key: &LogKey) -> Result<bool> {
+    let org = OrgId::from_uuid(row.org_id);
+    let size = count(row.size)?;
+    let signed = Checkpoint::verified(&row.note, &key.verifier(org)?);
+    Ok(signed.is_some_and(|signed| signed.size == size && signed.root.as_slice() == row.root))
 }
 
 /// Complete subtrees of a log, by level and place. `tx` is bound to `org`.

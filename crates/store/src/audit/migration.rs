@@ -6,6 +6,10 @@
 use crate::migration::{Access, Ddl};
 
 pub(crate) fn steps(ddl: &mut Ddl) {
+    // For the functions of this migration: a temporary table must not stand in for the one they ask.
+    ddl.postgres(
+        "select set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true)",
+    );
     entries(ddl);
     personal(ddl);
     heads(ddl);
@@ -185,7 +189,7 @@ fn refuse_when(ddl: &mut Ddl, table: &str, act: &str, condition: &str) {
     ));
     let row = if act == "delete" { "old" } else { "new" };
     ddl.postgres(&format!(
-        "create function {name}() returns trigger language plpgsql as $$ begin if {condition} then \
+        "create function {name}() returns trigger language plpgsql set search_path from current as $$ begin if {condition} then \
          raise exception '{table} is append-only' using errcode = '42501'; end if; return {row}; end $$"
     ));
     ddl.postgres(&format!(

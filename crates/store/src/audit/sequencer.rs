@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::{
     Opened, agrees,
     entity::{audit_entry as entry, audit_node as node, audit_outbox as outbox},
-    heads::{Log, number},
+    heads::{self, Log, number},
     journal::Signed,
 };
 use crate::{Store, engine::Tx, entity::organization, error::from_db, tenant};
@@ -35,19 +35,39 @@ pub(super) async fn sweep(store: &Store) -> Result<()> {
     if opened.scan_is_due(store.clock().now()) {
         audit.pend(everyone(store).await?);
     }
+    let mut refused = BTreeSet::new();
+    let mut outcome = Ok(());
     loop {
         let orgs = audit.take(ORGANIZATIONS);
         if orgs.is_empty() {
-            return Ok(());
+            break;
         }
         match batch(store, opened, &orgs).await {
-            Ok(unfinished) => audit.pend(unfinished),
+            Ok(done) => {
+                audit.pend(done.unfinished);
+                for (org, error) in done.refused {
+                    refused.insert(org);
+                    outcome = outcome.and(Err(error));
+                }
+            }
             Err(error) => {
                 audit.pend(orgs);
-                return Err(error);
+                outcome = outcome.and(Err(error));
+                break;
             }
         }
     }
+    audit.pend(refused);
+    outcome
+}
+
+/// What became of a batch.
+#[derive(Default)]
+struct Done {
+    /// They hold more.
+    unfinished: BTreeSet<OrgId>,
+    /// Their logs cannot be continued: nothing of theirs was touched, and the others went on.
+    refused: Vec<(OrgId, Error)>,
 }
 
 /// Every organization, for the look after a start: events of a process that ended before it sequenced them.
@@ -79,12 +99,10 @@ pub(super) async fn alone(store: &Store) -> Result<Tx> {
     Ok(tx)
 }
 
-/// Sequences up to a batch of each; returns those that hold more.
-async fn batch(store: &Store, opened: &Opened, orgs: &BTreeSet<OrgId>) -> Result<BTreeSet<OrgId>> {
-    let now = store.clock().now();
-    let key = &opened.key;
+/// Sequences up to a batch of each.
+async fn batch(store: &Store, opened: &Opened, orgs: &BTreeSet<OrgId>) -> Result<Done> {
     let tx = alone(store).await?;
-    let mut unfinished = BTreeSet::new();
+    let mut done = Done::default();
     let mut signed = Vec::new();
     for &org in orgs {
         tx.bind(org).await?;
@@ -93,24 +111,42 @@ async fn batch(store: &Store, opened: &Opened, orgs: &BTreeSet<OrgId>) -> Result
             continue;
         }
         if u64::try_from(waiting.len()) == Ok(BATCH) {
-            unfinished.insert(org);
+            done.unfinished.insert(org);
         }
-        let mut log = continued(store, opened, &tx, org).await?;
-        let ids: Vec<Uuid> = waiting.iter().map(|row| row.id).collect();
-        let events = waiting.into_iter().map(|row| (row.id, row.at, row.body));
-        grow(&tx, &mut log, events).await?;
-        tenant::delete::<outbox::Entity>(org)
-            .filter(outbox::Column::Id.is_in(ids))
-            .exec(tx.on())
-            .await
-            .map_err(from_db)?;
-        log.store(&tx, key, now).await?;
-        signed.push(head_of(&log));
+        match one(store, opened, &tx, org, waiting).await {
+            Ok(log) => signed.push(head_of(&log)),
+            Err(error) if heads::REFUSALS.contains(&error.code()) => {
+                done.unfinished.remove(&org);
+                done.refused.push((org, error));
+            }
+            Err(error) => return Err(error),
+        }
     }
     tx.commit().await?;
     // After the commit: a head that was not kept must not be remembered as signed.
     opened.heads.lock().record(&signed)?;
-    Ok(unfinished)
+    Ok(done)
+}
+
+/// Moves what waits into the log. A refusal comes before anything is written.
+async fn one(
+    store: &Store,
+    opened: &Opened,
+    tx: &Tx,
+    org: OrgId,
+    waiting: Vec<outbox::Model>,
+) -> Result<Log> {
+    let mut log = continued(store, opened, tx, org).await?;
+    let ids: Vec<Uuid> = waiting.iter().map(|row| row.id).collect();
+    let events = waiting.into_iter().map(|row| (row.id, row.at, row.body));
+    grow(tx, &mut log, events).await?;
+    tenant::delete::<outbox::Entity>(org)
+        .filter(outbox::Column::Id.is_in(ids))
+        .exec(tx.on())
+        .await
+        .map_err(from_db)?;
+    log.store(tx, &opened.key, store.clock().now()).await?;
+    Ok(log)
 }
 
 async fn waiting_in(tx: &Tx, org: OrgId, most: u64) -> Result<Vec<outbox::Model>> {
@@ -147,7 +183,8 @@ pub(super) async fn grow(
     let mut nodes = Vec::new();
     for (id, at, body) in events {
         let seq = log.tree.size();
-        let leaf = leaf(&body, &log.origin, seq).map_err(Error::internal)?;
+        let leaf = leaf(&body, &log.origin, seq)
+            .map_err(|_| heads::damaged("an event that waits cannot be read", &log.origin))?;
         let hash = leaf_hash(&leaf);
         for complete in log.tree.push(hash).into_iter().filter(|complete| complete.level > 0) {
             nodes.push(node::ActiveModel {

@@ -25,6 +25,20 @@ async fn sqlite(backend: &Backend) -> SqliteConnection {
         .unwrap()
 }
 
+/// An organization's id as SQL.
+pub(super) fn literal(backend: &Backend, org: domain::OrgId) -> String {
+    bytes_or(backend, &org.uuid().to_string(), org.uuid().as_bytes())
+}
+
+/// Bytes as SQL.
+pub(super) fn bytes(backend: &Backend, bytes: &[u8]) -> String {
+    bytes_or(backend, &format!("\\x{}", hex::encode(bytes)), bytes)
+}
+
+fn bytes_or(backend: &Backend, text: &str, bytes: &[u8]) -> String {
+    if backend.is_postgres() { format!("'{text}'") } else { format!("x'{}'", hex::encode(bytes)) }
+}
+
 /// Runs statements as owner of the data.
 pub(super) async fn run(backend: &Backend, sql: &str) {
     if backend.is_postgres() {
