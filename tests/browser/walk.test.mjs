@@ -32,6 +32,17 @@ async function heading(page, text) {
   await page.getByRole("heading", { level: 1, name: text }).waitFor({ timeout: 10_000 });
 }
 
+/** Settling and sequencing take up to a second or two: asks again until the page shows `text`. */
+async function shows(page, url, text) {
+  const deadline = Date.now() + 15_000;
+  do {
+    await page.goto(url);
+    if ((await page.content()).includes(text)) return;
+    await page.waitForTimeout(250);
+  } while (Date.now() < deadline);
+  assert.fail(`${url} does not show ${text}`);
+}
+
 for (const javaScriptEnabled of [true, false]) {
   const label = javaScriptEnabled ? "with scripts" : "without scripts";
 
@@ -149,24 +160,14 @@ test("a new user walks from the one-time link to a verified export", async () =>
   assert.equal(message.content[0].text, words);
 
   // Usage: tokens, model, provider, latency, cost; never content.
-  await page.waitForFunction(
-    async (url) => (await (await fetch(url)).text()).includes("Twin"),
-    "/o/walk/usage",
-    { timeout: 15_000, polling: 500 },
-  );
-  await page.goto("/o/walk/usage");
+  await shows(page, "/o/walk/usage", "Twin");
   const usage = await page.content();
   for (const expected of ["sandbox-echo", "Twin"]) assert.ok(usage.includes(expected), expected);
   assert.ok(!usage.includes(words), "usage never shows content");
   await look(page, "usage");
 
   // Audit: who created the key.
-  await page.waitForFunction(
-    async (url) => (await (await fetch(url)).text()).includes("key.create"),
-    "/o/walk/audit",
-    { timeout: 15_000, polling: 500 },
-  );
-  await page.goto("/o/walk/audit");
+  await shows(page, "/o/walk/audit", "created an API key");
   await page.getByText("created an API key").first().waitFor();
   assert.ok((await page.content()).includes("Nora Operator"), "the log says who");
   await look(page, "audit");
