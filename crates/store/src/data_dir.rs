@@ -53,7 +53,10 @@ impl DataDir {
 
     /// Gives the directory back before the last clone of the store is gone.
     pub(crate) fn unlock(&self) {
-        drop(self.lock.lock().take());
+        if let Some(file) = self.lock.lock().take() {
+            // Closing alone is not enough: a child that is just being started may hold a copy for a moment.
+            drop(rustix::fs::flock(&file, rustix::fs::FlockOperation::Unlock));
+        }
     }
 
     /// Notes that the database was founded: from now on its absence is a loss, not a beginning.
@@ -62,6 +65,12 @@ impl DataDir {
             Some(file) if !file.complete => KeysFile { complete: true, ..file }.write(&self.path),
             _ => Ok(()),
         }
+    }
+}
+
+impl Drop for DataDir {
+    fn drop(&mut self) {
+        self.unlock();
     }
 }
 

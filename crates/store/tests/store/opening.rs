@@ -151,3 +151,13 @@ async fn a_role_that_row_level_security_does_not_bind_is_refused() {
     backend.config.url = domain::Secret::new(backend.database().superuser_url());
     assert_eq!(refused(&backend).await, (Kind::Invalid, "database_role"));
 }
+
+each_backend! {
+    async fn a_wrapped_key_that_was_exchanged_is_refused(backend: Backend) {
+        backend.open().await.close().await.unwrap();
+        let twist = "update data_key set commitment = (select commitment from data_key d \
+                     where d.class <> data_key.class limit 1)";
+        outside::rows(&backend, twist).await;
+        assert_eq!(refused(&backend).await, (Kind::Internal, "wrong_key"));
+    }
+}
