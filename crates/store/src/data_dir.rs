@@ -55,7 +55,7 @@ impl DataDir {
     pub(crate) fn unlock(&self) {
         if let Some(file) = self.lock.lock().take() {
             // Closing alone is not enough: a child that is just being started may hold a copy for a moment.
-            drop(rustix::fs::flock(&file, rustix::fs::FlockOperation::Unlock));
+            _ = rustix::fs::flock(&file, rustix::fs::FlockOperation::Unlock);
         }
     }
 
