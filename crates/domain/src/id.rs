@@ -10,19 +10,40 @@ use crate::Timestamp;
 
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 const LENGTH: usize = 26;
+/// Every prefix has three letters.
+const PREFIX: usize = 3;
+const LONGEST: usize = PREFIX + 1 + LENGTH;
 
 /// The text is not an id of the expected kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a valid {0} id")]
 pub struct IdError(pub &'static str);
 
-fn encode(uuid: Uuid) -> String {
-    let bits = uuid.as_u128();
-    (0..LENGTH)
-        .rev()
-        .filter_map(|at| ALPHABET.get(((bits >> (at * 5)) & 31) as usize))
-        .map(|&byte| char::from(byte))
-        .collect()
+/// Prefix, underscore and 26 characters, on the stack: ids are written several times per request.
+struct Text {
+    bytes: [u8; LONGEST],
+    length: usize,
+}
+
+impl Text {
+    fn new(prefix: &str, uuid: Uuid) -> Self {
+        let mut bits = uuid.as_u128();
+        let mut bytes = [0u8; LONGEST];
+        let (head, tail) = bytes.split_at_mut(PREFIX + 1);
+        for (to, from) in head.iter_mut().zip(prefix.bytes().chain([b'_'])) {
+            *to = from;
+        }
+        for to in tail.iter_mut().rev() {
+            *to = ALPHABET.get((bits & 31) as usize).copied().unwrap_or(b'0');
+            bits >>= 5;
+        }
+        Self { bytes, length: prefix.len() + 1 + LENGTH }
+    }
+
+    fn as_str(&self) -> &str {
+        let text = self.bytes.get(..self.length).unwrap_or_default();
+        std::str::from_utf8(text).unwrap_or_default()
+    }
 }
 
 fn decode(text: &str) -> Option<Uuid> {
@@ -56,7 +77,10 @@ macro_rules! ids {
         pub struct $name(Uuid);
 
         impl $name {
-            pub const PREFIX: &'static str = $prefix;
+            pub const PREFIX: &'static str = {
+                assert!($prefix.len() == PREFIX);
+                $prefix
+            };
 
             /// A new id, ordered by `now`.
             #[must_use]
@@ -77,7 +101,7 @@ macro_rules! ids {
 
         impl fmt::Display for $name {
             fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(out, concat!($prefix, "_{}"), encode(self.0))
+                out.write_str(Text::new($prefix, self.0).as_str())
             }
         }
 
@@ -99,7 +123,7 @@ macro_rules! ids {
 
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-                to.collect_str(self)
+                to.serialize_str(Text::new($prefix, self.0).as_str())
             }
         }
 
@@ -150,6 +174,15 @@ mod tests {
         let late = OrgId::new(Timestamp::from_millis(2_000));
         assert_eq!(early.to_string().parse::<OrgId>(), Ok(early));
         assert!(early.to_string() < late.to_string());
+    }
+
+    #[test]
+    fn the_text_is_known() {
+        let uuid = Uuid::from_u128(0x0188_0000_0000_7000_8000_0000_0000_001f);
+        let key = KeyId::from_uuid(uuid);
+        assert_eq!(key.to_string(), "key_01h0000000e00800000000000z");
+        assert_eq!(serde_json::to_string(&key).ok(), Some(format!("\"{key}\"")));
+        assert_eq!(OrgId::from_uuid(Uuid::max()).to_string(), format!("org_7{}", "z".repeat(25)));
     }
 
     #[test]
