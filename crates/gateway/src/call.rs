@@ -85,8 +85,10 @@ impl Inner {
         (caller, began): (Caller, Instant),
     ) -> Sending<'a> {
         let started = self.clock.now();
-        let strict =
-            call.headers.get("x-probity-strict").is_some_and(|value| value.as_bytes() == b"true");
+        let strict = call
+            .headers
+            .get("x-probity-strict")
+            .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"true"));
         let input_estimate = llm::estimate_tokens(call.body.len() as u64);
         let asked = Asked {
             request: call.request,

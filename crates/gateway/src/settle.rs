@@ -172,6 +172,14 @@ impl Settler {
     pub(crate) fn failed(&mut self, failure: &Failure, usage: Usage) {
         if let Some(route) = &self.filed {
             route.meters.failed(failure.code);
+            tracing::info!(
+                request = %self.request,
+                provider = %route.provider,
+                code = failure.code,
+                status = failure.refusal.status,
+                attempts = self.attempts,
+                "a request failed"
+            );
         }
         self.settle(failure.refusal.status, Some(&failure.refusal.code), usage);
     }
