@@ -9,16 +9,15 @@ use parking_lot::RwLock;
 use tokio::sync::watch;
 use vault::SigningKey;
 
-pub use state::{Published, Update};
+pub use state::{Observed, Published, Update};
 
 use crate::{
     Digest,
     badge::badge,
-    evidence::ProbeResult,
     page::{self, AreaView, ChangeRow, ControlView, Count, EncryptionRow, TrustPage},
-    registry::Registry,
+    registry::{ControlId, Registry},
     snapshot::{Counts, LogHead, Snapshot},
-    status::{Build, Logged, Profile},
+    status::{Build, Outcome, Profile},
 };
 use state::State;
 
@@ -214,17 +213,15 @@ impl Trust {
     }
 
     /// Takes in the next result of the log. Its signature was checked by whoever accepted it.
-    pub fn observe(
-        &self,
-        result: ProbeResult,
-        digest: Digest,
-        logged: Logged,
-        committed: Option<Timestamp>,
-        now: Timestamp,
-    ) {
+    pub fn observe(&self, observed: Observed, now: Timestamp) {
         let known = self.snapshot(now).ok();
-        self.0.state.write().observe(&self.0.registry, result, digest, logged, committed);
+        self.0.state.write().observe(&self.0.registry, observed);
         self.tell(known.as_deref(), now);
+    }
+
+    /// What was known before this start: control, outcome and end of earlier results, in order.
+    pub fn recall(&self, outcomes: impl IntoIterator<Item = (ControlId, Outcome, Timestamp)>) {
+        self.0.state.write().recall(&self.0.registry, outcomes);
     }
 
     /// Takes in a newer head of the log; `continues` says whether it continues the one before.
@@ -232,6 +229,18 @@ impl Trust {
         let known = self.snapshot(now).ok();
         self.0.state.write().head(head, continues);
         self.tell(known.as_deref(), now);
+    }
+
+    /// Takes in the head of the log as it stands now. A shorter log, or another one of the same length,
+    /// does not continue the one before.
+    pub(crate) fn grew(&self, head: LogHead, now: Timestamp) {
+        let known = self.0.state.read().log.clone();
+        let continues = known.as_ref().is_none_or(|known| {
+            head.size > known.size || (head.size == known.size && head.root == known.root)
+        });
+        if known.as_ref() != Some(&head) {
+            self.head(head, continues, now);
+        }
     }
 
     /// The programs that were registered as probes of this deployment, besides the running one.

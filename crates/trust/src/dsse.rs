@@ -61,6 +61,33 @@ impl Envelope {
         if signed { Ok(payload) } else { Err(refuse()) }
     }
 
+    /// Payload and first signature, as the store keeps them.
+    ///
+    /// # Errors
+    /// `Invalid` when it is not signed, or its payload is not text.
+    pub fn parts(&self) -> Result<(String, Vec<u8>)> {
+        let refuse = || Error::invalid("Not a whole DSSE envelope.");
+        let payload = STANDARD.decode(&self.payload).map_err(|_| refuse())?;
+        let signature = self.signatures.first().ok_or_else(refuse)?;
+        let signature = STANDARD.decode(&signature.sig).map_err(|_| refuse())?;
+        Ok((String::from_utf8(payload).map_err(|_| refuse())?, signature))
+    }
+
+    /// The envelope again, from what [`Envelope::parts`] gave.
+    #[must_use]
+    pub fn of_parts(
+        payload_type: &str,
+        payload: &str,
+        public: &[u8; 32],
+        signature: &[u8],
+    ) -> Self {
+        Self {
+            payload_type: payload_type.to_owned(),
+            payload: STANDARD.encode(payload),
+            signatures: vec![Signature { keyid: key_id(public), sig: STANDARD.encode(signature) }],
+        }
+    }
+
     /// The bytes that are stored, published, and named by their digest in the log.
     ///
     /// # Errors
@@ -107,6 +134,9 @@ mod tests {
         let mut bare = envelope.clone();
         bare.signatures.clear();
         assert!(bare.open(&key.public(), "t").is_err());
+        let (payload, signature) = envelope.parts().unwrap();
+        let again = Envelope::of_parts("t", &payload, &key.public(), &signature);
+        assert_eq!(again, envelope);
         let bytes = envelope.to_bytes().unwrap();
         assert_eq!(Envelope::from_bytes(&bytes).unwrap(), envelope);
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{Error, EvidenceId, Result, RunId, Timestamp};
+use domain::{Error, Result, RunId, Timestamp};
 use serde::{Deserialize, Serialize};
 use vault::SigningKey;
 
@@ -47,7 +47,6 @@ impl Subject {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProbeResult {
-    pub id: EvidenceId,
     pub run: RunId,
     /// `None` for a run outside the schedule.
     pub slot: Option<SlotId>,
@@ -168,14 +167,21 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// A pass, if the run was able to fail.
+    /// A pass, if the run was able to fail and looked at everything there is.
     ///
     /// `subjects` were examined out of `population`; `planted_found` is the positive control.
     #[must_use]
     pub const fn held(planted_found: bool, subjects: u64, population: u64, min: u64) -> Self {
+        let enough = if population > min { population } else { min };
+        Self::sampled(planted_found, subjects, population, enough)
+    }
+
+    /// A pass of a run that takes samples: at least `min` of them out of `population`.
+    #[must_use]
+    pub const fn sampled(planted_found: bool, subjects: u64, population: u64, min: u64) -> Self {
         if !planted_found {
             Self::Inconclusive(Reason::BlindProbe)
-        } else if subjects < min || subjects < population {
+        } else if subjects < min || subjects == 0 {
             Self::Inconclusive(Reason::TooFewSubjects)
         } else {
             Self::Pass(Proven { subjects, population })
@@ -263,7 +269,6 @@ mod tests {
         let now = Timestamp::from_millis(at);
         let seed = Digest::of(b"seed");
         ProbeResult {
-            id: EvidenceId::new(now),
             run: RunId::new(now),
             slot: Some(SlotId("s".to_owned())),
             control: "GW-01".parse().unwrap(),
@@ -314,5 +319,8 @@ mod tests {
         assert_eq!(Verdict::held(true, 0, 0, 1).reason(), Reason::TooFewSubjects);
         assert_eq!(Verdict::held(true, 5, 6, 1).reason(), Reason::TooFewSubjects);
         assert_eq!(Verdict::held(true, 6, 6, 1).counted(), Some((6, 6)));
+        assert_eq!(Verdict::sampled(true, 3, 600, 3).counted(), Some((3, 600)));
+        assert_eq!(Verdict::sampled(true, 2, 600, 3).outcome(), Outcome::Inconclusive);
+        assert_eq!(Verdict::sampled(true, 0, 0, 0).outcome(), Outcome::Inconclusive);
     }
 }

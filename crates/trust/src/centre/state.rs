@@ -6,17 +6,19 @@ use std::{
     time::Duration,
 };
 
-use domain::Timestamp;
+use domain::{EvidenceId, Timestamp};
 use serde::Serialize;
 
 use crate::{
     Digest,
     evidence::ProbeResult,
     page::{ChangeRow, Latest},
-    registry::{ControlId, Registry},
+    registry::{Control, ControlId, ProbeId, Registry},
     snapshot::{Counts, Entry, LogHead, Snapshot},
     stamp,
-    status::{Build, Context, Fact, History, LogState, Logged, Profile, Slot, Status, status},
+    status::{
+        Build, Context, Fact, History, LogState, Logged, Outcome, Profile, Slot, Status, status,
+    },
     strip::Strip,
 };
 
@@ -33,6 +35,8 @@ pub(super) struct State {
     pub(super) latest: BTreeMap<ControlId, Latest>,
     pub(super) log: Option<LogHead>,
     consistent: bool,
+    /// Whether the last look at the log found it whole.
+    tree_holds: bool,
     pub(super) providers: BTreeSet<String>,
     pub(super) changes: Vec<ChangeRow>,
     pub(super) published: Option<Arc<Published>>,
@@ -45,6 +49,18 @@ pub struct Published {
     pub(super) statuses: BTreeMap<ControlId, Status>,
     /// The DSSE envelope: the same bytes for everybody.
     pub envelope: Vec<u8>,
+}
+
+/// A result that was accepted: signed by the prober, stored, and in the log.
+#[derive(Clone, Debug)]
+pub struct Observed {
+    pub id: EvidenceId,
+    pub result: ProbeResult,
+    /// SHA-256 of the envelope: what the log holds.
+    pub digest: Digest,
+    pub logged: Logged,
+    /// When the log committed to the slot this run is the first to fill.
+    pub committed: Option<Timestamp>,
 }
 
 /// News for open pages.
@@ -108,6 +124,7 @@ impl State {
             log: None,
             // Nothing contradicts a log of which nothing is known; nothing in it counts either.
             consistent: true,
+            tree_holds: true,
             providers: BTreeSet::new(),
             changes: Vec::new(),
             published: None,
@@ -129,7 +146,7 @@ impl State {
         now: Timestamp,
     ) -> BTreeMap<ControlId, Status> {
         let log = LogState {
-            consistent: self.consistent,
+            consistent: self.consistent && self.tree_holds,
             head_at: self.log.as_ref().map_or(Timestamp::default(), |head| head.at),
             bound: HEAD_BOUND,
         };
@@ -157,23 +174,15 @@ impl State {
         (until > now).then_some(until)
     }
 
-    pub(super) fn observe(
-        &mut self,
-        registry: &Registry,
-        result: ProbeResult,
-        digest: Digest,
-        logged: Logged,
-        committed: Option<Timestamp>,
-    ) {
-        let fresh = registry.control(&result.control).and_then(|control| {
-            let binding = control.bindings().iter().find(|b| b.probe == result.probe)?;
-            Some(binding.fresh.get())
-        });
-        self.strips.entry(result.control.clone()).or_default().observe(
-            result.finished,
-            result.outcome,
-            fresh.unwrap_or_default(),
-        );
+    pub(super) fn observe(&mut self, registry: &Registry, observed: Observed) {
+        let Observed { id, result, digest, logged, committed } = observed;
+        if result.probe == ProbeId::Tree && matches!(result.outcome, Outcome::Pass | Outcome::Fail)
+        {
+            self.tree_holds = result.outcome == Outcome::Pass;
+        }
+        let fresh = fresh(registry, &result.control);
+        let strip = self.strips.entry(result.control.clone()).or_default();
+        strip.observe(result.finished, result.outcome, fresh);
         self.history.push(Fact {
             control: result.control.clone(),
             rev: result.control_rev,
@@ -190,8 +199,21 @@ impl State {
             subjects: result.subjects,
             logged: Some(logged),
         });
-        self.latest.insert(result.control.clone(), Latest { result, digest, logged });
+        self.latest.insert(result.control.clone(), Latest { id, result, digest, logged });
         self.published = None;
+    }
+
+    /// Builds the strips anew from what is given.
+    pub(super) fn recall(
+        &mut self,
+        registry: &Registry,
+        outcomes: impl IntoIterator<Item = (ControlId, Outcome, Timestamp)>,
+    ) {
+        self.strips.clear();
+        for (control, outcome, at) in outcomes {
+            let fresh = fresh(registry, &control);
+            self.strips.entry(control).or_default().observe(at, outcome, fresh);
+        }
     }
 
     pub(super) fn head(&mut self, head: LogHead, continues: bool) {
@@ -200,4 +222,10 @@ impl State {
         self.log = Some(head);
         self.published = None;
     }
+}
+
+/// How long a pass of `control` counts.
+fn fresh(registry: &Registry, control: &ControlId) -> Duration {
+    let bindings = registry.control(control).map(Control::bindings).unwrap_or_default();
+    bindings.iter().map(|binding| binding.fresh.get()).min().unwrap_or_default()
 }

@@ -5,9 +5,9 @@ use domain::{EvidenceId, RunId};
 use super::*;
 use crate::{
     dsse::Envelope,
-    evidence::Reason,
+    evidence::{ProbeResult, Reason},
     registry::{ProbeId, Vantage},
-    status::{Outcome, SlotId},
+    status::{Logged, SlotId},
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -38,7 +38,6 @@ fn result(trust: &Trust, control: &str, outcome: Outcome, at: Timestamp) -> Prob
         .map(|control| control.bindings()[0].probe)
         .unwrap_or(ProbeId::Tree);
     ProbeResult {
-        id: EvidenceId::new(at),
         run: RunId::new(at),
         slot: Some(SlotId(format!("{control}{at}"))),
         control: control.parse().unwrap(),
@@ -70,7 +69,8 @@ fn head(at: Timestamp) -> LogHead {
 fn observe(trust: &Trust, control: &str, outcome: Outcome, at: Timestamp) {
     let result = result(trust, control, outcome, at);
     let logged = Logged { index: 1, at };
-    trust.observe(result, Digest::of(b"envelope"), logged, Some(at), at);
+    let (id, digest) = (EvidenceId::new(at), Digest::of(b"envelope"));
+    trust.observe(Observed { id, result, digest, logged, committed: Some(at) }, at);
 }
 
 fn name(trust: &Trust, control: &str, now: Timestamp) -> &'static str {
@@ -175,4 +175,26 @@ fn badge_shows_counts_and_when_they_stop_holding() {
     trust.head(head(NOW), true, NOW);
     observe(&trust, "KEY-01", Outcome::Fail, NOW);
     assert!(trust.badge(NOW).unwrap().contains("#b3261e"));
+}
+
+#[test]
+fn a_broken_tree_discredits_everything_until_it_holds_again() {
+    let trust = trust();
+    trust.head(head(NOW), true, NOW);
+    observe(&trust, "KEY-01", Outcome::Pass, NOW);
+    observe(&trust, "AUD-01", Outcome::Fail, after(1));
+    assert_eq!(name(&trust, "KEY-01", after(1)), "failing");
+    observe(&trust, "AUD-01", Outcome::Pass, after(2));
+    assert_eq!(name(&trust, "KEY-01", after(2)), "verified");
+    assert_eq!(name(&trust, "AUD-01", after(2)), "recovering");
+}
+
+#[test]
+fn earlier_results_fill_the_strip_but_not_the_status() {
+    let trust = trust();
+    trust.recall([("KEY-01".parse().unwrap(), Outcome::Pass, NOW)]);
+    assert_eq!(name(&trust, "KEY-01", NOW), "not_yet_verified");
+    let page = trust.page(after(7_200)).unwrap();
+    let keys = page.areas.iter().find(|area| area.id == "keys").unwrap();
+    assert_eq!(keys.controls[0].strip.last().unwrap().state, "partly");
 }

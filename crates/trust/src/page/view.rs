@@ -1,6 +1,6 @@
 //! Areas, controls and their evidence as the page shows them.
 
-use domain::Timestamp;
+use domain::{EvidenceId, Timestamp};
 
 use super::words;
 use crate::{
@@ -101,6 +101,7 @@ pub struct EvidenceView {
 /// A result with what the log knows of it.
 #[derive(Clone, Debug)]
 pub(crate) struct Latest {
+    pub(crate) id: EvidenceId,
     pub(crate) result: ProbeResult,
     pub(crate) digest: Digest,
     pub(crate) logged: Logged,
@@ -125,7 +126,7 @@ impl EvidenceView {
     pub(crate) fn of(latest: &Latest) -> Self {
         let result = &latest.result;
         Self {
-            id: result.id.to_string(),
+            id: latest.id.to_string(),
             outcome: result.outcome.as_str(),
             reason: result.reason.says(),
             started: result.started,

@@ -28,6 +28,28 @@ pub struct Place {
     pub path: PathBuf,
     /// Only files written since then; everything when `None`.
     pub since: Option<Timestamp>,
+    /// A link of `/proc` to an open file that may have no name any more: read what it points to.
+    pub follow: bool,
+}
+
+impl Place {
+    /// Everything in `path`.
+    #[must_use]
+    pub const fn all(path: PathBuf) -> Self {
+        Self { path, since: None, follow: false }
+    }
+
+    /// What was written in `path` since `at`.
+    #[must_use]
+    pub const fn since(path: PathBuf, at: Timestamp) -> Self {
+        Self { path, since: Some(at), follow: false }
+    }
+
+    /// The open file behind a link of `/proc`.
+    #[must_use]
+    pub const fn open_file(path: PathBuf) -> Self {
+        Self { path, since: None, follow: true }
+    }
 }
 
 /// What a scan looked at and found.
@@ -41,6 +63,19 @@ pub struct FilesReport {
 }
 
 impl FilesReport {
+    fn read(&mut self, path: &Path, needles: &Needles) {
+        match file(path, needles) {
+            Ok((bytes, hits)) => {
+                self.files += 1;
+                self.bytes += bytes;
+                self.hits.extend(hits.into_iter().map(|hit| (path.to_owned(), hit)));
+            }
+            // Temporary files come and go while we look.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(_) => self.unreadable.push(path.to_owned()),
+        }
+    }
+
     /// The files in which anything was found.
     #[must_use]
     pub fn dirty(&self) -> BTreeSet<&Path> {
@@ -55,6 +90,11 @@ pub fn scan_files(places: &[Place], needles: &Needles) -> FilesReport {
     let mut seen = BTreeSet::new();
     for place in places {
         let path = place.path.canonicalize().unwrap_or_else(|_| place.path.clone());
+        if place.follow && !path.exists() {
+            // The name is gone, the file is not.
+            report.read(&place.path, needles);
+            continue;
+        }
         visit(&path, place.since, DEEPEST, needles, &mut report, &mut seen);
     }
     report
@@ -85,15 +125,7 @@ fn visit(
             }
         }
     } else if about.is_file() && written_since(&about, since) && seen.insert(path.to_owned()) {
-        match file(path, needles) {
-            Ok((bytes, hits)) => {
-                report.files += 1;
-                report.bytes += bytes;
-                report.hits.extend(hits.into_iter().map(|hit| (path.to_owned(), hit)));
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(_) => report.unreadable.push(path.to_owned()),
-        }
+        report.read(path, needles);
     }
 }
 

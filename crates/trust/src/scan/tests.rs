@@ -113,16 +113,26 @@ fn files_are_read_whole_and_across_windows() {
     large.extend_from_slice(&[0x20; 100]);
     std::fs::write(deep.join("large"), &large).unwrap();
     std::fs::write(directory.path().join("clean"), b"nothing").unwrap();
-    let place = Place { path: directory.path().to_owned(), since: None };
+    let place = Place::all(directory.path().to_owned());
     let report = scan_files(&[place.clone(), place], &needles());
     assert_eq!((report.files, report.bytes), (2, large.len() as u64 + 7));
     assert_eq!(report.dirty().len(), 1);
     assert!(report.hits.iter().all(|(path, hit)| path.ends_with("a/b/large") && hit.needle == 0));
     let future = domain::Timestamp::from_millis(4_000_000_000_000);
-    let later = Place { path: directory.path().to_owned(), since: Some(future) };
+    let later = Place::since(directory.path().to_owned(), future);
     assert_eq!(scan_files(&[later], &needles()).files, 0);
-    let gone = Place { path: directory.path().join("gone"), since: None };
+    let gone = Place::all(directory.path().join("gone"));
     assert_eq!(scan_files(&[gone], &needles()), FilesReport::default());
+}
+
+#[test]
+fn an_open_file_without_a_name_is_read_too() {
+    use std::os::fd::AsRawFd as _;
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(text().as_bytes()).unwrap();
+    let link = format!("/proc/self/fd/{}", file.as_raw_fd());
+    let report = scan_files(&[Place::open_file(link.into())], &needles());
+    assert_eq!((report.files, report.dirty().len()), (1, 1));
 }
 
 use crate::Digest;

@@ -1,0 +1,188 @@
+//! Programs that exercise the running installation and can fail. Each plants a violation in every run and
+//! must find it; otherwise it proves nothing.
+
+mod attack;
+mod canary;
+mod ciphertext;
+mod household;
+mod keys;
+mod plant;
+mod shadow;
+mod tamper;
+mod tree;
+
+use std::{path::PathBuf, time::Duration};
+
+use domain::{Clock, Result};
+use serde::{Deserialize, Serialize};
+use store::Inspector;
+
+use crate::{
+    client::Client,
+    evidence::{Measure, Reason, Verdict},
+    registry::{ControlId, ProbeId, Registry},
+    seed::Seed,
+};
+
+pub(crate) use household::{Household, Houses};
+
+/// A run that takes longer has failed to finish.
+const LONGEST: Duration = Duration::from_secs(420);
+
+/// One line of the installation's route table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Route {
+    pub method: String,
+    /// With parameters in braces, such as `/o/{org}/projects`.
+    pub path: String,
+    /// The name of the permission it needs.
+    pub permission: String,
+}
+
+/// What every probe may use.
+pub(crate) struct Site {
+    pub(crate) clock: Clock,
+    pub(crate) registry: Registry,
+    pub(crate) routes: Vec<Route>,
+    pub(crate) client: Client,
+    pub(crate) inspector: Inspector,
+    pub(crate) deployment: String,
+    pub(crate) verifier: String,
+    pub(crate) server_pid: u32,
+    pub(crate) places: Vec<PathBuf>,
+    pub(crate) max_body: usize,
+    /// Where the prober remembers the heads of logs it has seen.
+    pub(crate) memory: PathBuf,
+}
+
+/// One run: the site, the two organizations, and the seed behind everything random.
+#[derive(Clone, Copy)]
+pub(crate) struct Run<'a> {
+    pub(crate) site: &'a Site,
+    pub(crate) houses: &'a Houses,
+    pub(crate) seed: Seed,
+}
+
+/// What a run found about one control.
+#[derive(Clone, Debug)]
+pub(crate) struct Finding {
+    pub(crate) verdict: Verdict,
+    /// Whether the planted violation was found.
+    pub(crate) planted: bool,
+    pub(crate) subjects: u64,
+    pub(crate) population: u64,
+    pub(crate) uncovered: Vec<String>,
+    pub(crate) measures: Vec<Measure>,
+}
+
+impl Finding {
+    pub(crate) fn new(verdict: Verdict, planted: bool, (subjects, population): (u64, u64)) -> Self {
+        let (uncovered, measures) = (Vec::new(), Vec::new());
+        Self { verdict, planted, subjects, population, uncovered, measures }
+    }
+
+    pub(crate) fn measure(mut self, name: &str, value: u64, unit: &str) -> Self {
+        self.measures.push(Measure::new(name, value, unit));
+        self
+    }
+
+    pub(crate) fn uncovered(mut self, what: impl IntoIterator<Item = String>) -> Self {
+        self.uncovered.extend(what);
+        self
+    }
+}
+
+type Findings = Vec<(&'static str, Finding)>;
+
+impl Run<'_> {
+    /// The fewest subjects a pass of `control` needs.
+    fn floor(&self, control: &str) -> u64 {
+        let control =
+            control.parse().ok().and_then(|id: ControlId| self.site.registry.control(&id));
+        let bindings = control.map(crate::registry::Control::bindings).unwrap_or_default();
+        bindings.iter().map(|binding| binding.min_subjects).max().unwrap_or(u64::MAX)
+    }
+}
+
+/// Runs one probe to its end, whatever happens, and says what it found about each of its controls.
+pub(crate) async fn run(probe: ProbeId, cx: Run<'_>) -> Vec<(ControlId, Finding)> {
+    let work = async {
+        match probe {
+            ProbeId::Canary => canary::run(cx).await,
+            ProbeId::TenantAttack => attack::run(cx).await,
+            ProbeId::Ciphertext => ciphertext::run(cx).await,
+            ProbeId::Tree => tree::run(cx).await,
+            ProbeId::Tamper => tamper::run(cx).await,
+            ProbeId::Keys => keys::run(cx).await,
+        }
+    };
+    let found = match tokio::time::timeout(LONGEST, work).await {
+        Ok(Ok(found)) => found,
+        Ok(Err(error)) => {
+            tracing::warn!(probe = probe.as_str(), code = error.code(), causes = %error.causes(), "a probe broke: {error}");
+            broken(probe, error_reason(&error))
+        }
+        Err(_) => broken(probe, Reason::TimedOut),
+    };
+    let parsed = found.into_iter().filter_map(|(id, finding)| Some((id.parse().ok()?, finding)));
+    parsed.collect()
+}
+
+fn error_reason(error: &domain::Error) -> Reason {
+    match error.kind() {
+        domain::Kind::Upstream | domain::Kind::Unavailable => Reason::Unreachable,
+        _ => Reason::Broken,
+    }
+}
+
+/// An error for every control the probe should have decided.
+fn broken(probe: ProbeId, reason: Reason) -> Findings {
+    let finding = || Finding::new(Verdict::Error(reason), false, (0, 0));
+    controls(probe).iter().map(|control| (*control, finding())).collect()
+}
+
+/// The controls a probe decides.
+pub(crate) const fn controls(probe: ProbeId) -> &'static [&'static str] {
+    match probe {
+        ProbeId::Canary => &["GW-01", "GW-02"],
+        ProbeId::TenantAttack => &["TEN-04"],
+        ProbeId::Ciphertext => &["ENC-11"],
+        ProbeId::Tree => &["AUD-01"],
+        ProbeId::Tamper => &["AUD-02"],
+        ProbeId::Keys => &["KEY-01", "KEY-02"],
+    }
+}
+
+/// Whether any probe decides this control.
+pub(crate) fn is_checked(control: &str) -> bool {
+    ProbeId::ALL.iter().any(|probe| controls(*probe).contains(&control))
+}
+
+/// Blocking work, off the threads that serve sockets.
+pub(crate) async fn off_thread<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(domain::Error::internal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_probed_control_is_decided_by_the_probe_it_names() {
+        let registry = Registry::shipped().unwrap();
+        for control in registry.controls() {
+            for binding in control.bindings() {
+                let decided = controls(binding.probe);
+                assert!(decided.contains(&control.id.as_str()), "{}", control.id);
+            }
+        }
+        for probe in ProbeId::ALL {
+            for id in controls(*probe) {
+                let control = registry.control(&id.parse().unwrap()).unwrap();
+                assert!(control.bindings().iter().any(|binding| binding.probe == *probe), "{id}");
+            }
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! The two organizations a run works with, furnished through the public API as any customer would.
+
+use std::collections::BTreeMap;
+
+use domain::{ProjectId, Result, Timestamp};
+use serde_json::{Value, json};
+
+use crate::{
+    client::{Auth, Client, Payload},
+    seed::Seed,
+    wire::{Tenant, Tenants},
+};
+
+/// Both organizations.
+pub(crate) struct Houses {
+    pub(crate) first: Household,
+    pub(crate) second: Household,
+    pub(crate) made: Timestamp,
+}
+
+/// One organization with one of everything.
+pub(crate) struct Household {
+    pub(crate) slug: String,
+    pub(crate) email: String,
+    pub(crate) session: String,
+    pub(crate) project: ProjectId,
+    pub(crate) project_name: String,
+    /// The random name of the API key: known to be in the database.
+    pub(crate) key_name: String,
+    /// The text of the API key for model calls.
+    pub(crate) api_key: String,
+    /// The text of the admin key.
+    pub(crate) admin_key: String,
+    /// What each parameter of a path can be filled with.
+    pub(crate) objects: BTreeMap<&'static str, String>,
+}
+
+impl Houses {
+    pub(crate) async fn furnish(
+        client: &Client,
+        tenants: &Tenants,
+        seed: Seed,
+        now: Timestamp,
+    ) -> Result<Self> {
+        let first = Household::furnish(client, &tenants.first, seed, "first").await?;
+        let second = Household::furnish(client, &tenants.second, seed, "second").await?;
+        Ok(Self { first, second, made: now })
+    }
+}
+
+fn text(value: &Value, name: &str) -> String {
+    value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+fn id<T: std::str::FromStr>(value: &Value) -> Result<T> {
+    let unreadable = |_| domain::Error::upstream("The installation answered without an id.");
+    text(value, "id").parse().map_err(unreadable)
+}
+
+/// The API of one organization, as its owner uses it.
+struct Owner<'a> {
+    client: &'a Client,
+    tenant: &'a Tenant,
+}
+
+impl Owner<'_> {
+    async fn ask(&self, method: &str, path: &str, payload: Payload) -> Result<Value> {
+        let path = format!("{path}?organization={}", self.tenant.slug);
+        let auth = Auth::Session(&self.tenant.session);
+        self.client.send(method, &path, auth, payload).await?.ok()?.json()
+    }
+
+    async fn first(&self, path: &str) -> Result<Option<Value>> {
+        let listed = self.ask("GET", path, Payload::Empty).await?;
+        Ok(listed.get("data").and_then(Value::as_array).and_then(|all| all.first()).cloned())
+    }
+
+    async fn first_or(&self, path: &str, new: Value) -> Result<Value> {
+        match self.first(path).await? {
+            Some(found) => Ok(found),
+            None => self.ask("POST", path, Payload::Json(new)).await,
+        }
+    }
+}
+
+impl Household {
+    async fn furnish(client: &Client, tenant: &Tenant, seed: Seed, name: &str) -> Result<Self> {
+        let owner = Owner { client, tenant };
+        let word = |what: &str| seed.text(&format!("{name}|{what}"), 14);
+        let project = owner.first_or("/api/v1/projects", json!({"name": word("project")})).await?;
+        let project_id: ProjectId = id(&project)?;
+        let key_name = word("key");
+        let new = json!({"name": key_name, "project": project_id, "expires_in_days": 1});
+        let key = owner.ask("POST", "/api/v1/keys", Payload::Json(new)).await?;
+        let new = json!({"name": word("admin"), "expires_in_days": 1});
+        let admin = owner.ask("POST", "/api/v1/admin-keys", Payload::Json(new)).await?;
+        let new = json!({"name": "summary", "target": "sandbox-echo"});
+        let alias = owner.ask("PUT", "/api/v1/aliases", Payload::Json(new)).await?;
+        let new = json!({"email": format!("{}@{}.example", word("guest"), word("host")), "role": "member"});
+        let invitation = owner.first_or("/api/v1/invitations", new).await?;
+        let sessions = client
+            .send("GET", "/account", Auth::Session(&tenant.session), Payload::Empty)
+            .await?
+            .ok()?;
+        let api_key = text(&key, "secret");
+        let request = call(client, &api_key).await?;
+        let objects = BTreeMap::from([
+            ("org", tenant.slug.clone()),
+            ("organization", tenant.org.to_string()),
+            ("project", project_id.to_string()),
+            ("key", text(&key, "id")),
+            ("admin_key", text(&admin, "id")),
+            ("alias", text(&alias, "id")),
+            ("invitation", text(&invitation, "id")),
+            ("provider", tenant.provider.to_string()),
+            ("member", tenant.owner.to_string()),
+            ("user", tenant.owner.to_string()),
+            ("request", request),
+            ("session", session_id(&sessions.body)),
+        ]);
+        Ok(Self {
+            slug: tenant.slug.clone(),
+            email: tenant.email.clone(),
+            session: tenant.session.clone(),
+            project: project_id,
+            project_name: text(&project, "name"),
+            key_name,
+            api_key,
+            admin_key: text(&admin, "secret"),
+            objects,
+        })
+    }
+}
+
+/// A model call, so that there is a request to ask for; returns its id.
+async fn call(client: &Client, api_key: &str) -> Result<String> {
+    let body = json!({"model": "sandbox-echo", "messages": [{"role": "user", "content": "hello"}]});
+    let path = "/v1/chat/completions";
+    let answer = client.send("POST", path, Auth::Key(api_key), Payload::Json(body)).await?.ok()?;
+    Ok(answer.header("x-request-id").unwrap_or_default().to_owned())
+}
+
+/// The first session id that the account page shows.
+fn session_id(page: &[u8]) -> String {
+    let page = String::from_utf8_lossy(page);
+    page.split("ses_").nth(1).map_or_else(String::new, |rest| {
+        let id: String = rest.chars().take_while(char::is_ascii_alphanumeric).collect();
+        format!("ses_{id}")
+    })
+}

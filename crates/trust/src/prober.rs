@@ -1,0 +1,76 @@
+//! The prober: a process of its own, with a key of its own, that looks at the data through a connection that cannot
+//! write. It plans its runs, has the plan committed, runs, signs, and tells the server, which only keeps and shows.
+
+mod key;
+mod work;
+
+use domain::{Clock, Error, Result};
+use sandbox::{Sandbox, Script};
+use store::{Handover, Inspector};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::{
+    Digest,
+    client::Client,
+    executable,
+    link::{Incoming, Outgoing},
+    probe::{Route, Site},
+    registry::Registry,
+    wire::{FromProber, Hello, Start, ToProber},
+};
+use work::Prober;
+
+/// Runs until the other side closes the link.
+///
+/// `routes` is the route table of this build: what is attacked and read.
+///
+/// # Errors
+/// When the server cannot be understood or the data cannot be opened. Evidence that was not sent is lost then,
+/// and its absence shows.
+pub async fn run(
+    input: impl AsyncRead + Send + Unpin + 'static,
+    output: impl AsyncWrite + Send + Unpin,
+    routes: Vec<Route>,
+    clock: Clock,
+) -> Result<()> {
+    let (mut incoming, mut outgoing) = (Incoming::new(input), Outgoing::new(output));
+    let Some(ToProber::Start(start)) = incoming.next().await? else {
+        return Err(Error::invalid("The prober is started by the server."));
+    };
+    let key = key::load_or_create(&start.key_file)?;
+    let build = executable().await?;
+    let twin = Sandbox::start(([127, 0, 0, 1], 0).into(), Script::default())
+        .await
+        .map_err(Error::internal)?;
+    let hello = Hello { key: Digest::from_bytes(key.public()), build, twin: twin.base_url() };
+    outgoing.send(&FromProber::Hello(hello)).await?;
+    let Some(ToProber::Tenants(tenants)) = incoming.next().await? else {
+        return Ok(());
+    };
+    let site = site(*start, routes, clock).await?;
+    let prober = Prober::new(site, key, build, *tenants);
+    let worked = prober.work(incoming, outgoing).await;
+    twin.shutdown().await;
+    worked
+}
+
+async fn site(start: Start, routes: Vec<Route>, clock: Clock) -> Result<Site> {
+    let registry = Registry::shipped().map_err(Error::internal)?;
+    if registry.digest() != start.registry {
+        return Err(Error::invalid("The server shows another registry than the prober's."));
+    }
+    let inspector = Inspector::open(Handover::from_line(&start.handover)?).await?;
+    Ok(Site {
+        client: Client::new(&start.base_url, clock.clone())?,
+        clock,
+        registry,
+        routes,
+        inspector,
+        deployment: start.deployment,
+        verifier: start.verifier,
+        server_pid: start.server_pid,
+        places: start.places,
+        max_body: start.max_body,
+        memory: start.key_file.with_extension("heads.json"),
+    })
+}

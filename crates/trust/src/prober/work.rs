@@ -1,0 +1,287 @@
+//! The prober's loop: plan, wait for the commitment, run what is due, sign, report.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    future::Future,
+    sync::Arc,
+    time::Duration,
+};
+
+use domain::{Result, RunId, Timestamp};
+use futures::{StreamExt as _, stream::FuturesUnordered};
+use tokio::{io::AsyncWrite, sync::Mutex};
+use vault::SigningKey;
+
+use crate::{
+    Digest,
+    evidence::{Challenge, ProbeResult, Reason, Verdict},
+    link::{Incoming, Outgoing},
+    probe::{self, Finding, Houses, Run, Site},
+    registry::{ControlId, ProbeId, Vantage},
+    seed::Seed,
+    slots::{self, HORIZON, Secret},
+    wire::{FromProber, Tenants, ToProber},
+};
+
+/// How long before a schedule ends the next one is planned.
+const AHEAD: Duration = Duration::from_secs(120);
+
+/// The keys the prober works with expire after a day; new ones are made well before.
+const FURNISHED: Duration = Duration::from_secs(12 * 3_600);
+
+pub(super) struct Prober {
+    site: Arc<Site>,
+    key: SigningKey,
+    build: Digest,
+    tenants: Arc<Tenants>,
+    /// Furnished by the first run that needs them.
+    houses: Arc<Mutex<Option<Arc<Houses>>>>,
+    /// Committed runs to come, by time.
+    due: VecDeque<Secret>,
+    /// Schedules that were sent and not yet confirmed, by digest.
+    sent: BTreeMap<Digest, Vec<Secret>>,
+    /// How far the schedules reach.
+    planned_until: Option<Timestamp>,
+    /// Requests that are not yet answered, with the probes they still wait for.
+    open: BTreeMap<u64, usize>,
+}
+
+/// Why something runs.
+#[derive(Clone)]
+enum Cause {
+    Slot(Secret),
+    Request(u64),
+}
+
+/// A finished run.
+struct Ended {
+    probe: ProbeId,
+    cause: Cause,
+    run: RunId,
+    started: Timestamp,
+    finished: Timestamp,
+    findings: Vec<(ControlId, Finding)>,
+}
+
+impl Prober {
+    pub(super) fn new(site: Site, key: SigningKey, build: Digest, tenants: Tenants) -> Self {
+        Self {
+            site: Arc::new(site),
+            key,
+            build,
+            tenants: Arc::new(tenants),
+            houses: Arc::default(),
+            due: VecDeque::new(),
+            sent: BTreeMap::new(),
+            planned_until: None,
+            open: BTreeMap::new(),
+        }
+    }
+
+    pub(super) async fn work(
+        mut self,
+        mut incoming: Incoming<ToProber>,
+        mut outgoing: Outgoing<impl AsyncWrite + Unpin>,
+    ) -> Result<()> {
+        let mut running = FuturesUnordered::new();
+        loop {
+            self.plan(&mut outgoing).await?;
+            tokio::select! {
+                said = incoming.next() => match said? {
+                    None => return Ok(()),
+                    Some(ToProber::Run { request, control }) => {
+                        let probes = probes_of(control.as_ref());
+                        self.open.insert(request, probes.len());
+                        for probe in probes {
+                            running.push(self.begin(probe, Cause::Request(request))?);
+                        }
+                        self.answer(request, &mut outgoing).await?;
+                    }
+                    Some(said) => self.hear(said),
+                },
+                () = tokio::time::sleep(self.wait()) => {
+                    for secret in self.all_due() {
+                        running.push(self.begin(secret.planned.probe, Cause::Slot(secret))?);
+                    }
+                }
+                Some(ended) = running.next(), if !running.is_empty() => {
+                    self.report(ended, &mut outgoing).await?;
+                }
+            }
+        }
+    }
+
+    fn hear(&mut self, said: ToProber) {
+        match said {
+            ToProber::Committed { schedule } => {
+                self.due.extend(self.sent.remove(&schedule).unwrap_or_default());
+            }
+            ToProber::Tenants(tenants) => {
+                self.tenants = Arc::from(tenants);
+                // Sessions are new: what was furnished with the old ones is furnished again.
+                self.houses = Arc::default();
+            }
+            ToProber::Start(_) | ToProber::Run { .. } => {}
+        }
+    }
+
+    /// Sends the next schedule when the last one is about to end.
+    async fn plan(&mut self, outgoing: &mut Outgoing<impl AsyncWrite + Unpin>) -> Result<()> {
+        let now = self.site.clock.now();
+        let from = match self.planned_until {
+            Some(until) if now.plus(AHEAD) < until => return Ok(()),
+            Some(until) => until.max(now),
+            None => now,
+        };
+        let (site, boot) = (&self.site, self.planned_until.is_none());
+        let place = (site.deployment.as_str(), Vantage::Inside);
+        let (schedule, secrets) = slots::plan(&site.registry, place, from, boot, vault::random)?;
+        self.planned_until = Some(schedule.until);
+        let envelope = schedule.sign(&self.key)?;
+        self.sent.insert(Digest::of(&envelope.to_bytes()?), secrets);
+        outgoing.send(&FromProber::Schedule { envelope }).await
+    }
+
+    /// Until the next run is due or the next schedule has to be planned.
+    fn wait(&self) -> Duration {
+        let now = self.site.clock.now();
+        let next = self.due.front().map(|secret| secret.planned.due.since(now));
+        let plan = self.planned_until.map(|until| until.minus(AHEAD).since(now));
+        // A floor, so that a clock that stands still does not make the loop spin.
+        let wait = next.into_iter().chain(plan).min().unwrap_or(HORIZON);
+        wait.clamp(Duration::from_millis(5), HORIZON)
+    }
+
+    /// What is due now. After a pause only the latest run of each probe is made up for: the others stay gaps.
+    fn all_due(&mut self) -> Vec<Secret> {
+        let now = self.site.clock.now();
+        let mut latest: BTreeMap<ProbeId, Secret> = BTreeMap::new();
+        while self.due.front().is_some_and(|secret| secret.planned.due <= now) {
+            if let Some(secret) = self.due.pop_front() {
+                latest.insert(secret.planned.probe, secret);
+            }
+        }
+        latest.into_values().collect()
+    }
+
+    /// One run of a probe, to its end.
+    fn begin(&self, probe: ProbeId, cause: Cause) -> Result<impl Future<Output = Ended> + use<>> {
+        let seed = match &cause {
+            Cause::Slot(secret) => secret.seed,
+            Cause::Request(_) => Digest::from_bytes(vault::random()?),
+        };
+        let (site, tenants) = (Arc::clone(&self.site), Arc::clone(&self.tenants));
+        let houses = Arc::clone(&self.houses);
+        Ok(async move {
+            let started = site.clock.now();
+            let seed = Seed::new(seed);
+            let findings = match furnished(&site, &tenants, &houses, seed).await {
+                Ok(houses) => probe::run(probe, Run { site: &site, houses: &houses, seed }).await,
+                Err(error) => {
+                    let decided = probe::controls(probe);
+                    let probe = probe.as_str();
+                    tracing::warn!(probe, code = error.code(), causes = %error.causes(), "cannot prepare a probe: {error}");
+                    unprepared(decided)
+                }
+            };
+            let finished = site.clock.now();
+            Ended { probe, cause, run: RunId::new(started), started, finished, findings }
+        })
+    }
+
+    async fn report(
+        &mut self,
+        ended: Ended,
+        outgoing: &mut Outgoing<impl AsyncWrite + Unpin>,
+    ) -> Result<()> {
+        let request = match ended.cause {
+            Cause::Request(request) => Some(request),
+            Cause::Slot(_) => None,
+        };
+        for (control, finding) in &ended.findings {
+            let Some(result) = self.result(&ended, control, finding) else { continue };
+            let envelope = result.sign(&self.key)?;
+            outgoing.send(&FromProber::Evidence { envelope, request }).await?;
+        }
+        if let Some(request) = request {
+            if let Some(left) = self.open.get_mut(&request) {
+                *left = left.saturating_sub(1);
+            }
+            self.answer(request, outgoing).await?;
+        }
+        Ok(())
+    }
+
+    async fn answer(
+        &mut self,
+        request: u64,
+        outgoing: &mut Outgoing<impl AsyncWrite + Unpin>,
+    ) -> Result<()> {
+        if self.open.get(&request) == Some(&0) {
+            self.open.remove(&request);
+            outgoing.send(&FromProber::Done { request }).await?;
+        }
+        Ok(())
+    }
+
+    fn result(&self, ended: &Ended, control: &ControlId, finding: &Finding) -> Option<ProbeResult> {
+        let slot = match &ended.cause {
+            Cause::Slot(secret) => Some(secret),
+            Cause::Request(_) => None,
+        };
+        let challenge = slot
+            .map(|secret| Challenge { commitment: secret.planned.commitment, reveal: secret.seed });
+        Some(ProbeResult {
+            run: ended.run,
+            slot: slot.map(|secret| secret.planned.id.clone()),
+            control: control.clone(),
+            control_rev: self.site.registry.control(control)?.rev,
+            probe: ended.probe,
+            probe_digest: self.build,
+            vantage: Vantage::Inside,
+            deployment: self.site.deployment.clone(),
+            build: self.build,
+            registry: self.site.registry.digest(),
+            challenge,
+            started: ended.started,
+            finished: ended.finished,
+            outcome: finding.verdict.outcome(),
+            positive_control: finding.planted,
+            subjects: finding.subjects,
+            population: finding.population,
+            uncovered: finding.uncovered.clone(),
+            measures: finding.measures.clone(),
+            reason: finding.verdict.reason(),
+        })
+    }
+}
+
+/// The two organizations, furnished once for many runs.
+async fn furnished(
+    site: &Site,
+    tenants: &Tenants,
+    houses: &Mutex<Option<Arc<Houses>>>,
+    seed: Seed,
+) -> Result<Arc<Houses>> {
+    let now = site.clock.now();
+    let mut houses = houses.lock().await;
+    if let Some(known) = houses.as_ref().filter(|known| now.since(known.made) < FURNISHED) {
+        return Ok(Arc::clone(known));
+    }
+    let made = Arc::new(Houses::furnish(&site.client, tenants, seed, now).await?);
+    *houses = Some(Arc::clone(&made));
+    Ok(made)
+}
+
+fn unprepared(controls: &[&str]) -> Vec<(ControlId, Finding)> {
+    let finding = || Finding::new(Verdict::Error(Reason::Unreachable), false, (0, 0));
+    controls.iter().filter_map(|id| Some((id.parse().ok()?, finding()))).collect()
+}
+
+/// The probes that decide a control, or all of them.
+fn probes_of(control: Option<&ControlId>) -> Vec<ProbeId> {
+    let wanted = |probe: &ProbeId| {
+        control.is_none_or(|control| probe::controls(*probe).contains(&control.as_str()))
+    };
+    ProbeId::ALL.iter().copied().filter(wanted).collect()
+}

@@ -1,0 +1,98 @@
+//! What server and prober say to each other: one JSON object per line, over the child's standard streams.
+
+use std::path::PathBuf;
+
+use domain::{OrgId, ProviderId, UserId};
+use serde::{Deserialize, Serialize};
+
+use crate::{Digest, dsse::Envelope, registry::ControlId};
+
+/// From the server to the prober.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum ToProber {
+    Start(Box<Start>),
+    /// The two organizations to probe with, with fresh sessions; sent again now and then.
+    Tenants(Box<Tenants>),
+    /// The log holds the schedule with this digest: its runs may begin.
+    Committed {
+        schedule: Digest,
+    },
+    /// A run outside the schedule, of everything or of what checks one control.
+    Run {
+        request: u64,
+        control: Option<ControlId>,
+    },
+}
+
+/// From the prober to the server.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum FromProber {
+    Hello(Hello),
+    Schedule {
+        envelope: Envelope,
+    },
+    Evidence {
+        envelope: Envelope,
+        request: Option<u64>,
+    },
+    /// Everything that was asked for with `request` was sent.
+    Done {
+        request: u64,
+    },
+}
+
+/// Everything the prober is told at its start. Holds keys: it crosses a pipe and is never written down.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Start {
+    pub(crate) deployment: String,
+    pub(crate) registry: Digest,
+    /// How the public API of this installation is reached.
+    pub(crate) base_url: String,
+    /// From `store::Handover`.
+    pub(crate) handover: String,
+    /// The verifier key of the deployment's log.
+    pub(crate) verifier: String,
+    pub(crate) server_pid: u32,
+    /// Where else the server may leave files, besides the data directory.
+    pub(crate) places: Vec<PathBuf>,
+    /// The largest body the data plane accepts, in bytes.
+    pub(crate) max_body: usize,
+    /// The prober's own key file.
+    pub(crate) key_file: PathBuf,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Hello {
+    /// The prober's public key, in hex.
+    pub(crate) key: Digest,
+    /// SHA-256 of the program the prober runs.
+    pub(crate) build: Digest,
+    /// The base URL of the provider twin it listens as.
+    pub(crate) twin: String,
+}
+
+/// Two organizations that know nothing of each other.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Tenants {
+    pub(crate) first: Tenant,
+    pub(crate) second: Tenant,
+}
+
+/// One of them, with what its owner has in hand.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Tenant {
+    pub(crate) org: OrgId,
+    pub(crate) slug: String,
+    pub(crate) owner: UserId,
+    pub(crate) email: String,
+    /// The session token of the owner.
+    pub(crate) session: String,
+    /// The provider that is the prober's twin.
+    pub(crate) provider: ProviderId,
+}

@@ -1,0 +1,217 @@
+//! What stands between the world and the server: honest at first, and careless in several ways when told so.
+
+use std::{
+    collections::HashMap,
+    fs::OpenOptions,
+    io::Write as _,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
+
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// How the front mistreats what passes it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Care {
+    #[default]
+    Honest,
+    /// Writes everything that passes to this file.
+    Logs(PathBuf),
+    /// Keeps answers by path alone, whoever asked.
+    Caches,
+    /// Puts a piece of every prompt into an invitation: encrypted, but kept.
+    Invites,
+    /// Names the project after every key it sees being made.
+    Names,
+}
+
+#[derive(Default)]
+struct State {
+    care: Care,
+    /// Answers by path.
+    answers: HashMap<String, Vec<u8>>,
+    /// The cookie and organization of the last person who used the control plane.
+    person: Option<(String, String)>,
+}
+
+pub(crate) struct Front {
+    pub(crate) url: String,
+    state: Arc<Mutex<State>>,
+}
+
+impl Front {
+    pub(crate) async fn open(
+        origin: SocketAddr,
+        tasks: &TaskTracker,
+        stop: &CancellationToken,
+    ) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let state = Arc::new(Mutex::new(State::default()));
+        let (shared, stop, inner) = (Arc::clone(&state), stop.clone(), tasks.clone());
+        tasks.spawn(async move {
+            while let Some(Ok((stream, _))) = stop.run_until_cancelled(listener.accept()).await {
+                let (state, stop) = (Arc::clone(&shared), stop.clone());
+                inner.spawn(async move {
+                    let passing = Passing { origin, state };
+                    stop.run_until_cancelled(passing.pass(stream)).await
+                });
+            }
+        });
+        Self { url, state }
+    }
+
+    pub(crate) fn care(&self, care: Care) {
+        self.state.lock().unwrap().care = care;
+    }
+}
+
+/// One request on its way.
+struct Passing {
+    origin: SocketAddr,
+    state: Arc<Mutex<State>>,
+}
+
+/// A request as it came, with the little that is read from it.
+struct Asked {
+    bytes: Vec<u8>,
+    text: String,
+    path: String,
+}
+
+fn between<'a>(text: &'a str, before: &str, until: &[char]) -> Option<&'a str> {
+    text.split_once(before)?.1.split(until).next()
+}
+
+impl Passing {
+    fn care(&self) -> Care {
+        self.state.lock().unwrap().care.clone()
+    }
+
+    async fn pass(self, mut client: TcpStream) -> Option<()> {
+        let asked = read(&mut client).await?;
+        let care = self.care();
+        self.look(&asked, &care).await;
+        let cached = self.state.lock().unwrap().answers.get(&asked.path).cloned();
+        if let (Care::Caches, Some(answer)) = (&care, cached) {
+            client.write_all(&answer).await.ok()?;
+            return client.shutdown().await.ok();
+        }
+        let mut server = TcpStream::connect(self.origin).await.ok()?;
+        let (mut from, mut to) = server.split();
+        let mut answer = Vec::new();
+        let send = async {
+            // The server may have said no before it has read everything.
+            let _ = to.write_all(&asked.bytes).await;
+            std::future::pending::<()>().await
+        };
+        let receive = async {
+            let mut part = vec![0; 1 << 16];
+            while let Ok(count @ 1..) = from.read(&mut part).await {
+                answer.extend_from_slice(&part[..count]);
+                if care == Care::Names
+                    && answer.windows(10).any(|window| window == b"\"secret\":\"")
+                {
+                    self.name(&asked, &String::from_utf8_lossy(&answer)).await;
+                }
+                client.write_all(&part[..count]).await.ok()?;
+            }
+            Some(())
+        };
+        tokio::select! {
+            _ = receive => {}
+            () = send => {}
+        }
+        self.keep(&asked, &answer, &care);
+        client.shutdown().await.ok()
+    }
+
+    /// What a careless front does with a request.
+    async fn look(&self, asked: &Asked, care: &Care) {
+        if let (Some(cookie), Some(organization)) = (
+            between(&asked.text, "probity-session=", &[';', '\r']),
+            between(&asked.text, "organization=", &['&', ' ']),
+        ) {
+            let person = (cookie.to_owned(), organization.to_owned());
+            self.state.lock().unwrap().person = Some(person);
+        }
+        let piece = between(&asked.text, "Dear assistant, ", &[' ']);
+        let person = self.state.lock().unwrap().person.clone();
+        if let (Care::Invites, Some(piece), Some((cookie, organization))) = (care, piece, person) {
+            let path = format!("/api/v1/invitations?organization={organization}");
+            let body = format!("{{\"email\":\"{piece}@guest.example\",\"role\":\"member\"}}");
+            self.ask("POST", &path, &cookie, &body).await;
+        }
+    }
+
+    /// Renames the project a key was made for to the key itself.
+    async fn name(&self, asked: &Asked, answer: &str) {
+        let person = self.state.lock().unwrap().person.clone();
+        let (Some((cookie, organization)), Some(secret), Some(project)) = (
+            person,
+            between(answer, "\"secret\":\"", &['"']),
+            between(&asked.text, "\"project\":\"", &['"']),
+        ) else {
+            return;
+        };
+        let path = format!("/api/v1/projects/{project}?organization={organization}");
+        self.ask("PATCH", &path, &cookie, &format!("{{\"name\":\"{secret}\"}}")).await;
+    }
+
+    /// A request of the front's own, as the person it saw last.
+    async fn ask(&self, method: &str, path: &str, cookie: &str, body: &str) {
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nhost: {}\r\ncookie: probity-session={cookie}\r\nsec-fetch-site: same-origin\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+            self.origin,
+            body.len()
+        );
+        let mut server = TcpStream::connect(self.origin).await.unwrap();
+        server.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        server.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 20"), "the sabotage itself was refused: {answer}");
+    }
+
+    fn keep(&self, asked: &Asked, answer: &[u8], care: &Care) {
+        if let Care::Logs(path) = care {
+            let mut file = OpenOptions::new().create(true).append(true).open(path).unwrap();
+            file.write_all(&asked.bytes).unwrap();
+            file.write_all(answer).unwrap();
+        }
+        let worth =
+            asked.text.starts_with("GET /api/v1/projects/") && answer.starts_with(b"HTTP/1.1 200");
+        if worth {
+            let mut state = self.state.lock().unwrap();
+            state.answers.insert(asked.path.clone(), answer.to_vec());
+        }
+    }
+}
+
+/// A whole request, told to close its connection afterwards.
+async fn read(client: &mut TcpStream) -> Option<Asked> {
+    let mut bytes = Vec::new();
+    let mut part = vec![0; 1 << 16];
+    let (head, length) = loop {
+        let count = client.read(&mut part).await.ok().filter(|count| *count > 0)?;
+        bytes.extend_from_slice(&part[..count]);
+        let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else { continue };
+        let head = String::from_utf8_lossy(&bytes[..end]).to_lowercase();
+        let length =
+            between(&head, "content-length: ", &['\r']).map_or(0, |text| text.parse().unwrap());
+        break (end, end + 4 + length);
+    };
+    while bytes.len() < length {
+        let count = client.read(&mut part).await.ok().filter(|count| *count > 0)?;
+        bytes.extend_from_slice(&part[..count]);
+    }
+    bytes.splice(head..head, b"\r\nconnection: close".iter().copied());
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let path = text.split_whitespace().nth(1)?.split('?').next()?.to_owned();
+    Some(Asked { bytes, text, path })
+}
