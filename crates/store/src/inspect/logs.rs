@@ -18,7 +18,7 @@ pub struct LogView {
     pub slot: Option<u64>,
     pub size: u64,
     pub root: Hash,
-    /// The signed note over size and root.
+    /// The signed note over size and root; empty while there are no entries.
     pub note: String,
     /// Size and root that the newest epoch commits to.
     pub epoch_size: u64,
@@ -65,33 +65,21 @@ fn size(number: i64) -> u64 {
 }
 
 impl Inspector {
-    /// The heads of all logs, the spine's first.
+    /// The heads of all logs, the spine's first, then by slot. An organization without entries has an empty log.
     ///
     /// # Errors
     /// `Unavailable` when the database cannot be reached.
     pub async fn logs(&self) -> Result<Vec<LogView>> {
         let tx = self.engine.read(OrgId::DEPLOYMENT).await?;
-        let sql = "select h.org_id, o.slot, h.size, h.root, h.note, h.epoch_size, h.epoch_root, h.changed_at \
-                   from audit_head h left join organization o on o.id = h.org_id order by o.slot is not null, o.slot";
-        all(&tx, sql, [])
-            .await?
-            .into_iter()
-            .map(|row| {
-                let get = |at| row.try_get_by_index::<i64>(at).map_err(from_db);
-                let bytes = |at| row.try_get_by_index::<Vec<u8>>(at).map_err(from_db);
-                let slot: Option<i64> = row.try_get_by_index(1).map_err(from_db)?;
-                Ok(LogView {
-                    org: OrgId::from_uuid(row.try_get_by_index::<Uuid>(0).map_err(from_db)?),
-                    slot: slot.map(size),
-                    size: size(get(2)?),
-                    root: hash(&bytes(3)?),
-                    note: row.try_get_by_index(4).map_err(from_db)?,
-                    epoch_size: size(get(5)?),
-                    epoch_root: hash(&bytes(6)?),
-                    changed: Timestamp::from_millis(get(7)?),
-                })
-            })
-            .collect()
+        // One statement, so that all heads are of the same moment.
+        let sql = "select o.id, o.slot, h.size, h.root, h.note, h.epoch_size, h.epoch_root, h.changed_at \
+                   from organization o left join audit_head h on h.org_id = o.id union all \
+                   select h.org_id, null, h.size, h.root, h.note, h.epoch_size, h.epoch_root, h.changed_at \
+                   from audit_head h where h.org_id = $1";
+        let rows = all(&tx, sql, [OrgId::DEPLOYMENT.uuid().into()]).await?;
+        let mut logs = rows.iter().map(view).collect::<Result<Vec<_>>>()?;
+        logs.sort_by_key(|log| log.slot);
+        Ok(logs)
     }
 
     /// The number of organizations: the denominator of their logs.
@@ -182,6 +170,25 @@ impl Tree<'_> {
         let tx = self.inspector.engine.read(self.org).await?;
         all(&tx, sql, values).await
     }
+}
+
+fn view(row: &QueryResult) -> Result<LogView> {
+    let get = |at| row.try_get_by_index::<Option<i64>>(at).map_err(from_db);
+    let root = |at| {
+        let bytes = row.try_get_by_index::<Option<Vec<u8>>>(at).map_err(from_db)?;
+        Ok(bytes.map_or_else(ledger::tree::empty_root, |bytes| hash(&bytes)))
+    };
+    let note: Option<String> = row.try_get_by_index(4).map_err(from_db)?;
+    Ok(LogView {
+        org: OrgId::from_uuid(row.try_get_by_index::<Uuid>(0).map_err(from_db)?),
+        slot: get(1)?.map(size),
+        size: size(get(2)?.unwrap_or(0)),
+        root: root(3)?,
+        note: note.unwrap_or_default(),
+        epoch_size: size(get(5)?.unwrap_or(0)),
+        epoch_root: root(6)?,
+        changed: Timestamp::from_millis(get(7)?.unwrap_or(0)),
+    })
 }
 
 /// Beyond what the database can count there is nothing.

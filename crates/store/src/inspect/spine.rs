@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use domain::{Error, EventId, OrgId, Result, Timestamp};
+use domain::{Action, Error, EventId, OrgId, Result, Timestamp};
 use ledger::Hash;
 use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
 
@@ -29,6 +29,8 @@ pub struct SpineHead {
 pub struct LoggedEvent {
     pub seq: u64,
     pub at: Timestamp,
+    /// The id of what it is about first.
+    pub target: Option<String>,
     /// The exact bytes of the entry.
     pub leaf: Vec<u8>,
 }
@@ -36,7 +38,8 @@ pub struct LoggedEvent {
 impl From<entry::Model> for LoggedEvent {
     fn from(row: entry::Model) -> Self {
         let seq = u64::try_from(row.seq).unwrap_or(0);
-        Self { seq, at: Timestamp::from_millis(row.at), leaf: row.leaf }
+        let at = Timestamp::from_millis(row.at);
+        Self { seq, at, target: row.target, leaf: row.leaf }
     }
 }
 
@@ -86,19 +89,19 @@ impl DeploymentRead {
         Ok(row.map(LoggedEvent::from))
     }
 
-    /// The newest entry of the deployment's log whose first target is `target`.
+    /// The newest `limit` entries of the deployment's log with this action, newest first.
     ///
     /// # Errors
     /// `Unavailable` when the database cannot be reached.
-    pub async fn event_about(&mut self, action: &str, target: &str) -> Result<Option<LoggedEvent>> {
-        let row = tenant::select::<entry::Entity>(OrgId::DEPLOYMENT)
-            .filter(entry::Column::Action.eq(action))
-            .filter(entry::Column::Target.eq(target))
+    pub async fn events_last(&mut self, action: Action, limit: u32) -> Result<Vec<LoggedEvent>> {
+        let rows = tenant::select::<entry::Entity>(OrgId::DEPLOYMENT)
+            .filter(entry::Column::Action.eq(action.as_str()))
             .order_by_desc(entry::Column::Seq)
-            .one(self.tx.on())
+            .limit(u64::from(limit))
+            .all(self.tx.on())
             .await
             .map_err(from_db)?;
-        Ok(row.map(LoggedEvent::from))
+        Ok(rows.into_iter().map(LoggedEvent::from).collect())
     }
 
     /// Control, outcome and end of every result since `from`, in order: the material of the ninety-day strips.
