@@ -20,7 +20,6 @@ pub(crate) struct App {
     pub(crate) store: Store,
     pub(crate) identity: Identity,
     pub(crate) gateway: Gateway,
-    pub(crate) egress: Egress,
     pub(crate) trust: Trust,
     pub(crate) catalogue: Arc<Catalogue>,
     pub(crate) tasks: TaskTracker,
@@ -59,7 +58,7 @@ impl App {
             store,
             identity,
             gateway,
-            egress,
+
             trust,
             catalogue,
             tasks,

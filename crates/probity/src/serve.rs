@@ -2,8 +2,9 @@
 
 use std::{io::Write as _, path::Path};
 
-use domain::Result;
+use domain::{Error, Result};
 use tokio::signal::unix::{SignalKind, signal};
+use trust::supervisor::Supervisor;
 
 use crate::{
     app::App,
@@ -28,7 +29,7 @@ pub(crate) async fn run(place: &Place, options: &Serve) -> Result<()> {
         root_key.display()
     ));
     let demo = start_demo(&app, options).await?;
-    let probes = prober::supervise(&app)?;
+    let probes = prober::supervise(&app);
     open_control(&app, &probes)?;
     welcome(&app).await?;
     say(&format!("trust     {}/trust", app.base_url));
@@ -79,7 +80,7 @@ async fn link(identity: &identity::Identity, base_url: &str) -> Result<String> {
     Ok(format!("{base_url}{}", web::setup_path(&link.token)))
 }
 
-fn open_control(app: &App, probes: &prober::Probes) -> Result<()> {
+fn open_control(app: &App, probes: &Supervisor) -> Result<()> {
     let (identity, base_url, probes) = (app.identity.clone(), app.base_url.clone(), probes.clone());
     let answer = move |request| {
         let (identity, base_url, probes) = (identity.clone(), base_url.clone(), probes.clone());
@@ -87,7 +88,8 @@ fn open_control(app: &App, probes: &prober::Probes) -> Result<()> {
             match request {
                 Request::OperatorLink => link(&identity, &base_url).await.map(Reply::Text),
                 Request::ProbeRun { control } => {
-                    probes.run(control.as_deref()).await.map(Reply::Json)
+                    let results = probes.run_now(control.as_deref()).await?;
+                    serde_json::to_value(results).map(Reply::Json).map_err(Error::internal)
                 }
             }
         }
