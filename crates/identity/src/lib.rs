@@ -108,7 +108,7 @@ impl Identity {
     /// # Errors
     /// `Forbidden` with code `scope_missing`.
     pub fn key_scope(scope: &Scope, wanted: KeyScope) -> Result<()> {
-        rights::key_scope(&rights::held(scope), wanted)
+        rights::require_key_scope(scope, wanted)
     }
 
     fn store(&self) -> &Store {

@@ -97,7 +97,9 @@ impl Identity {
         decide(scope, Permission::ProvidersManage, None)?;
         let before = self.store().read(scope).await?.provider_fetch(id).await?;
         let change = changed(&self.0.catalogue, &before, edit)?;
-        if change.allow_private == Some(true) {
+        // Moving a server that was let in is letting another one in.
+        let inside = change.allow_private.unwrap_or(before.allow_private);
+        if inside && (change.base_url.is_some() || change.allow_private.is_some()) {
             self.may_go_private(scope).await?;
         }
         let mut event = Event::new(Action::ProviderChange)

@@ -47,6 +47,10 @@ each_backend! {
         let mut unnamed = account("a@example.org");
         unnamed.name = " ".to_owned();
         assert_eq!(redeem(unnamed).await, "invalid_name");
+        let mut weak = account("a@example.org");
+        weak.password = secret("short");
+        let guessed = house.identity.operator_link_redeem(&secret("made up"), weak).await;
+        assert_eq!(code(guessed), "link_invalid", "without a link nothing else is looked at");
         assert_eq!(redeem(account("a@example.org")).await, "ok");
     }
 

@@ -35,6 +35,21 @@ each_backend! {
         assert!(!format!("{fetched:?} {made:?}").contains(secret));
     }
 
+    async fn a_key_does_what_its_scopes_say(backend: Backend) {
+        let house = House::new(backend).await;
+        let operator = house.operator().await;
+        let (_, owner) = house.organization(&operator, "acme").await;
+        let project = house.project(&owner, "app").await;
+        let (calls, models) = (KeyScope::Inference, KeyScope::ModelsRead);
+        for (given, may_call) in [(&[calls][..], "ok"), (&[models][..], "scope_missing")] {
+            let made = house.key(&owner, &project, given).await;
+            let scope = house.identity.api_key(made.text.expose()).unwrap();
+            assert_eq!(code(Identity::key_scope(&scope, models)), "ok");
+            assert_eq!(code(Identity::key_scope(&scope, calls)), may_call);
+        }
+        assert_eq!(code(Identity::key_scope(&owner, calls)), "scope_missing");
+    }
+
     async fn what_cannot_be_a_key_is_refused(backend: Backend) {
         let house = House::new(backend).await;
         let operator = house.operator().await;

@@ -135,6 +135,31 @@ each_backend! {
         }
     }
 
+    async fn a_server_that_was_let_in_does_not_move_by_anybodys_hand(backend: Backend) {
+        let house = House::new(backend).await;
+        let owner = acme(&house).await;
+        let admin = house.member(&owner, "admin", OrgRole::Admin).await;
+        let admin = house.inside(&owner, &admin).await;
+        let made = create(&house, &owner, custom(OLLAMA)).await.unwrap();
+        let change =
+            async |scope, edit| code(house.identity.provider_change(scope, made.id, edit).await);
+        let to = |base_url: &str| ProviderEdit {
+            base_url: Some(base_url.to_owned()),
+            ..ProviderEdit::default()
+        };
+        let inwards = "http://127.0.0.1:5432/v1";
+        assert_eq!(change(&admin, to(inwards)).await, "private_address");
+        assert_eq!(change(&owner, to(inwards)).await, "ok");
+        let named = ProviderEdit { name: Some("Ours".to_owned()), ..ProviderEdit::default() };
+        assert_eq!(change(&admin, named).await, "ok");
+        let outwards = ProviderEdit {
+            allow_private: Some(false),
+            secret: Some(secret(KEY)),
+            ..to("https://llm.example.com/v1")
+        };
+        assert_eq!(change(&admin, outwards).await, "ok");
+    }
+
     async fn a_credential_does_not_follow_to_another_host(backend: Backend) {
         let house = House::new(backend).await;
         let scope = acme(&house).await;

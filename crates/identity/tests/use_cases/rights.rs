@@ -127,6 +127,17 @@ each_backend! {
         }
     }
 
+    async fn about_no_project_in_particular_nothing_is_hidden(backend: Backend) {
+        let house = House::new(backend).await;
+        let cast = cast(&house).await;
+        let (_, member) =
+            cast.scopes.iter().find(|(name, _)| *name == "organization.member").unwrap();
+        let refused = decide(member, Permission::UsageRead, None).unwrap_err();
+        assert_eq!(refused.kind(), Kind::Forbidden);
+        let outside = decide(&cast.operator, Permission::UsageRead, None).unwrap_err();
+        assert_eq!(outside.kind(), Kind::NotFound);
+    }
+
     async fn a_right_that_is_taken_is_gone_with_the_next_request(backend: Backend) {
         let house = House::new(backend).await;
         let cast = cast(&house).await;
