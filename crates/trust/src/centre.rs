@@ -9,6 +9,7 @@ use parking_lot::RwLock;
 use tokio::sync::watch;
 use vault::SigningKey;
 
+pub(crate) use state::HEAD_BOUND;
 pub use state::{Observed, Published, Update};
 
 use crate::{

@@ -56,7 +56,10 @@ impl Envelope {
         let payload = STANDARD.decode(&self.payload).map_err(|_| refuse())?;
         let message = pre_authentication(payload_type, &payload);
         let signed = self.signatures.iter().any(|signature| {
-            STANDARD.decode(&signature.sig).is_ok_and(|sig| vault::verify(public, &message, &sig))
+            signature.keyid == key_id(public)
+                && STANDARD
+                    .decode(&signature.sig)
+                    .is_ok_and(|sig| vault::verify(public, &message, &sig))
         });
         if signed { Ok(payload) } else { Err(refuse()) }
     }

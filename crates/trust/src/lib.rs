@@ -8,6 +8,7 @@
 
 mod archive;
 mod badge;
+pub mod bundle;
 mod centre;
 mod client;
 mod digest;

@@ -4,10 +4,15 @@
 mod key;
 mod work;
 
+use std::os::fd::AsFd as _;
+
 use domain::{Clock, Error, Result};
 use sandbox::{Sandbox, Script};
 use store::{Handover, Inspector};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::unix::pipe,
+};
 
 use crate::{
     Digest,
@@ -19,6 +24,19 @@ use crate::{
     wire::{FromProber, Hello, Start, ToProber},
 };
 use work::Prober;
+
+/// The whole life of the child process that the supervisor starts: [`run`] over its own standard streams.
+///
+/// # Errors
+/// As [`run`]; also when the standard streams are not pipes.
+pub async fn main(routes: Vec<Route>, clock: Clock) -> Result<()> {
+    let input = std::io::stdin().as_fd().try_clone_to_owned().map_err(Error::internal)?;
+    let output = std::io::stdout().as_fd().try_clone_to_owned().map_err(Error::internal)?;
+    let pipes = |_| Error::invalid("`probity prober` is started by `probity serve`.");
+    let input = pipe::Receiver::from_owned_fd(input).map_err(pipes)?;
+    let output = pipe::Sender::from_owned_fd(output).map_err(pipes)?;
+    run(input, output, routes, clock).await
+}
 
 /// Runs until the other side closes the link.
 ///

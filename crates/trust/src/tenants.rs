@@ -144,6 +144,7 @@ impl Landlord {
             owner: kept.owner,
             email: kept.email.clone(),
             session: token.expose().clone(),
+            session_id: session,
             provider,
         })
     }

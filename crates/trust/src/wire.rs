@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use domain::{OrgId, ProviderId, UserId};
+use domain::{OrgId, ProviderId, SessionId, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::{Digest, dsse::Envelope, registry::ControlId};
@@ -93,6 +93,8 @@ pub(crate) struct Tenant {
     pub(crate) email: String,
     /// The session token of the owner.
     pub(crate) session: String,
+    /// The id of that session.
+    pub(crate) session_id: SessionId,
     /// The provider that is the prober's twin.
     pub(crate) provider: ProviderId,
 }

@@ -91,6 +91,7 @@ pub(super) async fn note(
         .fact("registry", registry.to_string())
         .fact("build", build.to_string())
         .fact("prober", prober.to_string())
+        .fact("snapshot_key", hex::encode(archive.trust.public_key()))
         .fact("controls", archive.trust.registry().controls().count())
         .fact("weakened", weaker);
     write.commit(event).await?;

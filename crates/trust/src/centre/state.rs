@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// How old the newest head of the log may be. Evidence is written every minute, so this is several missed ones.
-const HEAD_BOUND: Duration = Duration::from_secs(300);
+pub(crate) const HEAD_BOUND: Duration = Duration::from_secs(300);
 
 /// How long the same snapshot is handed out.
 const REUSE: Duration = Duration::from_secs(15);

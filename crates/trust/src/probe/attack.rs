@@ -2,7 +2,7 @@
 //!
 //! What belongs to somebody else must answer exactly like what does not exist.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use domain::{
     AliasId, InvitationId, KeyId, OrgId, ProjectId, ProviderId, RequestId, Result, SessionId,
@@ -119,7 +119,18 @@ async fn exist(client: &Client, house: &Household) -> Result<()> {
     ] {
         let id = house.objects.get(name).map(String::as_str).unwrap_or_default();
         let path = format!("{path}{id}?organization={}", house.slug);
-        client.send("GET", &path, Auth::Session(&house.session), Payload::Empty).await?.ok()?;
+        // A receipt is there once its request was settled, within a second or so.
+        let mut patience = 40;
+        loop {
+            let auth = Auth::Session(&house.session);
+            let answer = client.send("GET", &path, auth, Payload::Empty).await?;
+            if answer.status != 404 || patience == 0 {
+                answer.ok()?;
+                break;
+            }
+            patience -= 1;
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
     }
     Ok(())
 }
@@ -197,7 +208,12 @@ impl Target<'_> {
                 }
                 if let [Some(theirs), Some(nobodys)] = answers.as_slice() {
                     judged.looked_up |= nobodys.status == 404;
-                    judged.crossed |= theirs != nobodys;
+                    if theirs != nobodys {
+                        judged.crossed = true;
+                        let (method, path) = (&self.route.method, &self.route.path);
+                        // Which route it was is for the operator; the answers themselves are nobody's to read here.
+                        tracing::warn!(%method, %path, foreign = theirs.status, absent = nobodys.status, "a foreign id is told apart");
+                    }
                 } else {
                     judged.disturbed = true;
                 }

@@ -89,8 +89,10 @@ pub fn scan_files(places: &[Place], needles: &Needles) -> FilesReport {
     let mut report = FilesReport::default();
     let mut seen = BTreeSet::new();
     for place in places {
-        let path = place.path.canonicalize().unwrap_or_else(|_| place.path.clone());
-        if place.follow && !path.exists() {
+        let found = place.path.canonicalize();
+        let nameless = place.follow && found.is_err();
+        let path = found.unwrap_or_else(|_| place.path.clone());
+        if nameless {
             // The name is gone, the file is not.
             report.read(&place.path, needles);
             continue;
