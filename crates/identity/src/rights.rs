@@ -213,7 +213,7 @@ pub fn matrix() -> Vec<MatrixRow> {
 ///
 /// # Errors
 /// `Forbidden` with code `scope_missing`.
-pub fn require_key_scope(scope: &Scope, wanted: KeyScope) -> Result<()> {
+pub(crate) fn require_key_scope(scope: &Scope, wanted: KeyScope) -> Result<()> {
     let implied = wanted == KeyScope::ModelsRead && holds(scope, KeyScope::Inference);
     if implied || holds(scope, wanted) {
         return Ok(());

@@ -1,6 +1,6 @@
 //! The parent's side: starts the prober, keeps it alive, and takes in what it finds.
 
-use std::{path::PathBuf, process::Stdio, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, process::Stdio, time::Duration};
 
 use domain::{Error, Result};
 use serde::Serialize;
@@ -241,8 +241,11 @@ fn introduction(settings: &Settings) -> Result<Start> {
 #[derive(Default)]
 struct Waiting {
     last: u64,
-    open: std::collections::BTreeMap<u64, (Vec<Ran>, oneshot::Sender<Result<Vec<Ran>>>)>,
+    open: BTreeMap<u64, Asked>,
 }
+
+/// What was found so far, and where it goes.
+type Asked = (Vec<Ran>, oneshot::Sender<Result<Vec<Ran>>>);
 
 impl Waiting {
     fn open(&mut self, ask: Ask) -> u64 {

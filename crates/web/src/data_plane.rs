@@ -1,5 +1,7 @@
 //! Model calls: the body is read, the gateway does the rest. Nothing here is wrapped in the layers of pages.
 
+use std::time::Duration;
+
 use axum::{
     body::{Body, to_bytes},
     extract::Request,
@@ -9,10 +11,14 @@ use bytes::Bytes;
 use domain::{Error, RequestId, Result, tags::Inference};
 use gateway::{Call, Format};
 use http::{HeaderMap, header};
-use http_body_util::LengthLimitError;
+use http_body_util::{BodyExt as _, LengthLimitError};
 use store::Scope;
 
 use crate::{App, Cx, route::Routes};
+
+/// How much of a body that is too large is still read, and for how long.
+const LINGER_BYTES: usize = 64 << 20;
+const LINGER: Duration = Duration::from_secs(3);
 
 pub(crate) fn routes() -> Routes {
     Routes::new()
@@ -83,6 +89,7 @@ async fn read(headers: &HeaderMap, body: Body, most: usize) -> Result<Bytes> {
     let announced: Option<usize> =
         headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     if announced.is_some_and(|length| length > most) {
+        linger(body).await;
         return Err(too_large(most));
     }
     to_bytes(body, most).await.map_err(|error| {
@@ -93,6 +100,21 @@ async fn read(headers: &HeaderMap, body: Body, most: usize) -> Result<Bytes> {
             Error::invalid("The body did not arrive whole.").with_code("body_incomplete")
         }
     })
+}
+
+/// Lets the client finish sending, within limits: a connection that is closed while it still sends is reset,
+/// and the answer that says what was wrong is lost with it.
+async fn linger(mut body: Body) {
+    let swallow = async {
+        let mut left = LINGER_BYTES;
+        while let Some(Ok(frame)) = body.frame().await {
+            let length = frame.data_ref().map_or(0, Bytes::len);
+            let Some(rest) = left.checked_sub(length) else { return };
+            left = rest;
+        }
+    };
+    // Whoever is slower than this reads a reset.
+    drop(tokio::time::timeout(LINGER, swallow).await);
 }
 
 fn too_large(most: usize) -> Error {
