@@ -175,7 +175,8 @@ fn finish(app: &App, seen: &Seen, answer: &mut Response<Body>) {
     let status = answer.status().as_u16();
     let headers = answer.headers_mut();
     for (name, value) in HEADERS {
-        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        // A handler that decided otherwise, such as an image for other sites, had a reason.
+        headers.entry(HeaderName::from_static(name)).or_insert(HeaderValue::from_static(value));
     }
     if app.secure() {
         headers

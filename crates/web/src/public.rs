@@ -25,6 +25,7 @@ pub(crate) fn routes() -> Routes {
         .get("/trust.json", trust_json)
         .get("/trust/events", trust_events)
         .get("/trust/badge.svg", trust_badge)
+        .get("/trust/bundle", trust_bundle)
         .get("/.well-known/trust.json", trust_directory)
         .get("/.well-known/security.txt", security_txt)
         .get("/healthz", healthz)
@@ -50,6 +51,15 @@ async fn trust_json(cx: Cx<Public>, (): ()) -> Result<Response> {
 async fn trust_badge(cx: Cx<Public>, (): ()) -> Result<Response> {
     let body = cx.app().trust.badge(cx.now())?;
     Ok(shared(([(header::CONTENT_TYPE, "image/svg+xml")], body).into_response()))
+}
+
+async fn trust_bundle(cx: Cx<Public>, (): ()) -> Result<Response> {
+    let body = crate::bundle::bundle(cx.app(), cx.now()).await?;
+    let headers = [
+        (header::CONTENT_TYPE, "application/x-tar"),
+        (header::CONTENT_DISPOSITION, "attachment; filename=\"trust.tar\""),
+    ];
+    Ok(shared((headers, body).into_response()))
 }
 
 async fn trust_directory(cx: Cx<Public>, (): ()) -> Result<Response> {

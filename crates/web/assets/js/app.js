@@ -55,36 +55,50 @@ filter?.addEventListener("input", () => {
 
 document.getElementById("problems")?.focus();
 
-// Live pages: when the server says that something changed, the region is fetched again.
-// When the snapshot runs out and nothing newer came, the page says so by itself.
+// Live pages: when the server says that something changed, or the snapshot is about to run out, its parts are
+// fetched again. When it has run out and nothing newer came, the page says so by itself.
 const live = document.querySelector("[data-live]");
 if (live) {
   let busy = false;
+  let tried = 0;
+  let version;
+  const validUntil = () => Date.parse(live.dataset.validUntil);
   const refresh = async () => {
     if (busy) return;
     busy = true;
+    tried = Date.now();
     try {
-      const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+      const answer = await fetch(location.href, { signal: AbortSignal.timeout(8000) });
       if (!answer.ok) return;
-      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-live]");
-      const open = new Set([...live.querySelectorAll("details[open]")].map((item) => item.id));
-      for (const item of fresh.querySelectorAll("details")) item.open = open.has(item.id);
-      live.replaceChildren(...fresh.childNodes);
-      live.dataset.validUntil = fresh.dataset.validUntil;
+      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+      live.dataset.validUntil = fresh.querySelector("[data-live]").dataset.validUntil;
+      for (const part of live.querySelectorAll("[data-part]")) {
+        const next = fresh.getElementById(part.id);
+        const open = new Set([...part.querySelectorAll("details[open]")].map((item) => item.id));
+        for (const item of next.querySelectorAll("details")) item.open = open.has(item.id);
+        part.replaceChildren(...next.childNodes);
+      }
       filter?.dispatchEvent(new Event("input"));
-      decay();
+    } catch {
+      // The server is away: the clock below says so when it matters.
     } finally {
       busy = false;
+      decay();
     }
   };
   const decay = () => {
-    const over = Date.now() > Date.parse(live.dataset.validUntil);
+    const over = Date.now() > validUntil();
     live.toggleAttribute("data-expired", over);
-    const note = document.getElementById("expired");
-    if (note) note.hidden = !over;
+    document.getElementById("expired").hidden = !over;
+    if (Date.now() > validUntil() - 20_000 && Date.now() > tried + 10_000) refresh();
   };
   const events = new EventSource(live.dataset.live);
-  events.addEventListener("changed", refresh);
+  events.addEventListener("changed", (event) => { version = event.lastEventId; refresh(); });
+  // Sent at every connection: after a break it may be news.
+  events.addEventListener("current", (event) => {
+    if (version !== undefined && version !== event.lastEventId) refresh();
+    version = event.lastEventId;
+  });
   setInterval(decay, 1000);
 }
 const opened = location.hash && document.getElementById(location.hash.slice(1));

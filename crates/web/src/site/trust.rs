@@ -94,20 +94,24 @@ async fn index(cx: Cx<Public>, (): ()) -> Result<Response> {
             })
             .collect(),
         limits: page.cannot_prove.iter().map(|line| (*line).to_owned()).collect(),
-        verify: format!("probity verify trust.tar --root {}", cx.app().store.log_fingerprint()?),
-        facts: facts(&page),
+        verify: format!(
+            "curl -s {}/trust/bundle | tar -x && cat README.txt && sha256sum evidence/*",
+            cx.app().public_url
+        ),
+        facts: facts(&page, cx.app().store.log_fingerprint()?),
         operated_by: cx.app().config.operated_by.clone(),
         contact: cx.app().config.security_contact.is_some(),
     };
     Ok(cx.page("Trust", view).await?)
 }
 
-fn facts(page: &trust::TrustPage) -> Vec<Fact> {
+fn facts(page: &trust::TrustPage, log_key: String) -> Vec<Fact> {
     let mut facts = vec![
         Fact::mono("Deployment", page.deployment.clone()),
         Fact::mono("Build", page.build.clone()),
         Fact::mono("Controls", page.registry.clone()),
         Fact::mono("Snapshot", page.snapshot.clone()),
+        Fact::mono("Log key", log_key),
     ];
     if let Some(log) = &page.log {
         facts.push(Fact::mono("Log", log.origin.clone()));

@@ -30,6 +30,15 @@ impl When {
         format!("{}, {:02}:{:02} UTC", day(at), at.hour(), at.minute())
     }
 
+    /// For tables of many: `20 Nov, 09:41:43`, in UTC as the column's head says.
+    #[must_use]
+    pub fn short(&self) -> String {
+        let at = self.0.to_datetime();
+        let day = day(at);
+        let short = day.rsplit_once(' ').map_or(day.as_str(), |(short, _)| short);
+        format!("{short}, {:02}:{:02}:{:02}", at.hour(), at.minute(), at.second())
+    }
+
     #[must_use]
     pub fn seconds(&self) -> String {
         let at = self.0.to_datetime();
@@ -84,6 +93,7 @@ mod tests {
         let at = Timestamp::from_millis(1_795_167_703_000);
         assert_eq!(When(at).text(), "20 Nov 2026, 09:41 UTC");
         assert_eq!(When(at).day(), "20 Nov 2026");
+        assert_eq!(When(at).short(), "20 Nov, 09:41:43");
         assert_eq!(date("2026-11-20"), "20 Nov 2026");
         assert_eq!(date("soon"), "soon");
         assert_eq!(ago(at, at.plus(Duration::from_secs(200))), "3 minutes ago");

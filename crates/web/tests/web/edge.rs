@@ -147,8 +147,14 @@ async fn the_public_documents_stand_without_signing_in() {
     let json = house.get("/trust.json", None).await;
     assert_eq!(json.header("access-control-allow-origin"), "*");
     assert!(json.json()["signed"]["payload"].is_string());
+    let bundle = house.get("/trust/bundle", None).await;
+    for file in ["README.txt", "snapshot.dsse.json", "registry.json", "keys.json"] {
+        assert!(bundle.text.contains(file), "{file}");
+    }
+    assert_eq!(bundle.text.len() % 512, 0);
     let badge = house.get("/trust/badge.svg", None).await;
     assert_eq!(badge.header("content-type"), "image/svg+xml");
+    assert_eq!(badge.header("cross-origin-resource-policy"), "cross-origin");
     assert_eq!(house.get("/subprocessors", None).await.status, StatusCode::OK);
     assert_eq!(house.get("/.well-known/trust.json", None).await.status, StatusCode::OK);
     assert_eq!(house.get("/.well-known/security.txt", None).await.status, StatusCode::NOT_FOUND);
