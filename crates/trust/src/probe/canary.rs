@@ -15,8 +15,11 @@ use crate::{
 };
 use paths::Travelled;
 
-/// How long settlement and logs may take to reach the disk.
-const SETTLED: Duration = Duration::from_secs(3);
+/// How long logs may take to reach the disk.
+const SETTLED: Duration = Duration::from_secs(2);
+
+/// How often the search through the store is repeated while a record is still missing, a second apart.
+const SEARCHES: usize = 15;
 
 /// The pieces of text of one request: several, so that cutting it up hides nothing.
 const PIECES: usize = 6;
@@ -37,7 +40,14 @@ pub(super) async fn run(cx: Run<'_>) -> Result<Findings> {
     tokio::time::sleep(SETTLED).await;
     let pieces: Vec<String> = travelled.iter().flat_map(|path| path.pieces.clone()).collect();
     let needles = Arc::new(Needles::new(&pieces));
-    let stored = search_store(cx, &needles, &travelled).await?;
+    let mut stored = search_store(cx, &needles, &travelled).await?;
+    for _ in 0..SEARCHES {
+        if stored.records.complete() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        stored = search_store(cx, &needles, &travelled).await?;
+    }
     let (report, planted_at) = search_files(cx, &pieces, started).await?;
     let written = written(cx.site.server_pid).zip(before).map(|(after, before)| after - before);
     let content = content(cx, &travelled, &stored, &report, (&planted_at, pieces.len()), written);

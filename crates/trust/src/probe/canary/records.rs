@@ -42,8 +42,8 @@ const LISTED: &[&str] = &[
 /// The records as the search comes by them.
 pub(super) struct Records {
     columns: Vec<String>,
-    /// The requests whose record is due, in both forms an id is stored in.
-    due: Vec<(Vec<u8>, String)>,
+    /// The requests whose record is due: the way each went, and its id in both forms it is stored in.
+    due: Vec<(&'static str, Vec<u8>, String)>,
     found: BTreeSet<usize>,
     values: u64,
     content: bool,
@@ -54,7 +54,7 @@ impl Records {
         let due = travelled.iter().filter(|path| path.recorded);
         let due = due.filter_map(|path| {
             let id: RequestId = path.request.as_deref()?.parse().ok()?;
-            Some((id.uuid().as_bytes().to_vec(), id.uuid().to_string()))
+            Some((path.name, id.uuid().as_bytes().to_vec(), id.uuid().to_string()))
         });
         let due = due.collect();
         Self { columns, due, found: BTreeSet::new(), values: 0, content: false }
@@ -64,9 +64,21 @@ impl Records {
         self.values += 1;
         self.content |= content;
         if column == "request_id" {
-            let is = |(bytes, text): &(Vec<u8>, String)| value == bytes || value == text.as_bytes();
-            self.found.extend(self.due.iter().position(is));
+            let at = self.due.iter().position(|(_, bytes, text)| {
+                value == bytes || value == text.as_bytes()
+            });
+            self.found.extend(at);
         }
+    }
+
+    /// Whether every record that is due was seen.
+    pub(super) fn complete(&self) -> bool {
+        self.found.len() == self.due.len()
+    }
+
+    fn missing(&self) -> impl Iterator<Item = String> {
+        let missing = self.due.iter().enumerate().filter(|(at, _)| !self.found.contains(at));
+        missing.map(|(_, (name, ..))| format!("the record of the path {name}"))
     }
 }
 
@@ -96,6 +108,7 @@ pub(super) fn judge(cx: Run<'_>, stored: &Stored) -> Finding {
     Finding::new(verdict, planted, (found, due))
         .measure("columns", records.columns.len() as u64, "columns")
         .measure("values searched", records.values, "values")
+        .uncovered(records.missing())
 }
 
 #[cfg(test)]
