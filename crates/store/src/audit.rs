@@ -30,6 +30,7 @@ mod signer;
 pub use attack::Attack;
 pub(crate) use attack::attempts;
 pub(crate) use entity::{audit_entry, audit_head};
+pub(crate) use export::spine_path;
 pub use list::{AuditFilter, AuditPerson, AuditRow};
 pub(crate) use outbox::append;
 

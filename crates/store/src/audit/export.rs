@@ -164,7 +164,7 @@ async fn epoch_proof(
     Ok(EpochProof { slot, path, leaf, spine: LogProof { index, path: spine_path, checkpoint } })
 }
 
-async fn spine_path(tx: &Tx, index: u64, size: u64) -> Result<Vec<Hash>> {
+pub(crate) async fn spine_path(tx: &Tx, index: u64, size: u64) -> Result<Vec<Hash>> {
     let wanted = inclusion_needs(index, size);
     let found = nodes(tx, OrgId::DEPLOYMENT, &wanted).await?;
     let found: BTreeMap<(u8, u64), Hash> =

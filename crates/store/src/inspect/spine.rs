@@ -8,7 +8,7 @@ use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::{
     DeploymentRead, Store,
-    audit::{audit_entry as entry, audit_head as head},
+    audit::{self, audit_entry as entry, audit_head as head},
     entity::{evidence, provider},
     error::from_db,
     tenant,
@@ -102,6 +102,14 @@ impl DeploymentRead {
             .await
             .map_err(from_db)?;
         Ok(rows.into_iter().map(LoggedEvent::from).collect())
+    }
+
+    /// The proof that entry `seq` is among the first `size` entries of the deployment's log.
+    ///
+    /// # Errors
+    /// `Internal` when the log lacks a node; `Unavailable` when the database cannot be reached.
+    pub async fn event_proof(&mut self, seq: u64, size: u64) -> Result<Vec<Hash>> {
+        audit::spine_path(&self.tx, seq, size).await
     }
 
     /// Control, outcome and end of every result since `from`, in order: the material of the ninety-day strips.
