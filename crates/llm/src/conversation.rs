@@ -126,6 +126,17 @@ pub(crate) enum Thinking {
     Budget(u64),
 }
 
+impl Thinking {
+    /// The level of effort that usually spends about as many tokens.
+    pub(crate) const fn level(tokens: u64) -> &'static str {
+        match tokens {
+            0..=2048 => "low",
+            2049..=8192 => "medium",
+            _ => "high",
+        }
+    }
+}
+
 pub(crate) struct Request<'a> {
     pub(crate) stream: bool,
     /// How many alternative answers are wanted.

@@ -80,6 +80,12 @@ impl Quirks {
             if version >= (4, 6) {
                 quirks.thinking = ThinkingStyle::Adaptive;
             }
+            // What the model may write at most is known to the catalogue; these are safe for all of a family.
+            quirks.default_max_tokens = match version {
+                (..=2, _) | (3, ..5) => 4096,
+                (3, _) => 8192,
+                _ => 16_384,
+            };
             quirks.sampling = version < (4, 7);
             quirks.one_sampler = version >= (4, 1);
             quirks.system_turns = version >= (4, 8);

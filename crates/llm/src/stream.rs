@@ -1,9 +1,11 @@
 //! Streams: events of the provider in, events in the client's format out.
 
 mod frame;
+mod glance;
 mod meter;
 mod piece;
 mod relay;
+mod stencil;
 mod translate;
 
 use domain::Usage;

@@ -96,6 +96,42 @@ fn the_usage_chunk_is_for_those_who_asked() {
     assert_eq!(usage, same);
 }
 
+/// Events that differ only in their text take a short cut: it must not show.
+#[test]
+fn the_short_cut_gives_what_the_long_way_gives() {
+    let texts = ["a", "", "b c", "Grüße 👋", "\\n", "\\\"}", "x\\\\", "\\u0041", "end"];
+    let event = |text: &str, tail: &str| {
+        format!(
+            "data: {{\"model\":\"m\",\"choices\":[{{\"delta\":{{\"content\":\"{text}\"}}}}]{tail}}}\n\n"
+        )
+    };
+    let format = Format::OpenAiChat;
+    for tail in ["", ",\"model2\":1", ",\"usage\":null"] {
+        let mut stream = StreamTranslator::new(format, format, shown());
+        let (mut out, mut long) = (Vec::new(), Vec::new());
+        for text in texts {
+            stream.push(event(text, tail).as_bytes(), &mut out).unwrap();
+            // Never two alike in a row: no stencil fits.
+            let mut fresh = StreamTranslator::new(format, format, shown());
+            fresh.push(event(text, tail).as_bytes(), &mut long).unwrap();
+        }
+        assert_eq!(String::from_utf8(out).unwrap(), String::from_utf8(long).unwrap());
+        assert_eq!(stream.output_estimate(), texts.concat().len().div_ceil(4) as u64);
+    }
+    // What only looks alike is parsed, and refused.
+    for broken in ["a\u{1}", "a\"b", "\\x", "\u{7}"] {
+        let mut stream = StreamTranslator::new(format, format, shown());
+        stream.push(event("a", "").as_bytes(), &mut Vec::new()).unwrap();
+        stream.push(event(broken, "").as_bytes(), &mut Vec::new()).unwrap_err();
+    }
+    let mut stream = StreamTranslator::new(format, format, shown());
+    stream.push(event("a", "").as_bytes(), &mut Vec::new()).unwrap();
+    let mut bytes = event("XX", "").into_bytes();
+    let place = bytes.iter().position(|byte| *byte == b'X').unwrap();
+    bytes[place] = 0xff;
+    stream.push(&bytes, &mut Vec::new()).unwrap_err();
+}
+
 #[test]
 fn nothing_is_semantic_before_the_answer_begins() {
     let openai = [

@@ -1,6 +1,6 @@
 //! Thinking survives a second turn, whatever the client speaks and however the answer came.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops where it fails")]
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 use bytes::Bytes;
 use llm::{Format, Quirks, Show, StreamOptions, StreamTranslator, head, prepare, respond};

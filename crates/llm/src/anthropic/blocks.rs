@@ -16,22 +16,31 @@ pub(crate) struct Blocks<'l> {
 }
 
 impl Blocks<'_> {
-    pub(crate) fn part(&mut self, part: &Part<'_>, content: &mut Array<'_>) {
+    /// Whether the provider would take the part; if not, it is a loss.
+    pub(crate) fn sayable(&mut self, part: &Part<'_>) -> bool {
         match &part.body {
+            // The format refuses empty text, and has none to say by it.
+            Body::Text(text) | Body::Refusal(text) => !text.is_empty(),
+            // Without the provider's own signature the whole request is refused.
             Body::Thinking { signature: None, .. } => {
-                // Without a signature the provider refuses the whole request.
                 self.losses.add_name("messages[].reasoning_content");
+                false
             }
             Body::Thinking { signature: Some(signature), .. }
                 if signature.starts_with(carrier::SEAL) =>
             {
                 self.losses.add_name("messages[].reasoning_details");
+                false
             }
-            _ => content.object(|block| {
-                self.body(&part.body, block);
-                block.raw_some("cache_control", part.cache);
-            }),
+            _ => true,
         }
+    }
+
+    pub(crate) fn part(&mut self, part: &Part<'_>, content: &mut Array<'_>) {
+        content.object(|block| {
+            self.body(&part.body, block);
+            block.raw_some("cache_control", part.cache);
+        });
     }
 
     fn body(&mut self, body: &Body<'_>, out: &mut Object<'_>) {
@@ -83,8 +92,7 @@ impl Blocks<'_> {
             [Part { body: Body::Text(text), cache: None }] => out.text("content", text),
             parts => out.array("content", |content| {
                 for part in parts {
-                    let empty = matches!(&part.body, Body::Text(text) if text.is_empty());
-                    if !empty {
+                    if self.sayable(part) {
                         self.part(part, content);
                     }
                 }
@@ -97,7 +105,9 @@ fn write_source(source: &Source<'_>, out: &mut Object<'_>) {
     match source {
         Source::Inline { media_type, data } => {
             out.text("type", "base64");
-            out.text("media_type", media_type);
+            // A common misspelling that the format does not forgive.
+            let jpeg = &**media_type == "image/jpg";
+            out.text("media_type", if jpeg { "image/jpeg" } else { media_type });
             out.text("data", data);
         }
         Source::Url(url) => {

@@ -2,7 +2,7 @@
 
 use crate::{
     Quirks, ThinkingStyle,
-    conversation::{Losses, Request, Thinking},
+    conversation::{Body, Choice, Losses, Request, Thinking, Turn},
     json::Raw,
     write::Object,
 };
@@ -35,50 +35,94 @@ impl Plan {
     }
 }
 
-pub(super) fn plan(request: &Request<'_>, quirks: &Quirks, losses: &mut Losses) -> Plan {
+pub(super) fn plan(
+    request: &Request<'_>,
+    turns: &[Turn<'_>],
+    quirks: &Quirks,
+    losses: &mut Losses,
+) -> Plan {
     let cap = request.max_output;
     let mut plan =
         Plan { max_tokens: cap.unwrap_or(quirks.default_max_tokens), thinking: None, effort: None };
-    if let Some(thinking) = request.thinking {
-        plan.thinking = Some(thinking);
-        if let (Thinking::Budget(tokens), None) = (thinking, cap) {
+    let Some((thinking, effort)) = wanted(request, quirks) else { return plan };
+    let name = if request.thinking.is_some() { "thinking" } else { "reasoning_effort" };
+    let strict = quirks.thinking == ThinkingStyle::Budget;
+    if thinking != Thinking::Off && (forced(request) || strict && thoughtless(turns)) {
+        // The provider would refuse the whole request.
+        losses.add_name(name);
+        return plan;
+    }
+    plan.thinking = match (thinking, cap) {
+        (Thinking::Budget(tokens), None) => {
             plan.max_tokens = plan.max_tokens.saturating_add(tokens);
+            Some(thinking)
         }
-        return plan;
-    }
-    let Some(effort) = request.effort.as_deref() else { return plan };
-    if effort == "none" {
-        plan.thinking = (quirks.thinking == ThinkingStyle::Adaptive).then_some(Thinking::Off);
-        return plan;
-    }
-    match quirks.thinking {
-        ThinkingStyle::Adaptive => {
-            plan.thinking = Some(Thinking::Adaptive);
-            let level = if effort == "minimal" { "low" } else { effort };
-            plan.effort = Some(level.to_owned());
-        }
-        ThinkingStyle::Budget => {
-            let wish = match effort {
-                "minimal" => LEAST_BUDGET,
-                "low" => 2048,
-                "medium" => 8192,
-                "high" => 16_384,
-                _ => 32_768,
-            };
-            match cap {
-                // Thought counts towards the cap; leave at least half of it for the answer.
-                Some(cap) if cap / 2 >= LEAST_BUDGET => {
-                    plan.thinking = Some(Thinking::Budget(wish.min(cap / 2)));
-                }
-                Some(_) => losses.add_name("reasoning_effort"),
-                None => {
-                    plan.thinking = Some(Thinking::Budget(wish));
-                    plan.max_tokens = plan.max_tokens.saturating_add(wish);
-                }
+        // Thought counts towards the cap; leave at least half of it for the answer.
+        (Thinking::Budget(tokens), Some(cap)) if request.thinking != Some(thinking) => {
+            let share = tokens.min(cap / 2);
+            if share < LEAST_BUDGET {
+                losses.add_name(name);
             }
+            (share >= LEAST_BUDGET).then_some(Thinking::Budget(share))
         }
-    }
+        _ => Some(thinking),
+    };
+    plan.effort = effort;
     plan
+}
+
+/// What the client wants, in the style that the model understands.
+fn wanted(request: &Request<'_>, quirks: &Quirks) -> Option<(Thinking, Option<String>)> {
+    let effort = request.effort.as_deref();
+    let level = |effort: &str| if effort == "minimal" { "low" } else { effort }.to_owned();
+    match (request.thinking, quirks.thinking) {
+        (Some(Thinking::Off), _) => Some((Thinking::Off, None)),
+        (Some(Thinking::Budget(tokens)), ThinkingStyle::Budget) => {
+            Some((Thinking::Budget(tokens), None))
+        }
+        (Some(Thinking::Budget(tokens)), ThinkingStyle::Adaptive) => {
+            Some((Thinking::Adaptive, Some(level(effort.unwrap_or(Thinking::level(tokens))))))
+        }
+        (Some(Thinking::Adaptive), ThinkingStyle::Adaptive) => {
+            Some((Thinking::Adaptive, effort.map(level)))
+        }
+        (Some(Thinking::Adaptive), ThinkingStyle::Budget) => {
+            Some((Thinking::Budget(budget(effort.unwrap_or("medium"))), None))
+        }
+        (None, style) => match (effort?, style) {
+            ("none", ThinkingStyle::Adaptive) => Some((Thinking::Off, None)),
+            ("none", ThinkingStyle::Budget) => None,
+            (effort, ThinkingStyle::Adaptive) => Some((Thinking::Adaptive, Some(level(effort)))),
+            (effort, ThinkingStyle::Budget) => Some((Thinking::Budget(budget(effort)), None)),
+        },
+    }
+}
+
+fn budget(effort: &str) -> u64 {
+    match effort {
+        "minimal" => LEAST_BUDGET,
+        "low" => 2048,
+        "medium" => 8192,
+        "high" => 16_384,
+        _ => 32_768,
+    }
+}
+
+/// A tool is forced, which excludes thinking.
+const fn forced(request: &Request<'_>) -> bool {
+    matches!(request.choice, Some(Choice::Any | Choice::Tool(_)))
+}
+
+/// The results at the end answer calls whose thinking the client did not keep. With a budget, the turn must
+/// begin with thinking.
+fn thoughtless(turns: &[Turn<'_>]) -> bool {
+    let [.., asked, answered] = turns else { return false };
+    let called = asked.parts.iter().any(|part| matches!(part.body, Body::ToolCall { .. }));
+    let result = answered.parts.iter().any(|part| matches!(part.body, Body::ToolResult { .. }));
+    let thought = asked.parts.first().is_some_and(|part| {
+        matches!(part.body, Body::Thinking { .. } | Body::RedactedThinking { .. })
+    });
+    called && result && !thought
 }
 
 pub(super) fn sampling(

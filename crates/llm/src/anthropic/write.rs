@@ -1,5 +1,7 @@
 //! Writing a Messages request.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use super::{
@@ -8,10 +10,13 @@ use super::{
 };
 use crate::{
     BadRequest, Quirks,
-    conversation::{Body, Choice, Losses, Output, Part, Request, Role, Tool, Turn},
+    conversation::{Body, Choice, Losses, Output, Part, Request, Role, Source, Tool, Turn},
     json::{self, Raw},
     write::{self, Object},
 };
+
+/// The schema of a tool that has none.
+const NO_SCHEMA: &str = r#"{"type":"object","properties":{}}"#;
 
 /// Writes the request for `model` and gives what got lost.
 pub(crate) fn write_request(
@@ -24,9 +29,10 @@ pub(crate) fn write_request(
         let why = "This model gives one answer; `n` must be 1.";
         return Err(BadRequest::unsupported("n", why));
     }
+    sayable(&request.turns)?;
     let mut losses = std::mem::take(&mut request.losses);
     let (system, turns) = arrange(std::mem::take(&mut request.turns), quirks, &mut losses)?;
-    let plan = plan(&request, quirks, &mut losses);
+    let plan = plan(&request, &turns, quirks, &mut losses);
     write::object(out, |root| {
         root.text("model", model);
         root.number("max_tokens", plan.max_tokens);
@@ -48,6 +54,8 @@ pub(crate) fn write_request(
         stop(&request, root, &mut losses);
         if !request.tools.is_empty() {
             tools(&request, root);
+        } else {
+            past_tools(&turns, root);
         }
         plan.write_thinking(root);
         output(&request.output, plan.effort.as_deref(), root, &mut losses);
@@ -79,8 +87,7 @@ fn arrange<'a>(
     let mut system = Vec::new();
     let mut merged: Vec<Turn<'a>> = Vec::new();
     for mut turn in turns {
-        // The format refuses empty text, and has none to say by it.
-        turn.parts.retain(|part| !matches!(&part.body, Body::Text(text) if text.is_empty()));
+        turn.parts.retain(|part| Blocks { losses }.sayable(part));
         if turn.parts.is_empty() {
             continue;
         }
@@ -108,7 +115,29 @@ fn arrange<'a>(
             return Err(only_text());
         }
     }
+    if let Some(Turn { role: Role::Assistant, parts }) = merged.last_mut()
+        && let Some(Part { body: Body::Text(text), .. }) = parts.last_mut()
+    {
+        // The beginning of an answer that is to be continued may not end in white space.
+        let kept = text.trim_end();
+        if !kept.is_empty() {
+            *text = kept.to_owned().into();
+        }
+    }
     if system.iter().all(is_text) { Ok((system, merged)) } else { Err(only_text()) }
+}
+
+/// Inline documents are PDF; anything else would be refused or misread.
+fn sayable(turns: &[Turn<'_>]) -> Result<(), BadRequest> {
+    let foreign = |part: &Part<'_>| {
+        matches!(&part.body, Body::Document { source: Source::Inline { media_type, .. }, .. }
+            if &**media_type != "application/pdf")
+    };
+    if turns.iter().flat_map(|turn| &turn.parts).any(foreign) {
+        let why = "Only PDF files can be sent to this model.";
+        return Err(BadRequest::unsupported("messages", why));
+    }
+    Ok(())
 }
 
 fn only_text() -> BadRequest {
@@ -176,14 +205,36 @@ fn tools(request: &Request<'_>, out: &mut Object<'_>) {
     });
 }
 
+/// Calls in the history need their tools defined, even when none may be called any more.
+fn past_tools(turns: &[Turn<'_>], out: &mut Object<'_>) {
+    let parts = turns.iter().flat_map(|turn| &turn.parts);
+    let names: BTreeSet<&str> = parts
+        .filter_map(|part| match &part.body {
+            Body::ToolCall { name, .. } => Some(&**name),
+            _ => None,
+        })
+        .collect();
+    if names.is_empty() {
+        return;
+    }
+    out.array("tools", |list| {
+        for name in names {
+            list.object(|tool| {
+                tool.text("name", name);
+                tool.raw("input_schema", NO_SCHEMA);
+            });
+        }
+    });
+    out.object("tool_choice", |choice| choice.text("type", "none"));
+}
+
 fn write_tool(tool: &Tool<'_>, out: &mut Object<'_>) {
     out.text("name", &tool.name);
     if let Some(description) = &tool.description {
         out.text("description", description);
     }
-    let empty = r#"{"type":"object","properties":{}}"#;
     let schema = tool.schema.filter(|raw| json::shape(raw) == json::Shape::Object);
-    out.raw("input_schema", schema.map_or(empty, |raw| raw.get()));
+    out.raw("input_schema", schema.map_or(NO_SCHEMA, |raw| raw.get()));
     if tool.strict == Some(true) {
         out.boolean("strict", true);
     }

@@ -72,7 +72,8 @@ impl ChunkReader {
         if let Some(mut delta) = choice.take("delta").and_then(Fields::lenient) {
             self.delta(&mut delta, out);
         }
-        let Some(reason) = choice.take_text("finish_reason") else { return };
+        let reason = choice.take_text("finish_reason").filter(|reason| !reason.is_empty());
+        let Some(reason) = reason else { return };
         self.seal(out);
         let sequence = choice.take_text("stop_reason");
         let kind = match stop_of(&reason) {

@@ -104,15 +104,10 @@ fn limits(request: &Request<'_>, quirks: &Quirks, out: &mut Object<'_>, losses: 
 
 /// The format has levels, not budgets; a budget becomes the level it would usually buy.
 fn effort(request: &Request<'_>, quirks: &Quirks, out: &mut Object<'_>, losses: &mut Losses) {
-    let from_budget = |tokens| match tokens {
-        0..=2048 => "low",
-        2049..=8192 => "medium",
-        _ => "high",
-    };
     let level = match (request.effort.as_deref(), request.thinking) {
         (Some("max"), _) => Some("xhigh"),
         (Some(level), _) => Some(level),
-        (None, Some(Thinking::Budget(tokens))) => Some(from_budget(tokens)),
+        (None, Some(Thinking::Budget(tokens))) => Some(Thinking::level(tokens)),
         (None, Some(Thinking::Off)) => {
             // Without reasoning there is nothing to turn off.
             if quirks.reasoning_effort {

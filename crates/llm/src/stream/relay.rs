@@ -1,16 +1,16 @@
 //! A stream whose two ends speak the same format: bytes pass through, usage is counted on the way.
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use super::{
     Frame, State, StreamFault,
+    glance::{Chunk, Delta, Event, length},
     stencil::{Stencil, Weight},
 };
 use crate::{
     Format,
     edit::{Edits, span},
-    json::{self, Raw, Shape, Text},
+    json::{self, Raw, Shape},
     upstream,
 };
 
@@ -21,87 +21,6 @@ pub(crate) struct Relay {
     /// Events of this stream carry an `id`.
     identified: bool,
     stencil: Option<Stencil>,
-}
-
-/// The members of a chunk that matter here; everything else is skipped over.
-#[derive(Deserialize)]
-struct Chunk<'a> {
-    #[serde(borrow, default)]
-    model: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    choices: Option<Vec<Choice<'a>>>,
-    #[serde(borrow, default)]
-    usage: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    error: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct Choice<'a> {
-    #[serde(borrow, default)]
-    delta: Option<Delta<'a>>,
-    #[serde(borrow, default)]
-    finish_reason: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct Delta<'a> {
-    #[serde(borrow, default)]
-    content: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    refusal: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    tool_calls: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    function_call: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    reasoning_content: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    reasoning: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    reasoning_details: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    audio: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct Event<'a> {
-    #[serde(borrow, rename = "type")]
-    kind: Text<'a>,
-    #[serde(borrow, default)]
-    message: Option<Message<'a>>,
-    #[serde(borrow, default)]
-    content_block: Option<Block<'a>>,
-    #[serde(borrow, default)]
-    delta: Option<Piece<'a>>,
-    #[serde(borrow, default)]
-    usage: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    error: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct Message<'a> {
-    #[serde(borrow, default)]
-    model: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    usage: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct Block<'a> {
-    #[serde(borrow, rename = "type")]
-    kind: Text<'a>,
-}
-
-#[derive(Deserialize)]
-struct Piece<'a> {
-    #[serde(borrow, default)]
-    text: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    thinking: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    partial_json: Option<&'a RawValue>,
 }
 
 impl Relay {
@@ -186,7 +105,7 @@ impl Relay {
             if let Some(delta) = &choice.delta {
                 state.progress.semantic |= weigh(delta, state);
             }
-            if choice.finish_reason.is_some() {
+            if choice.finished() {
                 self.finished = true;
                 state.progress.semantic = true;
             }
@@ -295,25 +214,6 @@ fn parse<'a, T: Deserialize<'a>>(data: &'a [u8]) -> Result<T, StreamFault> {
     serde_json::from_str(text).map_err(|_| StreamFault::Malformed)
 }
 
-impl<'a> Choice<'a> {
-    /// The text, when the delta carries nothing else.
-    fn only_text(&self) -> Option<Raw<'a>> {
-        let delta = self.delta.as_ref().filter(|_| self.finish_reason.is_none())?;
-        let others = [
-            delta.refusal,
-            delta.tool_calls,
-            delta.function_call,
-            delta.reasoning_content,
-            delta.reasoning,
-            delta.reasoning_details,
-            delta.audio,
-        ];
-        delta
-            .content
-            .filter(|raw| json::shape(raw) == Shape::Text && others.iter().all(Option::is_none))
-    }
-}
-
 const fn count(state: &mut State, bytes: usize, weight: Weight) {
     match weight {
         Weight::Output => state.meter.add_output(bytes),
@@ -330,12 +230,6 @@ fn weigh(delta: &Delta<'_>, state: &mut State) -> bool {
     state.meter.add_output(text + tools);
     state.meter.add_thinking(thinking);
     text + tools + thinking + length(delta.reasoning_details) > 0
-}
-
-/// Bytes between the quotes or brackets: 0 for an empty string, array or object.
-fn length(raw: Option<Raw<'_>>) -> usize {
-    raw.filter(|raw| matches!(json::shape(raw), Shape::Text | Shape::Array | Shape::Object))
-        .map_or(0, |raw| raw.get().len().saturating_sub(2))
 }
 
 /// Passes the event on, under the model's name that the client knows.
