@@ -116,6 +116,8 @@ impl Live {
         self.last = Instant::now();
         match self.translator.push(data, &mut self.out) {
             Ok(progress) if progress.done => self.complete(),
+            // A provider that never pauses must not outlive the deadline either.
+            Ok(_) if self.last >= self.total_by => self.fail(Failure::total()),
             Ok(_) => {}
             Err(fault) => {
                 let usage = self.translator.usage();

@@ -120,6 +120,7 @@ impl Sending<'_> {
         match &result {
             Ok(_) => route.circuit.succeeded(),
             Err(failure) => {
+                self.settler.attempt_failed();
                 route.meters.attempt_failed(failure.code);
                 if failure.unhealthy {
                     route.circuit.failed(now, &self.gateway.config);

@@ -95,6 +95,8 @@ pub(crate) struct Settler {
     price: Option<Price>,
     first_token: Option<Duration>,
     attempts: u32,
+    /// A provider was sent the request and has not refused it.
+    under_way: bool,
     settled: bool,
     /// The last to go: a drain waits for it.
     _entered: Entered,
@@ -126,6 +128,7 @@ impl Settler {
             price: None,
             first_token: None,
             attempts: 0,
+            under_way: false,
             settled: false,
             _entered: entered,
         }
@@ -154,7 +157,13 @@ impl Settler {
         }
         self.price = price;
         self.attempts += 1;
+        self.under_way = true;
         Ok(())
+    }
+
+    /// The attempt came to nothing.
+    pub(crate) const fn attempt_failed(&mut self) {
+        self.under_way = false;
     }
 
     /// The first piece of the answer is here.
@@ -224,12 +233,12 @@ impl Settler {
 
 impl Drop for Settler {
     fn drop(&mut self) {
-        // Providers bill what they were sent even if nobody waits for the answer.
-        let usage = Usage {
-            input: self.input_estimate,
-            provenance: Provenance::Estimated,
-            ..Usage::default()
-        };
+        let mut usage = Usage::default();
+        if self.under_way {
+            // Providers bill what they were sent even if nobody waits for the answer.
+            usage.input = self.input_estimate;
+            usage.provenance = Provenance::Estimated;
+        }
         self.abandoned(usage);
     }
 }
