@@ -59,7 +59,7 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// The session cookie of a request, on the surfaces that know one.
-pub(crate) fn token(surface: Surface, headers: &HeaderMap, app: &App) -> Option<Secret<String>> {
+fn token(surface: Surface, headers: &HeaderMap, app: &App) -> Option<Secret<String>> {
     matches!(surface, Surface::Page | Surface::Api)
         .then(|| cookies::session(headers, app.secure()))
         .flatten()
@@ -81,6 +81,12 @@ pub(crate) fn inference(parts: &Parts, app: &App) -> Result<Scope> {
     let wanted = if parts.method.is_safe() { KeyScope::ModelsRead } else { KeyScope::Inference };
     Identity::key_scope(&scope, wanted)?;
     Ok(scope)
+}
+
+/// Whether a session cookie, which browsers add by themselves, is what will be believed.
+pub(crate) fn by_cookie(surface: Surface, headers: &HeaderMap, app: &App) -> bool {
+    let by_key = surface == Surface::Api && bearer(headers).is_some();
+    !by_key && token(surface, headers, app).is_some()
 }
 
 /// Finds out who asks. A wrong key is an error; a session that ended makes its bearer nobody.

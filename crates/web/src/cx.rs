@@ -129,8 +129,7 @@ impl<P: PermissionTag> Cx<P> {
 
     async fn of_request(parts: &mut Parts, app: &App) -> Result<Self> {
         let asked = Asked::read(parts, app).await?;
-        let with_cookie = caller::token(asked.surface, &parts.headers, app).is_some()
-            && !parts.headers.contains_key(http::header::AUTHORIZATION);
+        let with_cookie = caller::by_cookie(asked.surface, &parts.headers, app);
         origin::check(&parts.method, &parts.uri, &parts.headers, with_cookie, &app.public_url)?;
         let caller = caller::identify(asked.surface, parts, app).await?;
         let (authority, project) = Self::check(app, &asked, caller, parts.method.is_safe()).await?;

@@ -108,12 +108,14 @@ fn page(app: &App, error: &Error, status: StatusCode, seen: &Seen) -> Response {
         here: seen.path.clone(),
         ..Chrome::default()
     };
+    let known = cookies::session(&seen.headers, app.secure()).is_some()
+        && error.kind() != Kind::Unauthenticated;
+    let chrome = Chrome { known, ..chrome };
     let wrapped = if error.kind() == Kind::Unauthenticated {
         let form = SignIn { next: seen.path.clone(), ..SignIn::default() };
         Shell::wrap(&chrome, "Sign in", true, &form)
     } else {
-        let signed_in = cookies::session(&seen.headers, app.secure()).is_some();
-        Shell::wrap(&chrome, title(error.kind()), false, &message(error, seen.id, signed_in))
+        Shell::wrap(&chrome, title(error.kind()), false, &message(error, seen.id, known))
     };
     match wrapped {
         Ok(text) => (status, Html(text)).into_response(),

@@ -106,7 +106,7 @@ testkit::each_backend! {
         let mut read = deployment.read().await.unwrap();
         assert_eq!(found.target.as_deref(), Some("evi_1"));
         let last = read.events_last(Action::EvidenceAppend, 9).await.unwrap();
-        assert_eq!(last, [found.clone()]);
+        assert_eq!(last, std::slice::from_ref(&found));
         assert!(read.events_last(Action::SlotsCommit, 9).await.unwrap().is_empty());
         let head = read.spine_head().await.unwrap().unwrap();
         assert!(head.size > found.seq && head.note.contains("/audit/spine\n"));

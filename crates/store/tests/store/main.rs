@@ -1,5 +1,12 @@
 //! The store's conformance suite: every test runs on SQLite and on PostgreSQL.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says what is wrong by failing"
+)]
+
 mod audit;
 mod catalogue;
 mod directory;

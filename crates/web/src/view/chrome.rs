@@ -86,6 +86,8 @@ impl Theme {
 pub struct Chrome {
     pub theme: Theme,
     pub person: Option<Person>,
+    /// Somebody is signed in, though this page did not look up who.
+    pub known: bool,
     pub organization: Option<OrganizationNav>,
     /// What just happened, after a form was carried out.
     pub notice: Option<String>,
@@ -101,6 +103,8 @@ impl Chrome {
         let link = |href: &str, label: &str| Link::new(href, label, path == Some(href));
         if self.person.is_some() {
             vec![link("/trust", "Trust"), link("/safe", "Am I safe?"), link("/account", "Account")]
+        } else if self.known {
+            vec![link("/trust", "Trust"), link("/", "Your organizations")]
         } else {
             vec![link("/trust", "Trust"), link("/sign-in", "Sign in")]
         }

@@ -82,6 +82,12 @@ async fn what_was_sent_is_never_quoted() {
 #[tokio::test]
 async fn metrics_are_for_this_machine_only() {
     let house = House::new().await;
+    for (peer, status) in [("127.0.0.1:9", 200), ("[::1]:9", 200), ("192.0.2.1:9", 404)] {
+        let peer = web::Peer(peer.parse().unwrap());
+        let request = Request::get("/metrics").header("x-forwarded-for", "127.0.0.1");
+        let request = request.extension(peer).body(Body::empty()).unwrap();
+        assert_eq!(house.send(request).await.status.as_u16(), status, "{peer:?}");
+    }
     assert_eq!(house.get("/metrics", None).await.status, StatusCode::NOT_FOUND);
     assert_eq!(house.get("/healthz", None).await.text, "ok\n");
     assert_eq!(house.get("/readyz", None).await.text, "ready\n");

@@ -9,6 +9,7 @@ use gateway::{Gateway, GatewayConfig};
 use http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use identity::{Identity, KeyScope, NewAccount, NewAdminKey, NewApiKey, ProviderEntry};
+use metrics_exporter_prometheus::PrometheusBuilder;
 use sandbox::{MODELS, Running, Sandbox, Script};
 use serde_json::Value;
 use store::{Project, Scope, Session, Store};
@@ -125,7 +126,7 @@ impl House {
             clock,
             config,
             public_url: "http://127.0.0.1:8080".to_owned(),
-            metrics: None,
+            metrics: Some(PrometheusBuilder::new().build_recorder().handle()),
             closing: closing.clone(),
         }));
         let owner = operator(&identity, "owner@acme.example").await;

@@ -64,9 +64,10 @@ impl Records {
         self.values += 1;
         self.content |= content;
         if column == "request_id" {
-            let at = self.due.iter().position(|(_, bytes, text)| {
-                value == bytes || value == text.as_bytes()
-            });
+            let at = self
+                .due
+                .iter()
+                .position(|(_, bytes, text)| value == bytes || value == text.as_bytes());
             self.found.extend(at);
         }
     }
