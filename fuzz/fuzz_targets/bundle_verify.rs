@@ -19,10 +19,12 @@ fuzz_target!(|bytes: &[u8]| {
     if let Ok(entry) = ledger::Entry::parse(bytes) {
         let _ = ledger::Epoch::of(&entry);
     }
-    if let Ok(value) = serde_json::from_slice(bytes) {
+    if let Ok(value) = serde_json::from_slice(bytes)
+        && whole(&value)
+    {
         // What is written canonically reads back as the same canonical text.
         if let Ok(text) = ledger::canonical(&value) {
-            // (An integral float beyond 53 bits is written, but not read back: then there is nothing to compare.)
+            // (Leaves hold whole numbers only; the parser does not promise the last bit of others.)
             let again = serde_json::from_str(&text).map(|value| ledger::canonical(&value));
             if let Ok(Ok(again)) = again {
                 assert_eq!(again, text);
@@ -30,3 +32,12 @@ fuzz_target!(|bytes: &[u8]| {
         }
     }
 });
+
+fn whole(value: &serde_json::Value) -> bool {
+    match value {
+        serde_json::Value::Number(number) => number.is_i64() || number.is_u64(),
+        serde_json::Value::Array(items) => items.iter().all(whole),
+        serde_json::Value::Object(fields) => fields.values().all(whole),
+        _ => true,
+    }
+}
