@@ -10,7 +10,6 @@
 mod api;
 mod app;
 pub mod assets;
-mod bundle;
 mod caller;
 mod config;
 mod cookies;

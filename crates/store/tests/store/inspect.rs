@@ -25,7 +25,8 @@ async fn holders(inspector: &Inspector, needle: &str) -> BTreeSet<(String, bool)
         .await
         .unwrap();
     assert_eq!(coverage.unopened, 0, "{coverage:?}");
-    assert_eq!(coverage.closed.iter().next().map(String::as_str), None);
+    // Password hashes are sealed by the pepper, which nobody but the sign-in holds.
+    assert!(coverage.closed.iter().all(|column| column == "user.password"), "{coverage:?}");
     assert!(coverage.tables > 20 && coverage.values > 50, "{coverage:?}");
     found
 }
