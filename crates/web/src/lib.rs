@@ -10,6 +10,7 @@
 mod api;
 mod app;
 pub mod assets;
+mod bundle;
 mod caller;
 mod config;
 mod cookies;

@@ -54,7 +54,7 @@ async fn trust_badge(cx: Cx<Public>, (): ()) -> Result<Response> {
 }
 
 async fn trust_bundle(cx: Cx<Public>, (): ()) -> Result<Response> {
-    let body = cx.app().evidence_bundle().await?;
+    let body = crate::bundle::bundle(cx.app(), cx.now()).await?;
     let headers = [
         (header::CONTENT_TYPE, "application/x-tar"),
         (header::CONTENT_DISPOSITION, "attachment; filename=\"trust.tar\""),

@@ -94,7 +94,10 @@ async fn index(cx: Cx<Public>, (): ()) -> Result<Response> {
             })
             .collect(),
         limits: page.cannot_prove.iter().map(|line| (*line).to_owned()).collect(),
-        verify: format!("probity verify trust.tar --root {}", cx.app().store.log_fingerprint()?),
+        verify: format!(
+            "curl -s {}/trust/bundle | tar -x && cat README.txt && sha256sum evidence/*",
+            cx.app().public_url
+        ),
         facts: facts(&page, cx.app().store.log_fingerprint()?),
         operated_by: cx.app().config.operated_by.clone(),
         contact: cx.app().config.security_contact.is_some(),
