@@ -227,11 +227,11 @@ fn request(turn: u32, salt: &str) -> (llm::Format, Vec<u8>) {
     let text = "a question of some length ".repeat(1 + turn as usize % 5);
     let mut body = serde_json::json!({
         "model": model,
-        "stream": turn % 3 == 0,
+        "stream": turn.is_multiple_of(3),
         "max_tokens": 256,
         "messages": [{ "role": "user", "content": format!("{text}{salt}") }],
     });
-    if turn % 2 == 0 {
+    if turn.is_multiple_of(2) {
         (llm::Format::OpenAiChat, body.to_string().into_bytes())
     } else {
         if let Some(fields) = body.as_object_mut() {

@@ -107,7 +107,7 @@ impl Period {
             let sum = points.iter().find(|point| point.at == start);
             Bucket {
                 label,
-                short: if at % every == 0 { short } else { String::new() },
+                short: if at.is_multiple_of(every) { short } else { String::new() },
                 answered: sum.map_or(0, |sum| sum.requests.saturating_sub(sum.errors)),
                 failed: sum.map_or(0, |sum| sum.errors),
                 input: sum.map_or(0, |sum| sum.input),

@@ -199,7 +199,9 @@ async fn grants_change(cx: Cx<MembersManage>, form: Fields) -> Result<Response> 
             if value.is_empty() { None } else { Some(value.parse()?) };
         match (held, wanted) {
             (held, wanted) if held == wanted => {}
-            (_, Some(role)) => drop(identity.grant_set(scope, member.user, project, role).await?),
+            (_, Some(role)) => {
+                identity.grant_set(scope, member.user, project, role).await?;
+            }
             (_, None) => identity.grant_remove(scope, member.user, project).await?,
         }
     }
