@@ -13,7 +13,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use crate::{config::Config, error::from_db};
+use crate::{config::Config, ending, error::from_db};
 
 /// How long a request may wait for a connection before it is told that the database is busy.
 const ACQUIRE: Duration = Duration::from_secs(10);
@@ -41,6 +41,7 @@ impl Engine {
             .foreign_keys(true)
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(ACQUIRE)
+            .thread_name(ending::thread_name)
             // Statements are not logged at any level: the first one carries the key.
             .disable_statement_logging();
         let cache = |mib: u32| format!("-{}", i64::from(mib.max(1)) * 1024);
@@ -86,6 +87,7 @@ impl Engine {
             .pragma("key", format!("\"x'{}'\"", key.expose()))
             .pragma("query_only", "ON")
             .busy_timeout(ACQUIRE)
+            .thread_name(ending::thread_name)
             .disable_statement_logging();
         let pool = SqlitePoolOptions::new()
             .max_connections(2)

@@ -64,6 +64,7 @@ mod background;
 mod config;
 mod data_dir;
 mod deployment;
+mod ending;
 mod engine;
 mod entity;
 mod error;
@@ -88,6 +89,7 @@ mod write;
 pub use audit::{Attack, AuditFilter, AuditPerson, AuditRow};
 pub use config::{Config, EngineKind};
 pub use deployment::{Authority, Deployment, DeploymentRead, DeploymentWrite};
+pub use ending::wait_for_connections;
 pub use inspect::{
     Coverage, Handover, Inspector, LogView, LoggedEvent, Seen, SpineHead, Tamper, Tree,
 };

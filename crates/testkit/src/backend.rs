@@ -4,7 +4,10 @@ use domain::{Clock, Secret, Timestamp};
 use store::{Config, EngineKind, Store};
 use tempfile::TempDir;
 
-use crate::postgres::{Cluster, Database};
+use crate::{
+    ending::end_with_connections,
+    postgres::{Cluster, Database},
+};
 
 /// Writes each test once per engine, as `name::sqlite` and `name::postgres`.
 ///
@@ -52,6 +55,7 @@ impl Backend {
     /// An encrypted SQLite file in a directory of its own.
     #[must_use]
     pub fn sqlite() -> Self {
+        end_with_connections();
         let directory = tempfile::tempdir().expect("a temporary directory");
         let file = directory.path().join("data/probity.db");
         let config = config(&directory, &format!("sqlite:{}", file.display()), None);

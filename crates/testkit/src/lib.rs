@@ -9,7 +9,9 @@
 )]
 
 mod backend;
+mod ending;
 mod postgres;
 
 pub use backend::Backend;
+pub use ending::end_with_connections;
 pub use postgres::{Cluster, Database};

@@ -93,6 +93,7 @@ impl House {
     }
 
     pub(crate) async fn bare(config: GatewayConfig, twin: Running) -> Self {
+        testkit::end_with_connections();
         let directory = tempfile::tempdir().unwrap();
         let at = |name: &str| directory.path().join(name);
         let store_config = store::Config {

@@ -90,6 +90,7 @@ impl House {
     }
 
     pub(crate) async fn with(config: web::Config) -> Self {
+        testkit::end_with_connections();
         let directory = tempfile::tempdir().unwrap();
         let at = |name: &str| directory.path().join(name);
         let store_config = store::Config {
@@ -126,6 +127,7 @@ impl House {
             clock,
             config,
             public_url: "http://127.0.0.1:8080".to_owned(),
+            sandbox: None,
             metrics: Some(PrometheusBuilder::new().build_recorder().handle()),
             closing: closing.clone(),
         }));
