@@ -3,10 +3,10 @@
 use std::{
     fmt,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicI64, Ordering},
     },
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use serde::{Deserialize, Serialize};
@@ -97,6 +97,12 @@ impl Clock {
         }
     }
 
+    /// How far the system's clock has been set back since this process began; [`Clock::now`] counts on meanwhile.
+    #[must_use]
+    pub fn set_back(&self) -> Duration {
+        if self.0.is_some() { Duration::ZERO } else { counted().since(wall()) }
+    }
+
     /// Moves a frozen clock; has no effect on the system's.
     pub fn advance(&self, span: Duration) {
         if let Some(held) = &self.0 {
@@ -105,8 +111,21 @@ impl Clock {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
+/// The system's time, which never falls behind the time this process has counted: when somebody sets the clock back,
+/// evidence must not look fresh, nor a session or a key live, for longer than it was meant to.
 fn system_now() -> Timestamp {
+    wall().max(counted())
+}
+
+/// What the clock would show had nobody set it back since the process first asked.
+fn counted() -> Timestamp {
+    static FIRST: OnceLock<(Instant, Timestamp)> = OnceLock::new();
+    let (then, at) = FIRST.get_or_init(|| (Instant::now(), wall()));
+    at.plus(then.elapsed())
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
+fn wall() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp(millis(since))
 }

@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use trust::Trust;
 
-use crate::{catalog, config::Config};
+use crate::{catalog, config::Config, timekeeping};
 
 /// Everything that runs.
 pub(crate) struct App {
@@ -31,7 +31,7 @@ pub(crate) struct App {
 
 impl App {
     /// Opens the data, brings it up to date and binds the address. Nobody is served yet.
-    pub(crate) async fn build(config: Config) -> Result<Self> {
+    pub(crate) async fn build(config: Config, accept_clock: bool) -> Result<Self> {
         // Before anything of size: an address in use is the most common mistake.
         let (listener, address) = bind(config.listen).await?;
         let base_url = format!("http://{address}");
@@ -40,6 +40,7 @@ impl App {
         let catalogue = Arc::new(catalog::load()?);
         let store = Store::open(&config.store(), clock.clone()).await?;
         store.migrate().await?;
+        timekeeping::check(&store, accept_clock).await?;
         let identity =
             Identity::new(config.identity.clone(), store.clone(), Arc::clone(&catalogue)).await?;
         let egress = Egress::new(&config.egress, clock.clone())?;
@@ -78,11 +79,12 @@ impl App {
             .fact("engine", self.store.engine_kind().as_str());
         write.commit(event).await?;
         self.store.run(&self.tasks, &self.stop);
+        self.tasks.spawn(timekeeping::watch(self.store.clock().clone(), self.stop.clone()));
         Ok(())
     }
 
-    /// Serves until `stop` is cancelled, then lets running requests end and writes everything down.
-    pub(crate) async fn serve(self) -> Result<()> {
+    /// Serves, the demo's sandbox included, until `stop` is cancelled, then lets running requests end and writes everything down.
+    pub(crate) async fn serve(self, sandbox: Option<String>) -> Result<()> {
         let drain = Duration::from_secs(self.config.web.drain_seconds);
         let public_url = self.config.public_url.clone().unwrap_or_else(|| self.base_url.clone());
         let router = web::router(web::App::new(web::Parts {
@@ -94,6 +96,7 @@ impl App {
             clock: self.store.clock().clone(),
             config: self.config.web.clone(),
             public_url,
+            sandbox,
             metrics: Some(self.metrics),
             closing: self.stop.clone(),
         }));

@@ -67,6 +67,9 @@ pub(crate) struct Serve {
     /// Address to listen on; loopback only
     #[arg(long)]
     pub(crate) listen: Option<SocketAddr>,
+    /// Start although the clock stands before what the log says: it was wrong then and is right now
+    #[arg(long)]
+    pub(crate) accept_clock: bool,
     /// Add the sandbox provider and two organizations with some history
     #[arg(long)]
     pub(crate) demo: bool,

@@ -73,6 +73,11 @@ impl Demo {
         Ok(operator)
     }
 
+    /// Where the sandbox answers.
+    pub(crate) fn address(&self) -> String {
+        self.twin.base_url()
+    }
+
     pub(crate) async fn stop(self) {
         self.twin.shutdown().await;
     }

@@ -10,7 +10,7 @@ use crate::{
     catalog,
     cli::Place,
     config::{self, Config},
-    control,
+    control, timekeeping,
 };
 
 /// 0 when nothing is wrong.
@@ -51,6 +51,7 @@ async fn data(config: &Config) -> Result<String> {
     let store = Store::open(&config.store(), Clock::system()).await?;
     let pending = store.pending_migrations().await?;
     let state = if pending == 0 {
+        timekeeping::check(&store, false).await?;
         store.check().await.map(|()| "opens and can be written".to_owned())
     } else {
         Ok(format!(

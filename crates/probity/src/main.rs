@@ -11,13 +11,17 @@ mod doctor;
 mod prober;
 mod serve;
 mod telemetry;
+mod timekeeping;
 mod verify;
 
-use std::{io::Write as _, process::ExitCode};
+use std::{io::Write as _, process::ExitCode, time::Duration};
 
 use clap::Parser as _;
 use cli::{Admin, Cli, Command, Probe, Serve};
 use domain::{Error, Result};
+
+/// How long the process waits for its own threads at the end.
+const ENDING: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -45,7 +49,7 @@ fn run(cli: &Cli) -> Result<ExitCode> {
         .enable_all()
         .build()
         .map_err(Error::internal)?;
-    runtime.block_on(async {
+    let outcome = runtime.block_on(async {
         match &cli.command {
             Command::Serve(options) => serve::run(&cli.place, options).await?,
             Command::Demo(options) => {
@@ -61,5 +65,9 @@ fn run(cli: &Cli) -> Result<ExitCode> {
             Command::Verify { .. } => {}
         }
         Ok(ExitCode::SUCCESS)
-    })
+    });
+    runtime.shutdown_timeout(ENDING);
+    // Whatever way this ended: an exit while a connection is still being closed would crash.
+    let _still_open = store::wait_for_connections(ENDING);
+    outcome
 }

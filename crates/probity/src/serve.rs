@@ -21,7 +21,7 @@ pub(crate) async fn run(place: &Place, options: &Serve) -> Result<()> {
     say(&format!("Probity {}", env!("CARGO_PKG_VERSION")));
     let data = config.data.clone();
     let root_key = config.root_key.clone();
-    let app = App::build(config).await?;
+    let app = App::build(config, options.accept_clock).await?;
     app.start().await?;
     say(&format!("data      {}", data.display()));
     say(&format!(
@@ -39,7 +39,7 @@ pub(crate) async fn run(place: &Place, options: &Serve) -> Result<()> {
         asked_to_stop().await;
         stop.cancel();
     });
-    app.serve().await?;
+    app.serve(demo.as_ref().map(Demo::address)).await?;
     if let Some(demo) = demo {
         demo.stop().await;
     }

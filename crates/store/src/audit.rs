@@ -20,6 +20,7 @@ mod erase;
 mod export;
 mod heads;
 mod journal;
+mod last;
 mod list;
 pub(crate) mod migration;
 mod outbox;
