@@ -33,12 +33,15 @@ pub(crate) async fn run(place: &Place, options: &Serve) -> Result<()> {
     open_control(&app, &probes)?;
     welcome(&app).await?;
     say(&format!("trust     {}/trust", app.base_url));
-    say(&format!("ready {}", app.base_url));
+    // Before `ready`: from there on a signal is a request to end well.
+    let asked = asked_to_stop()?;
     let stop = app.stop.clone();
     app.tasks.spawn(async move {
-        asked_to_stop().await;
+        asked.await;
+        tracing::info!("stopping: running requests may end");
         stop.cancel();
     });
+    say(&format!("ready {}", app.base_url));
     app.serve(demo.as_ref().map(Demo::address)).await?;
     if let Some(demo) = demo {
         demo.stop().await;
@@ -97,17 +100,16 @@ fn open_control(app: &App, probes: &Supervisor) -> Result<()> {
     control::serve(&app.config.control_socket(), &app.tasks, app.stop.clone(), answer)
 }
 
-async fn asked_to_stop() {
-    let (Ok(mut term), Ok(mut int)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = term.recv() => {}
-        _ = int.recv() => {}
-    }
-    tracing::info!("stopping: running requests may end");
+/// Listens for SIGTERM and SIGINT from now on; the future ends with the first.
+fn asked_to_stop() -> Result<impl Future<Output = ()> + Send + use<>> {
+    let mut term = signal(SignalKind::terminate()).map_err(Error::internal)?;
+    let mut int = signal(SignalKind::interrupt()).map_err(Error::internal)?;
+    Ok(async move {
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = int.recv() => {}
+        }
+    })
 }
 
 /// What the person at the terminal reads; logs go to standard error.
