@@ -254,3 +254,6 @@ pub(crate) fn source_name(metadata: &Metadata) -> String {
         .as_ref()
         .map_or_else(|| format!(" ({})", metadata.name), |source| format!(" ({source})"))
 }
+
+#[cfg(test)]
+mod tests;
