@@ -44,14 +44,20 @@ impl Identity {
     }
 }
 
+/// Whether the text can be a model's name or an alias, so that a form can say which field is wrong.
+#[must_use]
+pub fn is_model_name(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\' | b'<' | b'>');
+    (1..=200).contains(&text.len()) && text.bytes().all(plain)
+}
+
 /// A model's name as providers write them: visible ASCII without quotes, at most 200 characters.
 ///
 /// # Errors
 /// `Invalid` with code `invalid_model`.
 pub(crate) fn model(text: &str) -> Result<String> {
     let text = text.trim();
-    let plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\' | b'<' | b'>');
-    if (1..=200).contains(&text.len()) && text.bytes().all(plain) {
+    if is_model_name(text) {
         return Ok(text.to_owned());
     }
     Err(Error::invalid("A model's name has 1 to 200 visible characters without spaces or quotes.")

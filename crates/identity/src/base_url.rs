@@ -47,7 +47,7 @@ pub(crate) fn check(text: &str, allow_private: bool) -> Result<BaseUrl> {
     };
     if private && !allow_private {
         return Err(Error::invalid(
-            "This address is inside the own network. Say so explicitly to allow it.",
+            "This address is on this machine or in its own network. Confirm that the server is yours to allow it.",
         )
         .with_code("private_address"));
     }
@@ -56,10 +56,14 @@ pub(crate) fn check(text: &str, allow_private: bool) -> Result<BaseUrl> {
         "http" if allow_private => {}
         "http" => {
             return Err(refuse(
-                "Use https. Plain http is only for a server inside the own network, and has to be allowed.",
+                "Use https. Plain http is only for a server of your own in the same network, and has to be allowed.",
             ));
         }
-        _ => return Err(refuse("The address has to begin with https.")),
+        _ => {
+            return Err(refuse(
+                "The address has to begin with https://, or with http:// for a server of your own.",
+            ));
+        }
     }
     let host = host.to_string();
     Ok(BaseUrl { text: url.as_str().trim_end_matches('/').to_owned(), host, private })

@@ -88,8 +88,10 @@ impl Identity {
             );
         }
         if new.requests_per_minute.is_some_and(|most| !(1..=MOST_PER_MINUTE).contains(&most)) {
-            return Err(Error::invalid("A limit is 1 to 1000000 requests per minute.")
-                .with_code("invalid_limit"));
+            return Err(Error::invalid(
+                "A limit is a whole number of requests per minute, from 1 to 1,000,000.",
+            )
+            .with_code("invalid_limit"));
         }
         let scopes: Vec<String> = scopes.iter().map(|scope| scope.as_str().to_owned()).collect();
         let made = api_key::generate(&self.0.config.key_prefix)?;

@@ -34,12 +34,14 @@ use store::{Authority, Deployment, Scope, Session, Store};
 use vault::api_key;
 
 pub use account::NewAccount;
+pub use alias::is_model_name;
 pub use config::{Config, OrganizationCreators, PrivateProviders};
 pub use invitation::CreatedInvitation;
 pub use key::{CreatedKey, NewAdminKey, NewApiKey};
 pub use key_scope::KeyScope;
 pub use names::slug_from;
 pub use operator::OperatorLink;
+pub use password_policy::PASSWORD_LEAST;
 pub use provider::{CUSTOM, ProviderEdit, ProviderEntry};
 pub use rights::{Denial, MatrixRow, ROLES, Role, Standing, Who, decide, matrix};
 pub use sign_in::{SignIn, SignedIn};

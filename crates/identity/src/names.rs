@@ -66,7 +66,7 @@ pub(crate) fn named(what: &str, given: &str, slug: Option<&str>) -> Result<(Stri
     let slug = match slug.map(str::trim).filter(|slug| !slug.is_empty()) {
         Some(given) => self::slug(given)?,
         None => slug_from(&name).ok_or_else(|| {
-            Error::invalid("No slug can be made from this name. Enter one.")
+            Error::invalid("No short name can be made from this name. Enter one.")
                 .with_code("invalid_slug")
         })?,
     };
@@ -92,11 +92,11 @@ pub(crate) fn slug(text: &str) -> Result<String> {
     let well_formed = (2..=SLUG_BYTES).contains(&text.len()) && starts && text.bytes().all(plain);
     if !well_formed || text.ends_with('-') || text.contains("--") {
         return refuse(
-            "A slug has 2 to 40 lower-case letters, digits and single hyphens, and starts with a letter.",
+            "A short name has 2 to 40 lower-case letters, digits and single hyphens, and starts with a letter.",
         );
     }
     if RESERVED.contains(&text) {
-        return refuse("This slug is reserved. Choose another.");
+        return refuse("This short name is reserved. Choose another.");
     }
     Ok(text.to_owned())
 }

@@ -9,8 +9,8 @@ use std::{collections::HashSet, sync::LazyLock};
 use domain::{Error, Result, Secret};
 use vault::MAX_PASSWORD_BYTES;
 
-/// In characters.
-const LEAST: usize = 15;
+/// The least length of a password, in characters. Forms say it, so that nobody has to find out.
+pub const PASSWORD_LEAST: usize = 15;
 
 /// A password made of this many common pieces or fewer is guessed by trying combinations.
 const GUESSABLE_PIECES: usize = 3;
@@ -38,12 +38,14 @@ const WALKS: &[&str] = &[
 /// `Invalid` with code `weak_password`; the message says what to do.
 pub(crate) fn check(password: &Secret<String>, known: &[&str]) -> Result<()> {
     let text = password.expose();
-    let refuse = |why: &'static str| Err(Error::invalid(why).with_code("weak_password"));
+    let refuse = |why: &str| Err(Error::invalid(why.to_owned()).with_code("weak_password"));
     if text.len() > MAX_PASSWORD_BYTES {
         return refuse("A password may have at most 256 bytes.");
     }
-    if text.chars().count() < LEAST {
-        return refuse("Use at least 15 characters. Several unrelated words are easy to remember.");
+    if text.chars().count() < PASSWORD_LEAST {
+        return refuse(&format!(
+            "Use at least {PASSWORD_LEAST} characters. Several unrelated words are easy to remember."
+        ));
     }
     let plain = plain(text);
     let known: Vec<String> = known.iter().flat_map(|text| pieces_of(text)).collect();

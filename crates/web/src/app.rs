@@ -23,6 +23,8 @@ pub struct Parts {
     pub config: Config,
     /// How people reach this server, without a trailing slash: `http://127.0.0.1:8080`, `https://ai.example`.
     pub public_url: String,
+    /// The address of the running sandbox, which is offered as a provider; none outside the demo.
+    pub sandbox: Option<String>,
     /// For `/metrics`; without it there is none.
     pub metrics: Option<PrometheusHandle>,
     /// Ends streams that would otherwise outlive a stop.

@@ -115,7 +115,7 @@ fn page(app: &App, error: &Error, status: StatusCode, seen: &Seen) -> Response {
         let form = SignIn { next: seen.path.clone(), ..SignIn::default() };
         Shell::wrap(&chrome, "Sign in", true, &form)
     } else {
-        Shell::wrap(&chrome, title(error.kind()), false, &message(error, seen.id, known))
+        Shell::wrap(&chrome, title(error), false, &message(error, seen.id, known))
     };
     match wrapped {
         Ok(text) => (status, Html(text)).into_response(),
@@ -123,8 +123,12 @@ fn page(app: &App, error: &Error, status: StatusCode, seen: &Seen) -> Response {
     }
 }
 
-const fn title(kind: Kind) -> &'static str {
-    match kind {
+/// A link that works once, and not any more.
+const DEAD_LINK: &str = "link_invalid";
+
+fn title(error: &Error) -> &'static str {
+    match error.kind() {
+        Kind::NotFound if error.code() == DEAD_LINK => "This link does not work",
         Kind::NotFound => "There is no such page",
         Kind::Forbidden => "You may not do this",
         Kind::Invalid => "This could not be understood",
@@ -137,8 +141,10 @@ const fn title(kind: Kind) -> &'static str {
     }
 }
 
-const fn todo(kind: Kind) -> &'static str {
-    match kind {
+fn todo(error: &Error) -> &'static str {
+    match error.kind() {
+        // Its message says whom to ask.
+        Kind::NotFound if error.code() == DEAD_LINK => "",
         Kind::NotFound => {
             "The address leads nowhere, or to something that you may not see. The two look alike on purpose."
         }
@@ -163,10 +169,12 @@ fn message(error: &Error, id: RequestId, signed_in: bool) -> Message {
     } else {
         Link::new("/sign-in", "Sign in", false)
     };
+    // The heading says so already.
+    let plain = error.message() == Error::not_found("page").message();
     Message {
-        heading: title(error.kind()).to_owned(),
-        what: error.message().to_owned(),
-        todo: todo(error.kind()).to_owned(),
+        heading: title(error).to_owned(),
+        what: if plain { String::new() } else { error.message().to_owned() },
+        todo: todo(error).to_owned(),
         links: vec![link],
         code: error.code().to_owned(),
         request: id.to_string(),

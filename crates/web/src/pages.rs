@@ -65,8 +65,6 @@ pub struct Confirm {
     /// What will be lost, as a sentence.
     pub lost: String,
     pub action: String,
-    /// The label over the field.
-    pub ask: String,
     /// What must be typed.
     pub expected: String,
     pub confirm: Field,

@@ -51,7 +51,7 @@ fn unconfirmed(form: &Fields, question: Confirm) -> Option<Confirm> {
         return None;
     }
     let confirm =
-        form.field("confirm").wrong("This is not the name. Type it as it is written below.");
+        form.field("confirm").wrong("This is not the name. Type it as it is written above.");
     Some(Confirm { problems: Problem::of(&[("confirm", &confirm)]), confirm, ..question })
 }
 

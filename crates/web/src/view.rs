@@ -9,5 +9,5 @@ mod when;
 pub use chart::{Bar, Bucket, Chart};
 pub use chrome::{Chrome, Link, OrganizationNav, Person, ProjectNav, Theme};
 pub use form::{Choice, Field, Problem};
-pub use number::{bytes, count, millis, money, plural};
+pub use number::{bytes, count, label, millis, money, plural};
 pub use when::{When, ago, date, span};

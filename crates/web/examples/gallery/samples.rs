@@ -354,7 +354,6 @@ fn project_pages() -> Vec<Sample> {
         facts: vec![Fact::mono("Key", "…7Hq2"), Fact::new("Last used", "3 minutes ago")],
         lost: "every program that uses this key is refused within a second. A revoked key cannot be brought back.".into(),
         action: PROJECT.into(),
-        ask: "Type the key’s name to confirm".into(),
         expected: "Website backend, production".into(),
         confirm: Field::default(),
         verb: "Revoke key".into(),
@@ -550,6 +549,7 @@ fn member_pages() -> Vec<Sample> {
         href: format!("{ORG}/members/usr_01"),
         problems: vec![],
         name: "Jo Sørensen".into(),
+        email: "jo.soerensen@acme.example".into(),
         roles: roles(),
         everywhere: false,
         projects: vec![rights],
@@ -658,6 +658,7 @@ fn record_pages() -> Vec<Sample> {
         next: (!rows.is_empty()).then(|| format!("{ORG}/usage?after=x")),
         rows,
         csv: format!("{ORG}/usage.csv"),
+        start: ORG.into(),
     };
     let receipt = usage::Receipt {
         base: ORG.into(),
@@ -848,7 +849,7 @@ fn trust_pages() -> Vec<Sample> {
         organizations: vec![trust::Posture {
             href: ORG.into(),
             name: "Acme Logistics".into(),
-            providers: "OpenAI (United States), Own vLLM (this organization)".into(),
+            providers: vec!["OpenAI (United States)".into(), "Own vLLM (this organization)".into()],
             entries: "1,204".into(),
         }],
     };

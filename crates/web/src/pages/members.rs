@@ -65,6 +65,7 @@ pub struct Change {
     pub href: String,
     pub problems: Vec<Problem>,
     pub name: String,
+    pub email: String,
     pub roles: Vec<Choice>,
     /// The role reaches every project by itself.
     pub everywhere: bool,

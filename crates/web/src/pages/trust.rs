@@ -103,7 +103,8 @@ pub struct Index {
 pub struct Posture {
     pub href: String,
     pub name: String,
-    pub providers: String,
+    /// Who may receive prompts; empty for nobody.
+    pub providers: Vec<String>,
     pub entries: String,
 }
 

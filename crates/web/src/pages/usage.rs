@@ -40,6 +40,8 @@ pub struct Index {
     pub across: bool,
     pub rows: Vec<UsageRow>,
     pub csv: String,
+    /// Where somebody without any request is shown how to send one.
+    pub start: String,
     pub next: Option<String>,
 }
 

@@ -1,9 +1,9 @@
 //! The audit log of an organization: list, filter, export.
 
 use axum::response::{IntoResponse, Response};
-use domain::{Action, ActorKind, Outcome, UserId, tags::AuditRead};
+use domain::{Action, ActorKind, Outcome, Timestamp, UserId, tags::AuditRead};
 use http::header;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use store::{AuditFilter, AuditPerson, AuditRow as Row, Page};
 
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
     },
     refusal::Result,
     route::Routes,
-    view::{Choice, When, count},
+    view::{Choice, When, count, label},
 };
 
 const ROWS: u32 = 50;
@@ -26,7 +26,7 @@ pub(super) fn routes() -> Routes {
 
 /// The periods one can ask for, in hours; the first is everything.
 const PERIODS: &[(&str, &str, u64)] = &[
-    ("", "Since the beginning", 0),
+    ("", "All time", 0),
     ("24h", "Last 24 hours", 24),
     ("7d", "Last 7 days", 168),
     ("30d", "Last 30 days", 720),
@@ -154,8 +154,13 @@ fn name(person: &AuditPerson) -> String {
 fn audit_row(row: &Row) -> AuditRow {
     let (actor, actor_note) = actor(row);
     let target = row.targets.first().map(|target| target.id.clone());
-    let about = row.personal.get("name").and_then(Value::as_str).map(str::to_owned);
-    let subject = row.subject.as_ref().map(name);
+    let told = |values: &Map<String, Value>, name| {
+        values.get(name).and_then(Value::as_str).map(str::to_owned)
+    };
+    let about = told(&row.personal, "name")
+        .or_else(|| told(&row.personal, "email"))
+        .or_else(|| row.subject.as_ref().map(name))
+        .or_else(|| told(&row.facts, "name"));
     AuditRow {
         number: count(row.seq + 1),
         at: When(row.time),
@@ -164,31 +169,43 @@ fn audit_row(row: &Row) -> AuditRow {
         says: row.says.clone(),
         action: row.action.clone(),
         failed: row.outcome == Outcome::Failure,
-        summary: about.or(subject).or(target).unwrap_or_else(|| "Details".to_owned()),
+        summary: about.or(target).unwrap_or_else(|| "Details".to_owned()),
         details: details(row),
     }
 }
 
 fn details(row: &Row) -> Vec<Fact> {
-    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let mut facts: Vec<_> = row
         .targets
         .iter()
-        .map(|target| Fact::mono(target.kind.replace('_', " "), target.id.clone()))
+        .map(|target| Fact::mono(label(target.kind.as_str()), target.id.clone()))
         .collect();
     if let Some(subject) = &row.subject {
-        facts.push(Fact::new("person", name(subject)));
+        facts.push(Fact::new("Person", name(subject)));
     }
     let pairs = row.personal.iter().chain(&row.facts);
-    facts.extend(pairs.map(|(name, value)| Fact::new(name.replace('_', " "), text(value))));
+    facts.extend(pairs.map(|(name, value)| Fact::new(label(name), said(name, value))));
     if row.erased > 0 {
-        facts.push(Fact::new("erased", format!("{} personal details", row.erased)));
+        facts.push(Fact::new("Erased", format!("{} personal details", row.erased)));
     }
     if let Some(request) = &row.request {
-        facts.push(Fact::mono("request", request.clone()));
+        facts.push(Fact::mono("Request", request.clone()));
     }
-    facts.push(Fact::mono("hash", row.leaf_hash.clone()));
+    facts.push(Fact::mono("Hash", row.leaf_hash.clone()));
     facts
+}
+
+/// A value of the log as people read it.
+fn said(name: &str, value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Bool(yes) => if *yes { "yes" } else { "no" }.to_owned(),
+        Value::Array(all) => all.iter().map(|one| said("", one)).collect::<Vec<_>>().join(", "),
+        Value::Number(millis) if name == "expires" => millis
+            .as_i64()
+            .map_or_else(|| millis.to_string(), |at| When(Timestamp::from_millis(at)).text()),
+        other => other.to_string(),
+    }
 }
 
 fn file_name<P>(cx: &Cx<P>) -> domain::Result<String> {

@@ -185,7 +185,6 @@ fn question<P>(cx: &Cx<P>, key: &Key) -> Confirm {
                Its past usage and its entries in the log stay."
             .to_owned(),
         action: cx.asked().path.clone(),
-        ask: "Type the key’s name to confirm".to_owned(),
         expected: key.name.clone(),
         confirm: Field::default(),
         verb: "Revoke key".to_owned(),

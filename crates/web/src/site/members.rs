@@ -86,6 +86,10 @@ fn roles(scope: &Scope, chosen: OrgRole) -> Vec<Choice> {
         .collect()
 }
 
+fn no_role() -> Error {
+    Error::invalid("Choose a role.").with_code("unknown_role")
+}
+
 async fn invite(cx: Cx<MembersManage>, (): ()) -> Result<Response> {
     let page = Invite {
         base: cx.base(),
@@ -98,7 +102,15 @@ async fn invite(cx: Cx<MembersManage>, (): ()) -> Result<Response> {
 
 async fn invite_carry(cx: Cx<MembersManage>, form: Fields) -> Result<Response> {
     let scope = cx.scope()?;
-    let role: OrgRole = form.text("role").parse()?;
+    let Ok(role) = form.text("role").parse::<OrgRole>() else {
+        let page = Invite {
+            problems: vec![Problem::at("role", no_role().message())],
+            email: form.field("email"),
+            roles: roles(scope, OrgRole::Member),
+            base: cx.base(),
+        };
+        return Ok(cx.again(&no_role(), "Invite somebody", page).await?);
+    };
     match cx.app().identity.invitation_create(scope, form.text("email"), role).await {
         Ok(created) => {
             let page = Invited {
@@ -146,6 +158,7 @@ async fn change_page<P>(cx: &Cx<P>) -> domain::Result<Change> {
         everywhere: member.role >= OrgRole::Admin,
         projects: live.map(|project| rights(project, &grants)).collect(),
         name: member.name,
+        email: member.email,
     })
 }
 
@@ -176,7 +189,9 @@ async fn again<P>(cx: &Cx<P>, error: &Error) -> Result<Response> {
 
 async fn role_change(cx: Cx<MembersManage>, form: Fields) -> Result<Response> {
     let id: UserId = cx.id("member")?;
-    let role: OrgRole = form.text("role").parse()?;
+    let Ok(role) = form.text("role").parse::<OrgRole>() else {
+        return again(&cx, &no_role()).await;
+    };
     match cx.app().identity.member_role_change(cx.scope()?, id, role).await {
         Ok(()) => Ok(done(&format!("{}/members", cx.base()), "role")),
         Err(error) if super::mendable(&error) || error.code() == "role_above_own" => {
@@ -223,7 +238,6 @@ fn question<P>(cx: &Cx<P>, member: &Member) -> Confirm {
                keep working: revoke those apart."
             .to_owned(),
         action: format!("{base}/members/{}/remove", member.user),
-        ask: "Type their name to confirm".to_owned(),
         expected: member.name.clone(),
         confirm: Field::default(),
         verb: "Remove member".to_owned(),

@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use domain::{
-    AliasId, Permission,
+    AliasId, Error, Permission,
     tags::{ProvidersManage, ProvidersRead},
 };
 use store::Provider;
@@ -71,13 +71,27 @@ async fn set(cx: Cx<ProvidersManage>, form: Fields) -> Result<Response> {
     match made {
         Ok(_) => Ok(done(&format!("{}/models", cx.base()), "alias")),
         Err(error) if super::mendable(&error) => {
-            let (name, target) = (form.field("name"), form.field("target"));
+            let [name, target] = marked(&form, &error);
             let problems = problems(&[("name", &name), ("target", &target)], &error);
             let page = Index { problems, name, target, ..page(&cx).await? };
             Ok(cx.again(&error, "Model names", page).await?)
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// Both fields, the wrong ones marked.
+fn marked(form: &Fields, error: &Error) -> [Field; 2] {
+    let (name, target) = (form.field("name"), form.field("target"));
+    if error.code() != "invalid_model" {
+        return [name, target];
+    }
+    let mark = |field: Field, fine: bool| if fine { field } else { field.wrong(error.message()) };
+    let named = identity::is_model_name(&name.value);
+    // Two good names that are refused are the same one.
+    let same = name.value == target.value;
+    let answered = identity::is_model_name(&target.value) && !(named && same);
+    [mark(name, named), mark(target, answered)]
 }
 
 async fn remove(cx: Cx<ProvidersManage>, _: Fields) -> Result<Response> {

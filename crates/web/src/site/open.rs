@@ -99,14 +99,24 @@ fn token<P>(cx: &Cx<P>) -> Secret<String> {
     Secret::new(cx.param("token").to_owned())
 }
 
+/// Whom to ask for another link.
+const NEW_OPERATOR_LINK: &str =
+    "Whoever runs the server can print a new one: probity admin operator-link.";
+const NEW_INVITATION: &str = "Ask whoever sent it for a new one.";
+
+fn dead_link(advice: &str) -> Error {
+    let message = format!("It was used, has expired, or never existed. {advice}");
+    Error::new(Kind::NotFound, message).with_code("link_invalid")
+}
+
+/// The error, with advice when it is about the link.
+fn with_advice(error: Error, advice: &str) -> Error {
+    if error.code() == "link_invalid" { dead_link(advice) } else { error }
+}
+
 async fn setup(cx: Cx<Public>, (): ()) -> Result<Response> {
     if !cx.app().identity.operator_link_is_live(&token(&cx)).await? {
-        return Err(Error::new(
-            Kind::NotFound,
-            "This link was used, has expired, or never existed. Whoever runs the server can print a new one with `probity admin operator-link`.",
-        )
-        .with_code("link_invalid")
-        .into());
+        return Err(dead_link(NEW_OPERATOR_LINK).into());
     }
     let page = public::Setup { action: cx.asked().path.clone(), ..Default::default() };
     Ok(cx.card(StatusCode::OK, "Set up", &page)?)
@@ -128,7 +138,7 @@ async fn setup_carry(cx: Cx<Public>, form: Fields) -> Result<Response> {
             let page = public::Setup { problems, action, name, email, password };
             Ok(cx.card(refusal::status(error.kind()), "Set up", &page)?)
         }
-        Err(error) => Err(error.into()),
+        Err(error) => Err(with_advice(error, NEW_OPERATOR_LINK).into()),
     }
 }
 
@@ -152,7 +162,8 @@ pub(super) fn problems(fields: &[(&'static str, &Field)], error: &Error) -> Vec<
 
 /// The page behind an invitation; an account is asked for unless somebody is signed in.
 async fn invitation_page<P>(cx: &Cx<P>) -> Result<public::Invited> {
-    let (invitation, organization) = cx.app().identity.invitation_show(&token(cx)).await?;
+    let shown = cx.app().identity.invitation_show(&token(cx)).await;
+    let (invitation, organization) = shown.map_err(|error| with_advice(error, NEW_INVITATION))?;
     Ok(public::Invited {
         problems: Vec::new(),
         action: cx.asked().path.clone(),
@@ -196,7 +207,7 @@ async fn invitation_carry(cx: Cx<Public>, form: Fields) -> Result<Response> {
             let page = public::Invited { problems, name, password, ..invitation_page(&cx).await? };
             Ok(cx.card(refusal::status(error.kind()), "Invitation", &page)?)
         }
-        Err(error) => Err(error.into()),
+        Err(error) => Err(with_advice(error, NEW_INVITATION).into()),
     }
 }
 

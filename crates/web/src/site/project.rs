@@ -7,13 +7,13 @@ use domain::{
     Permission,
     tags::{ProjectRead, ProjectsManage, ProjectsRead},
 };
-use store::{Page, UsageFilter};
+use store::{Alias, Page, Provider, UsageFilter};
 
 use super::{
     home::named_fields, open::problems, organization::project_row, snippets, usage::numbers,
 };
 use crate::{
-    Cx,
+    App, Cx,
     fields::Fields,
     pages::project::{Index, New, Overview},
     refusal::Result,
@@ -65,6 +65,17 @@ async fn create(cx: Cx<ProjectsManage>, form: Fields) -> Result<Response> {
     }
 }
 
+/// A model name for the snippets: an alias if there is one, else the first with a price.
+fn example(app: &App, providers: &[Provider], aliases: &[Alias]) -> String {
+    let names = super::models::names(app, providers);
+    let priced = |name: &&String| {
+        providers.iter().any(|one| app.catalogue.price(&one.catalog, name).is_some())
+    };
+    let alias = aliases.first().map(|alias| &alias.name);
+    let name = alias.or_else(|| names.iter().find(priced)).or(names.first());
+    name.map_or_else(|| "your-model".to_owned(), Clone::clone)
+}
+
 async fn overview(cx: Cx<ProjectRead>, (): ()) -> Result<Response> {
     let project = cx.project()?;
     let filter = UsageFilter {
@@ -77,8 +88,7 @@ async fn overview(cx: Cx<ProjectRead>, (): ()) -> Result<Response> {
     let aliases = read.aliases_list().await?;
     let providers = read.providers_list().await?;
     drop(read);
-    let names = super::models::names(cx.app(), &providers);
-    let model = names.first().map_or("your-model", String::as_str);
+    let model = example(cx.app(), &providers, &aliases);
     let url = &cx.app().public_url;
     let page = Overview {
         org_base: cx.base(),
@@ -96,7 +106,7 @@ async fn overview(cx: Cx<ProjectRead>, (): ()) -> Result<Response> {
         numbers: numbers(&summary),
         openai_base: format!("{url}/v1"),
         anthropic_base: url.clone(),
-        snippets: snippets::groups(url, model),
+        snippets: snippets::groups(url, &model),
     };
     Ok(cx.page(&project.name, page).await?)
 }

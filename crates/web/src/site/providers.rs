@@ -2,13 +2,12 @@
 
 use axum::response::{IntoResponse, Redirect, Response};
 use domain::{
-    Permission, Price, Protocol, ProviderEntry as CatalogueEntry, ProviderId,
+    Error, Kind, Permission, Price, Protocol, ProviderEntry as CatalogueEntry, ProviderId,
     tags::{ProvidersManage, ProvidersRead},
 };
 use identity::ProviderEntry;
 use store::Provider;
 
-use super::open::problems;
 use crate::{
     App, Cx,
     country::country,
@@ -20,10 +19,12 @@ use crate::{
     },
     refusal::Result,
     route::Routes,
-    view::{Choice, Field, Link, When, date, money},
+    view::{Choice, Field, Link, Problem, When, date, money},
 };
 
 const CUSTOM: &str = "custom";
+/// The catalogue's twin on this machine. There is one only while the demo runs.
+const SANDBOX: &str = "sandbox";
 
 pub(super) fn routes() -> Routes {
     Routes::new()
@@ -50,6 +51,16 @@ pub(super) fn keeps(days: Option<u32>) -> String {
         Some(days) => format!("{days} days"),
         None => "not known".to_owned(),
     }
+}
+
+/// What this installation can add.
+fn offered(app: &App) -> impl Iterator<Item = &CatalogueEntry> {
+    app.catalogue.providers().filter(|entry| entry.id != SANDBOX || app.sandbox.is_some())
+}
+
+/// Whether a list for everybody names it: what nobody can use here is no company that could receive anything.
+pub(super) fn listed(app: &App, id: &str, in_use: bool) -> bool {
+    id != SANDBOX || in_use || app.sandbox.is_some()
 }
 
 /// What the catalogue says, ready to print.
@@ -138,22 +149,21 @@ async fn show(cx: Cx<ProvidersRead>, (): ()) -> Result<Response> {
 
 fn model_row(price: Option<Price>, id: String) -> ModelRow {
     let million = |nano: u64| money(nano.saturating_mul(1_000_000), "USD");
-    let unknown = || "not known".to_owned();
     ModelRow {
         id,
-        input: price.map_or_else(unknown, |price| million(price.input)),
-        cached: price.and_then(|price| price.cache_read).map_or_else(unknown, million),
-        output: price.map_or_else(unknown, |price| million(price.output)),
+        input: price.map(|price| million(price.input)).unwrap_or_default(),
+        cached: price.and_then(|price| price.cache_read).map(million).unwrap_or_default(),
+        output: price.map(|price| million(price.output)).unwrap_or_default(),
     }
 }
 
 async fn new(cx: Cx<ProvidersManage>, (): ()) -> Result<Response> {
     let chosen = cx.query().text("catalog");
-    if chosen == CUSTOM || cx.app().catalogue.provider(chosen).is_some() {
+    if chosen == CUSTOM || offered(cx.app()).any(|entry| entry.id == chosen) {
         let page = form(&cx, chosen, None);
         return Ok(cx.page("Add a provider", page).await?);
     }
-    let entries = cx.app().catalogue.providers().map(entry_row).collect();
+    let entries = offered(cx.app()).map(entry_row).collect();
     Ok(cx.page("Add a provider", Choose { base: cx.base(), entries }).await?)
 }
 
@@ -194,12 +204,13 @@ fn form<P>(cx: &Cx<P>, catalog: &str, sent: Option<&Fields>) -> New {
     }
 }
 
-fn entered(sent: &Fields) -> ProviderEntry {
+fn entered(app: &App, sent: &Fields) -> ProviderEntry {
     let text = |name| sent.filled(name).map(str::to_owned);
+    let catalog = sent.filled("catalog").unwrap_or(CUSTOM);
     ProviderEntry {
-        catalog: sent.filled("catalog").unwrap_or(CUSTOM).to_owned(),
+        catalog: catalog.to_owned(),
         name: text("name"),
-        base_url: text("base_url"),
+        base_url: if catalog == SANDBOX { app.sandbox.clone() } else { text("base_url") },
         protocol: Protocol::parse(sent.text("protocol")),
         secret: Some(sent.secret("secret")),
         models: sent.text("models").split([',', '\n']).map(|name| name.trim().to_owned()).collect(),
@@ -210,37 +221,46 @@ fn entered(sent: &Fields) -> ProviderEntry {
 }
 
 async fn create(cx: Cx<ProvidersManage>, sent: Fields) -> Result<Response> {
-    match cx.app().identity.provider_create(cx.scope()?, entered(&sent)).await {
+    match cx.app().identity.provider_create(cx.scope()?, entered(cx.app(), &sent)).await {
         Ok(provider) => {
             Ok(Redirect::to(&format!("{}/providers/{}?done=provider", cx.base(), provider.id))
                 .into_response())
         }
         Err(error) if super::mendable(&error) => {
-            let mut page = form(&cx, sent.filled("catalog").unwrap_or(CUSTOM), Some(&sent));
-            let field = match error.code() {
-                "invalid_name" => &mut page.name,
-                "invalid_base_url" | "private_address" => &mut page.base_url,
-                "secret_needed" | "invalid_secret" => &mut page.secret,
-                "invalid_model" => &mut page.models,
-                _ => &mut page.region,
-            };
-            if error.code() != "unknown_provider" && error.code() != "unknown_protocol" {
-                field.error = Some(error.message().to_owned());
-            }
-            page.problems = problems(
-                &[
-                    ("name", &page.name),
-                    ("base_url", &page.base_url),
-                    ("secret", &page.secret),
-                    ("models", &page.models),
-                    ("region", &page.region),
-                ],
-                &error,
-            );
+            let page = form(&cx, sent.filled("catalog").unwrap_or(CUSTOM), Some(&sent));
+            let page = marked(page, &error);
             Ok(cx.again(&error, "Add a provider", page).await?)
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// The form with the wrong field marked. A problem with a field that this form does not show is the form's own.
+fn marked(mut page: New, error: &Error) -> New {
+    let at = match error.code() {
+        "invalid_name" => "name",
+        "private_address" if page.custom && error.kind() == Kind::Forbidden => "allow_private",
+        "invalid_base_url" | "private_address" if page.custom => "base_url",
+        "unknown_protocol" if page.custom => "protocol",
+        "secret_needed" | "invalid_secret" => "secret",
+        "invalid_model" if page.custom => "models",
+        "invalid_region" if page.custom => "region",
+        _ => "",
+    };
+    let shown = [
+        ("name", &mut page.name),
+        ("base_url", &mut page.base_url),
+        ("secret", &mut page.secret),
+        ("models", &mut page.models),
+        ("region", &mut page.region),
+    ];
+    for (name, field) in shown {
+        if name == at {
+            field.error = Some(error.message().to_owned());
+        }
+    }
+    page.problems = vec![Problem::at(at, error.message())];
+    page
 }
 
 fn question<P>(cx: &Cx<P>, provider: &Provider) -> Confirm {
@@ -258,7 +278,6 @@ fn question<P>(cx: &Cx<P>, provider: &Provider) -> Confirm {
                credential is wiped. Past usage stays."
             .to_owned(),
         action: format!("{}/remove", row.href),
-        ask: "Type the provider’s name to confirm".to_owned(),
         expected: provider.name.clone(),
         confirm: Field::default(),
         verb: "Remove provider".to_owned(),

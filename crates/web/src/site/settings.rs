@@ -144,7 +144,6 @@ fn question<P>(cx: &Cx<P>, key: &store::Key) -> Confirm {
                A revoked key cannot be brought back. What it did stays in the log."
             .to_owned(),
         action: cx.asked().path.clone(),
-        ask: "Type the key’s name to confirm".to_owned(),
         expected: key.name.clone(),
         confirm: Field::default(),
         verb: "Revoke key".to_owned(),

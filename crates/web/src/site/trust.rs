@@ -7,9 +7,9 @@ use domain::{Permission, Result as DomainResult, Timestamp, tags::Public, tags::
 use store::{AuditFilter, Page};
 use trust::page::{AreaView, ControlView, EvidenceView, StripView};
 
-use super::providers::{keeps, trains};
+use super::providers::{keeps, listed, trains};
 use crate::{
-    Cx,
+    App, Cx,
     country::country,
     pages::{
         Fact,
@@ -20,7 +20,7 @@ use crate::{
     },
     refusal::Result,
     route::Routes,
-    view::{When, ago, count, date, plural},
+    view::{When, ago, count, date, label, plural},
 };
 
 pub(super) fn routes() -> Routes {
@@ -83,7 +83,7 @@ async fn index(cx: Cx<Public>, (): ()) -> Result<Response> {
                 moving: row.in_transit.to_owned(),
             })
             .collect(),
-        providers: provider_rows(&page),
+        providers: provider_rows(cx.app(), &page),
         changes: page
             .changes
             .iter()
@@ -122,10 +122,11 @@ fn facts(page: &trust::TrustPage, log_key: String) -> Vec<Fact> {
     facts
 }
 
-fn provider_rows(page: &trust::TrustPage) -> Vec<EntryRow> {
+fn provider_rows(app: &App, page: &trust::TrustPage) -> Vec<EntryRow> {
     page.providers
         .iter()
         .map(|row| EntryRow {
+        .filter(|row| listed(app, &row.id, row.in_use))
             id: row.id.clone(),
             name: row.name.clone(),
             entity: row.legal_entity.clone(),
@@ -223,7 +224,7 @@ fn evidence(evidence: &EvidenceView) -> Vec<Fact> {
         ),
     ];
     facts.extend(evidence.measures.iter().map(|(name, value, unit)| {
-        Fact::new(name.replace('_', " "), format!("{} {unit}", count(*value)).trim().to_owned())
+        Fact::new(label(name), format!("{} {unit}", count(*value)).trim().to_owned())
     }));
     if !evidence.uncovered.is_empty() {
         facts.push(Fact::new("Not covered", evidence.uncovered.join(", ")));
@@ -317,11 +318,7 @@ async fn postures(cx: &Cx<SignedIn>) -> DomainResult<Vec<Posture>> {
         all.push(Posture {
             href: format!("/o/{}", organization.slug),
             name: organization.name,
-            providers: if described.is_empty() {
-                "nobody".to_owned()
-            } else {
-                described.join(", ")
-            },
+            providers: described,
             entries,
         });
     }
@@ -330,6 +327,6 @@ async fn postures(cx: &Cx<SignedIn>) -> DomainResult<Vec<Posture>> {
 
 async fn subprocessors(cx: Cx<Public>, (): ()) -> Result<Response> {
     let page = cx.app().trust.page(cx.now())?;
-    let view = Subprocessors { entries: provider_rows(&page) };
+    let view = Subprocessors { entries: provider_rows(cx.app(), &page) };
     Ok(cx.page("Sub-processors", view).await?)
 }

@@ -142,6 +142,7 @@ async fn index(cx: Cx<UsageRead>, (): ()) -> Result<Response> {
         rows: listed.data.iter().map(|row| usage_row(row, &names, &cx.base())).collect(),
         csv: format!("{path}.csv{}", selection.query(across, None)),
         next: listed.next.map(|after| format!("{path}{}", selection.query(across, Some(&after)))),
+        start: base(&cx),
         across,
         path,
     };
@@ -278,7 +279,7 @@ fn request_facts(row: &Row, shown: &UsageRow, key: String) -> Vec<Fact> {
         Fact::new("Project", shown.project.clone()),
         Fact::new("Key", key),
         Fact::mono("Asked for", row.requested_model.clone()),
-        Fact::mono("Answered by", row.model.clone()),
+        Fact::mono("Model", row.model.clone()),
         Fact::new("Provider", shown.provider.clone()),
         Fact::new(
             "Format",

@@ -36,6 +36,11 @@ impl Problem {
         fields.iter().filter_map(one).collect()
     }
 
+    /// A problem of a field that says nothing itself, such as a group of choices.
+    pub fn at(field: &'static str, text: impl Into<String>) -> Self {
+        Self { field, text: text.into() }
+    }
+
     /// A problem that belongs to no single field.
     pub fn whole(text: impl Into<String>) -> Self {
         Self { field: "", text: text.into() }

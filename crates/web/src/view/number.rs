@@ -1,4 +1,4 @@
-//! Numbers as people read them. The locale is English until texts are translated.
+//! Numbers and names of fields as people read them. The locale is English until texts are translated.
 
 /// `1234567` as `1,234,567`.
 #[must_use]
@@ -12,6 +12,14 @@ pub fn count(number: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// `last_four` as `Last four`.
+#[must_use]
+pub fn label(name: &str) -> String {
+    let words = name.replace('_', " ");
+    let mut letters = words.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// `2 keys`, `1 key`.
@@ -74,5 +82,7 @@ mod tests {
         assert_eq!(money(12_345_678_901_234, "EUR"), "12,345.68 EUR");
         assert_eq!(millis(2_440), "2.4 s");
         assert_eq!(plural(1, "key", "keys"), "1 key");
+        assert_eq!(label("last_four"), "Last four");
+        assert_eq!(label(""), "");
     }
 }

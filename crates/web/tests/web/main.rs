@@ -1,5 +1,6 @@
 //! The edge as a whole, in process: a real store, a real gateway, and a provider twin behind it.
 
+mod bad_input;
 mod data_plane;
 mod edge;
 mod forms;
