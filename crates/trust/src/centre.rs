@@ -108,6 +108,7 @@ impl Trust {
             build: state.build.digest,
             registry: self.0.registry.digest(),
             log: state.log.clone(),
+            seen: state.seen,
             profile: self.0.profile.clone(),
             labels: page::labels(&self.0.profile).into_iter().map(str::to_owned).collect(),
             issued: now,

@@ -31,6 +31,9 @@ pub struct Snapshot {
     /// SHA-256 of the registry's published form.
     pub registry: Digest,
     pub log: Option<LogHead>,
+    /// Where the log holds the last result that was taken into account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<u64>,
     pub profile: Profile,
     /// What the page says about its own limits, such as "checked from inside only".
     pub labels: Vec<String>,

@@ -22,10 +22,11 @@ use serde::{Deserialize, Serialize};
 pub use decay::decayed;
 pub use fact::{Fact, Logged, Outcome, Slot, SlotId};
 pub use history::History;
+pub(crate) use history::kept;
 
 use crate::{
     Digest,
-    registry::{Attested, Control, ControlId, Day, Kind, Quarter, Registry, Vantage},
+    registry::{Attested, Control, ControlId, Day, Kind, ProbeId, Quarter, Registry, Vantage},
 };
 
 /// A clock this much ahead of ours is tolerated; a result dated later than that never counts.
@@ -239,10 +240,24 @@ pub fn status<'a>(
     history: &History,
     cx: &Context<'_>,
 ) -> Vec<(&'a Control, Status)> {
+    let consistent = cx.log.consistent && whole(registry, history, cx);
+    let cx = Context { log: LogState { consistent, ..cx.log }, ..*cx };
     registry
         .controls()
-        .map(|control| (control, of(control, history.facts(&control.id), cx)))
+        .map(|control| (control, of(control, history.facts(&control.id), &cx)))
         .collect()
+}
+
+/// Whether the log is whole as far as its own probe knows. Evidence in a broken log says nothing; only what makes
+/// that probe's control better again, a pass in its slot, makes the log count again.
+fn whole(registry: &Registry, history: &History, cx: &Context<'_>) -> bool {
+    let about_the_log = |control: &&Control| {
+        control.bindings().iter().any(|binding| binding.probe == ProbeId::Tree)
+    };
+    !registry.controls().filter(about_the_log).any(|control| {
+        let status = of(control, history.facts(&control.id), cx);
+        matches!(status, Status::Failing { why: FailReason::Probe, .. })
+    })
 }
 
 /// The status of one control. `facts` are in the order of the log.

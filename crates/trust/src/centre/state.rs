@@ -13,7 +13,7 @@ use crate::{
     Digest,
     evidence::ProbeResult,
     page::{ChangeRow, Latest},
-    registry::{Control, ControlId, ProbeId, Registry},
+    registry::{Control, ControlId, Registry},
     snapshot::{Counts, Entry, LogHead, Snapshot},
     stamp,
     status::{
@@ -34,9 +34,9 @@ pub(super) struct State {
     pub(super) strips: BTreeMap<ControlId, Strip>,
     pub(super) latest: BTreeMap<ControlId, Latest>,
     pub(super) log: Option<LogHead>,
+    /// Where the log holds the last result that was taken in.
+    pub(super) seen: Option<u64>,
     consistent: bool,
-    /// Whether the last look at the log found it whole.
-    tree_holds: bool,
     pub(super) providers: BTreeSet<String>,
     pub(super) changes: Vec<ChangeRow>,
     pub(super) published: Option<Arc<Published>>,
@@ -122,9 +122,9 @@ impl State {
             strips: BTreeMap::new(),
             latest: BTreeMap::new(),
             log: None,
+            seen: None,
             // Nothing contradicts a log of which nothing is known; nothing in it counts either.
             consistent: true,
-            tree_holds: true,
             providers: BTreeSet::new(),
             changes: Vec::new(),
             published: None,
@@ -146,7 +146,7 @@ impl State {
         now: Timestamp,
     ) -> BTreeMap<ControlId, Status> {
         let log = LogState {
-            consistent: self.consistent && self.tree_holds,
+            consistent: self.consistent,
             head_at: self.log.as_ref().map_or(Timestamp::default(), |head| head.at),
             bound: HEAD_BOUND,
         };
@@ -176,10 +176,6 @@ impl State {
 
     pub(super) fn observe(&mut self, registry: &Registry, observed: Observed) {
         let Observed { id, result, digest, logged, committed } = observed;
-        if result.probe == ProbeId::Tree && matches!(result.outcome, Outcome::Pass | Outcome::Fail)
-        {
-            self.tree_holds = result.outcome == Outcome::Pass;
-        }
         let fresh = fresh(registry, &result.control);
         let strip = self.strips.entry(result.control.clone()).or_default();
         strip.observe(result.finished, result.outcome, fresh);
@@ -199,6 +195,7 @@ impl State {
             subjects: result.subjects,
             logged: Some(logged),
         });
+        self.seen = self.seen.max(Some(logged.index));
         self.latest.insert(result.control.clone(), Latest { id, result, digest, logged });
         self.published = None;
     }

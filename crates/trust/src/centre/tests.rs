@@ -67,10 +67,14 @@ fn head(at: Timestamp) -> LogHead {
 }
 
 fn observe(trust: &Trust, control: &str, outcome: Outcome, at: Timestamp) {
-    let result = result(trust, control, outcome, at);
+    take_in(trust, result(trust, control, outcome, at), Some(at));
+}
+
+fn take_in(trust: &Trust, result: ProbeResult, committed: Option<Timestamp>) {
+    let at = result.finished;
     let logged = Logged { index: 1, at };
     let (id, digest) = (EvidenceId::new(at), Digest::of(b"envelope"));
-    trust.observe(Observed { id, result, digest, logged, committed: Some(at) }, at);
+    trust.observe(Observed { id, result, digest, logged, committed }, at);
 }
 
 fn name(trust: &Trust, control: &str, now: Timestamp) -> &'static str {
@@ -184,9 +188,13 @@ fn a_broken_tree_discredits_everything_until_it_holds_again() {
     observe(&trust, "KEY-01", Outcome::Pass, NOW);
     observe(&trust, "AUD-01", Outcome::Fail, after(1));
     assert_eq!(name(&trust, "KEY-01", after(1)), "failing");
-    observe(&trust, "AUD-01", Outcome::Pass, after(2));
-    assert_eq!(name(&trust, "KEY-01", after(2)), "verified");
-    assert_eq!(name(&trust, "AUD-01", after(2)), "recovering");
+    let unscheduled =
+        ProbeResult { slot: None, ..result(&trust, "AUD-01", Outcome::Pass, after(2)) };
+    take_in(&trust, unscheduled, None);
+    assert_eq!(name(&trust, "KEY-01", after(2)), "failing", "only a planned run clears anything");
+    observe(&trust, "AUD-01", Outcome::Pass, after(3));
+    assert_eq!(name(&trust, "KEY-01", after(3)), "verified");
+    assert_eq!(name(&trust, "AUD-01", after(3)), "recovering");
 }
 
 #[test]

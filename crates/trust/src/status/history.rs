@@ -29,25 +29,26 @@ impl History {
 
 /// Forgetting never makes a control greener: the latest failures stay as long as the latest passes.
 fn forget(facts: &mut Vec<Fact>, vantage: Vantage) {
+    let ours = facts.iter().rev().filter(|fact| fact.vantage == vantage);
+    let planned = |fact: &Fact| fact.slot.as_ref().is_some_and(|slot| slot.committed.is_some());
+    let kept = kept(ours.map(|fact| (Some(fact.outcome), planned(fact))));
+    let mut oldest_first = kept.into_iter().rev();
+    facts.retain(|fact| fact.vantage != vantage || oldest_first.next().unwrap_or(true));
+}
+
+/// Which results of one control and vantage can make a difference, newest first: outcome, and whether the run was
+/// planned. Passes of other runs turn nothing green, so they do not push out those that do.
+pub(crate) fn kept(newest_first: impl IntoIterator<Item = (Option<Outcome>, bool)>) -> Vec<bool> {
     let (mut recent, mut passes, mut failures) = (0, 0, 0);
-    let mut keep: Vec<bool> = facts
-        .iter()
-        .rev()
-        .map(|fact| {
-            if fact.vantage != vantage {
-                return true;
-            }
-            recent += 1;
-            let counter = match fact.outcome {
-                Outcome::Pass => &mut passes,
-                Outcome::Fail => &mut failures,
-                _ => return recent <= RECENT,
-            };
-            *counter += 1;
-            recent <= RECENT || *counter <= PASSES_AFTER_FAILURE
-        })
-        .collect();
-    keep.reverse();
-    let mut kept = keep.into_iter();
-    facts.retain(|_| kept.next().unwrap_or(true));
+    let all = newest_first.into_iter().map(|(outcome, planned)| {
+        recent += 1;
+        let counter = match outcome {
+            Some(Outcome::Pass) if planned => &mut passes,
+            Some(Outcome::Fail) => &mut failures,
+            _ => return recent <= RECENT,
+        };
+        *counter += 1;
+        recent <= RECENT || *counter <= PASSES_AFTER_FAILURE
+    });
+    all.collect()
 }

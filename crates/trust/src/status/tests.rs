@@ -153,3 +153,14 @@ fn forgetting_never_makes_greener() {
         assert_eq!(matches!(whole, Status::Failing { .. }), matches!(part, Status::Failing { .. }));
     }
 }
+
+#[test]
+fn runs_outside_the_schedule_push_nothing_out() {
+    let control = control();
+    let mut history = History::default();
+    history.push(run(&control, 1, -10, Outcome::Pass));
+    for index in 2..30 {
+        history.push(Fact { slot: None, ..run(&control, index, -5, Outcome::Pass) });
+    }
+    assert!(inside(&control, history.facts(&control.id), at(0)).is_verified());
+}
