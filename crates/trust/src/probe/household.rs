@@ -1,15 +1,23 @@
 //! The two organizations a run works with, furnished through the public API as any customer would.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use domain::{ProjectId, Result, Timestamp};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::{
     client::{Auth, Client, Payload},
     seed::Seed,
     wire::{Tenant, Tenants},
 };
+
+/// How long the record of a request may take. The first after a pause is written at once, those that follow in
+/// batches ten seconds apart: less than that proves nothing, and a busy machine takes longer.
+const RECORDED: Duration = Duration::from_secs(60);
+
+/// How often it is looked for.
+const LOOK: Duration = Duration::from_millis(250);
 
 /// Both organizations.
 pub(crate) struct Houses {
@@ -125,6 +133,31 @@ impl Household {
             admin_key: text(&admin, "secret"),
             objects,
         })
+    }
+}
+
+impl Household {
+    /// Waits until the records of these requests are written, which is when their receipts can be read.
+    /// `false` when one of them does not come.
+    pub(crate) async fn recorded(&self, client: &Client, requests: &[&str]) -> bool {
+        let until = Instant::now() + RECORDED;
+        let mut all = true;
+        for request in requests {
+            let path = format!("/api/v1/receipts/{request}?organization={}", self.slug);
+            all &= loop {
+                let auth = Auth::Session(&self.session);
+                // An installation that is too busy to answer now may do so in a moment.
+                let answer = client.send("GET", &path, auth, Payload::Empty).await;
+                if answer.is_ok_and(|answer| answer.status == 200) {
+                    break true;
+                }
+                if Instant::now() >= until {
+                    break false;
+                }
+                tokio::time::sleep(LOOK).await;
+            };
+        }
+        all
     }
 }
 

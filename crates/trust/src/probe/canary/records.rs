@@ -72,11 +72,6 @@ impl Records {
         }
     }
 
-    /// Whether every record that is due was seen.
-    pub(super) fn complete(&self) -> bool {
-        self.found.len() == self.due.len()
-    }
-
     fn missing(&self) -> impl Iterator<Item = String> {
         let missing = self.due.iter().enumerate().filter(|(at, _)| !self.found.contains(at));
         missing.map(|(_, (name, ..))| format!("the record of the path {name}"))
