@@ -2,6 +2,7 @@
 //! write. It plans its runs, has the plan committed, runs, signs, and tells the server, which only keeps and shows.
 
 mod key;
+mod prepare;
 mod work;
 
 use std::os::fd::AsFd as _;

@@ -12,9 +12,10 @@ use futures::{StreamExt as _, stream::FuturesUnordered};
 use tokio::{io::AsyncWrite, sync::Mutex};
 use vault::SigningKey;
 
+use super::prepare::{furnished, probes_of, unprepared};
 use crate::{
     Digest,
-    evidence::{Challenge, ProbeResult, Reason, Verdict},
+    evidence::{Challenge, ProbeResult, Verdict},
     link::{Incoming, Outgoing},
     probe::{self, Finding, Houses, Run, Site},
     registry::{ControlId, ProbeId, Vantage},
@@ -23,11 +24,11 @@ use crate::{
     wire::{FromProber, Tenants, ToProber},
 };
 
+/// How soon after a failure the same is looked at once more: what was found stays, and whether it lasts is known.
+const CONFIRMED: Duration = Duration::from_secs(10);
+
 /// How long before a schedule ends the next one is planned.
 const AHEAD: Duration = Duration::from_secs(120);
-
-/// The keys the prober works with expire after a day; new ones are made well before.
-const FURNISHED: Duration = Duration::from_secs(12 * 3_600);
 
 pub(super) struct Prober {
     site: Arc<Site>,
@@ -42,6 +43,8 @@ pub(super) struct Prober {
     sent: BTreeMap<Digest, Vec<Secret>>,
     /// How far the schedules reach.
     planned_until: Option<Timestamp>,
+    /// Probes that found a violation, and when they look again.
+    confirm: BTreeMap<ProbeId, Timestamp>,
     /// Requests that are not yet answered, with the probes they still wait for.
     open: BTreeMap<u64, usize>,
 }
@@ -51,6 +54,8 @@ pub(super) struct Prober {
 enum Cause {
     Slot(Secret),
     Request(u64),
+    /// Once more after a failure: logged too, and unable to cancel it.
+    Confirmation,
 }
 
 /// A finished run.
@@ -74,6 +79,7 @@ impl Prober {
             due: VecDeque::new(),
             sent: BTreeMap::new(),
             planned_until: None,
+            confirm: BTreeMap::new(),
             open: BTreeMap::new(),
         }
     }
@@ -102,6 +108,9 @@ impl Prober {
                 () = tokio::time::sleep(self.wait()) => {
                     for secret in self.all_due() {
                         running.push(self.begin(secret.planned.probe, Cause::Slot(secret))?);
+                    }
+                    for probe in self.all_to_confirm() {
+                        running.push(self.begin(probe, Cause::Confirmation)?);
                     }
                 }
                 Some(ended) = running.next(), if !running.is_empty() => {
@@ -147,8 +156,9 @@ impl Prober {
         let now = self.site.clock.now();
         let next = self.due.front().map(|secret| secret.planned.due.since(now));
         let plan = self.planned_until.map(|until| until.minus(AHEAD).since(now));
+        let again = self.confirm.values().min().map(|at| at.since(now));
         // A floor, so that a clock that stands still does not make the loop spin.
-        let wait = next.into_iter().chain(plan).min().unwrap_or(HORIZON);
+        let wait = next.into_iter().chain(plan).chain(again).min().unwrap_or(HORIZON);
         wait.clamp(Duration::from_millis(5), HORIZON)
     }
 
@@ -164,11 +174,19 @@ impl Prober {
         latest.into_values().collect()
     }
 
+    fn all_to_confirm(&mut self) -> Vec<ProbeId> {
+        let now = self.site.clock.now();
+        let due = self.confirm.iter().filter(|(_, at)| **at <= now).map(|(probe, _)| *probe);
+        let due: Vec<_> = due.collect();
+        self.confirm.retain(|_, at| *at > now);
+        due
+    }
+
     /// One run of a probe, to its end.
     fn begin(&self, probe: ProbeId, cause: Cause) -> Result<impl Future<Output = Ended> + use<>> {
         let seed = match &cause {
             Cause::Slot(secret) => secret.seed,
-            Cause::Request(_) => Digest::from_bytes(vault::random()?),
+            Cause::Request(_) | Cause::Confirmation => Digest::from_bytes(vault::random()?),
         };
         let (site, tenants) = (Arc::clone(&self.site), Arc::clone(&self.tenants));
         let houses = Arc::clone(&self.houses);
@@ -196,8 +214,13 @@ impl Prober {
     ) -> Result<()> {
         let request = match ended.cause {
             Cause::Request(request) => Some(request),
-            Cause::Slot(_) => None,
+            Cause::Slot(_) | Cause::Confirmation => None,
         };
+        let failed =
+            ended.findings.iter().any(|(_, finding)| matches!(finding.verdict, Verdict::Fail(_)));
+        if failed && matches!(ended.cause, Cause::Slot(_)) {
+            self.confirm.insert(ended.probe, self.site.clock.now().plus(CONFIRMED));
+        }
         for (control, finding) in &ended.findings {
             let Some(result) = self.result(&ended, control, finding) else { continue };
             let envelope = result.sign(&self.key)?;
@@ -227,7 +250,7 @@ impl Prober {
     fn result(&self, ended: &Ended, control: &ControlId, finding: &Finding) -> Option<ProbeResult> {
         let slot = match &ended.cause {
             Cause::Slot(secret) => Some(secret),
-            Cause::Request(_) => None,
+            Cause::Request(_) | Cause::Confirmation => None,
         };
         let challenge = slot
             .map(|secret| Challenge { commitment: secret.planned.commitment, reveal: secret.seed });
@@ -254,34 +277,4 @@ impl Prober {
             reason: finding.verdict.reason(),
         })
     }
-}
-
-/// The two organizations, furnished once for many runs.
-async fn furnished(
-    site: &Site,
-    tenants: &Tenants,
-    houses: &Mutex<Option<Arc<Houses>>>,
-    seed: Seed,
-) -> Result<Arc<Houses>> {
-    let now = site.clock.now();
-    let mut houses = houses.lock().await;
-    if let Some(known) = houses.as_ref().filter(|known| now.since(known.made) < FURNISHED) {
-        return Ok(Arc::clone(known));
-    }
-    let made = Arc::new(Houses::furnish(&site.client, tenants, seed, now).await?);
-    *houses = Some(Arc::clone(&made));
-    Ok(made)
-}
-
-fn unprepared(controls: &[&str]) -> Vec<(ControlId, Finding)> {
-    let finding = || Finding::new(Verdict::Error(Reason::Unreachable), false, (0, 0));
-    controls.iter().filter_map(|id| Some((id.parse().ok()?, finding()))).collect()
-}
-
-/// The probes that decide a control, or all of them.
-fn probes_of(control: Option<&ControlId>) -> Vec<ProbeId> {
-    let wanted = |probe: &ProbeId| {
-        control.is_none_or(|control| probe::controls(*probe).contains(&control.as_str()))
-    };
-    ProbeId::ALL.iter().copied().filter(wanted).collect()
 }
