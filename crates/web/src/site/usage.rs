@@ -41,11 +41,11 @@ pub(super) fn numbers(sum: &UsageSummary) -> Vec<Number> {
     if costs.is_empty() {
         costs.push(if sum.requests == 0 { "0.00".to_owned() } else { "not known".to_owned() });
     }
-    let note = |number: u64, text: &str| {
-        if number == 0 { String::new() } else { format!("{} {text}", count(number)) }
+    let note = |number: u64, one: &str, many: &str| {
+        if number == 0 { String::new() } else { plural(number, one, many) }
     };
     vec![
-        Number::new("Requests", count(sum.requests), note(sum.errors, "failed")),
+        Number::new("Requests", count(sum.requests), note(sum.errors, "failed", "failed")),
         Number::new(
             "Input tokens",
             count(input),
@@ -54,9 +54,13 @@ pub(super) fn numbers(sum: &UsageSummary) -> Vec<Number> {
         Number::new(
             "Output tokens",
             count(sum.output),
-            note(sum.absent, "requests without counts"),
+            note(sum.absent, "request without counts", "requests without counts"),
         ),
-        Number::new("Cost", costs.join(" + "), note(sum.unpriced, "requests without a price")),
+        Number::new(
+            "Cost",
+            costs.join(" + "),
+            note(sum.unpriced, "request without a price", "requests without a price"),
+        ),
     ]
 }
 
