@@ -8,7 +8,8 @@ import { chromium } from "playwright-core";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
-const SIZES = {
+/** How a page is looked at. */
+export const SIZES = {
   light: { colorScheme: "light", viewport: { width: 1280, height: 900 } },
   dark: { colorScheme: "dark", viewport: { width: 1280, height: 900 } },
   phone: { colorScheme: "light", viewport: { width: 390, height: 844 } },
@@ -48,22 +49,40 @@ export async function open(browser, baseURL, options = {}) {
   return { context, problems };
 }
 
-/** Screenshots in light, dark and at phone width; axe in light and dark; no sideways scrolling on a phone. */
-export async function inspect(page, name, artefacts) {
+/** Screenshots in light, dark and at phone width; axe in each; nothing may be wider than the window. */
+export async function inspect(page, name, artefacts, sizes = Object.keys(SIZES)) {
   const found = [];
-  for (const [size, { colorScheme, viewport }] of Object.entries(SIZES)) {
+  for (const size of sizes) {
+    const { colorScheme, viewport } = SIZES[size];
     await page.emulateMedia({ colorScheme });
     await page.setViewportSize(viewport);
+    await page.evaluate(settled);
+    const wide = await page.evaluate(tooWide);
+    if (wide) found.push(`${name} (${size}): ${wide}`);
     await page.screenshot({ path: path.join(artefacts, `${name}-${size}.png`), fullPage: true });
-    const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-    if (wide > 1) found.push(`${name} (${size}): ${wide} px too wide`);
-    if (await page.evaluate(() => typeof document.documentElement.attributes === "object")) {
-      found.push(...(await violations(page)).map((text) => `${name} (${size}): ${text}`));
-    }
+    found.push(...(await violations(page)).map((text) => `${name} (${size}): ${text}`));
   }
   await page.emulateMedia({ colorScheme: "light" });
   await page.setViewportSize(SIZES.light.viewport);
   return found;
+}
+
+/** Colours that fade into each other have arrived, and parts that were not rendered yet know their size. */
+async function settled() {
+  for (const animation of document.getAnimations()) animation.finish();
+  for (let frame = 0; frame < 3; frame += 1) await new Promise(requestAnimationFrame);
+}
+
+/** By how much the page scrolls sideways, and what makes it; empty when it does not. */
+function tooWide() {
+  const root = document.documentElement;
+  const excess = root.scrollWidth - window.innerWidth;
+  if (excess <= 1) return "";
+  const beyond = (element) => element.getBoundingClientRect().right > window.innerWidth + 1;
+  const names = [...document.querySelectorAll("body *")]
+    .filter((element) => beyond(element) && ![...element.children].some(beyond))
+    .map((element) => `${element.tagName.toLowerCase()}.${element.className} “${element.textContent.trim().slice(0, 30)}”`);
+  return `${excess} px too wide: ${names.slice(0, 3).join(", ")}`;
 }
 
 /** axe runs in the page's main world through the debugger, which the page's policy does not govern. */
