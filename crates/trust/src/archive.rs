@@ -11,7 +11,10 @@ use std::{
 use domain::{Action, Actor, Error, Event, EventId, Result, Timestamp};
 use ledger::Note;
 use parking_lot::Mutex;
-use store::{Authority, Deployment, LoggedEvent, NewEvidence, NewSlot, SpineHead, Store};
+use store::{
+    Authority, Deployment, DeploymentRead, EvidenceFilter, LoggedEvent, NewEvidence, NewSlot, Page,
+    SpineHead, Store,
+};
 
 use crate::{
     Digest, Observed, Trust,
@@ -20,7 +23,7 @@ use crate::{
     registry::{ControlId, ProbeId, Vantage},
     slots::{self, Schedule},
     snapshot::LogHead,
-    status::{Logged, Outcome, SKEW, SlotId},
+    status::{self, Logged, Outcome, SKEW, SlotId},
     tenants,
     wire::Hello,
 };
@@ -233,6 +236,25 @@ fn shown(head: SpineHead) -> Result<LogHead> {
     let origin = note.text.lines().next().unwrap_or_default().to_owned();
     let (size, at) = (head.size, head.at);
     Ok(LogHead { origin, size, root: Digest::from_bytes(head.root), at, note: head.note })
+}
+
+/// Rows of one control that are looked through: many may lie between two results that count.
+const LOOKED: u32 = 100;
+
+/// Of the results of one control that are `known`, those its status can depend on, newest first: the same that the
+/// facade remembers.
+pub(crate) async fn worth(
+    read: &mut DeploymentRead,
+    control: &ControlId,
+    known: impl Fn(&store::Evidence) -> bool,
+) -> Result<Vec<store::Evidence>> {
+    let filter = EvidenceFilter { control: Some(control.to_string()), from: None };
+    let mut rows = read.evidence_list(&filter, &Page::first(LOOKED)).await?.data;
+    rows.retain(known);
+    let newest_first = rows.iter().map(|row| (Outcome::parse(&row.outcome), row.slot.is_some()));
+    let mut kept = status::kept(newest_first).into_iter();
+    rows.retain(|_| kept.next().unwrap_or(false));
+    Ok(rows)
 }
 
 /// An envelope as the store keeps it: payload, signer and signature apart.

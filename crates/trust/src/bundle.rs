@@ -15,11 +15,14 @@ use crate::Digest;
 pub use build::build;
 pub use verify::{Check, Report, verify};
 
+/// What `keys.json` names as format. Whoever changes [`README`] or the layout raises it: the reader accepts no other.
+const FORMAT: &str = "probity-trust-bundle/1";
+
 const README: &str = "\
 The evidence behind a trust page.
 
 registry.json        the controls, as published
-keys.json            the verifier key of the log
+keys.json            the format of this file and the verifier key of the log
 snapshot.dsse.json   the signed status of every control
 checkpoint           the signed head of the log
 registered/*         which builds, registries and keys were registered, with proofs
@@ -33,6 +36,7 @@ Check it offline:  probity verify trust.tar --root <fingerprint you were given>
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Keys {
+    format: String,
     /// As c2sp.org/signed-note writes it.
     log: String,
 }

@@ -87,9 +87,13 @@ impl Landlord {
         }
     }
 
+    /// Remembers them; an entry in the log only when something is new, or its registrations would drown.
     async fn keep(&self, kept: &[Kept]) -> Result<()> {
         let text = serde_json::to_string(kept).map_err(Error::internal)?;
         let mut write = self.deployment.write().await?;
+        if write.setting_find(SETTING).await?.as_ref() == Some(&text) {
+            return Ok(());
+        }
         write.setting_set(SETTING, &text).await?;
         write
             .commit(event(Action::ControlRegister).fact("probe_organizations", kept.len()))

@@ -8,9 +8,9 @@ use std::{
 
 use domain::{Action, Catalogue, Error, Result, Timestamp};
 use ledger::Entry;
-use store::{Authority, Deployment, EngineKind, EvidenceFilter, Page, Store};
+use store::{Authority, Deployment, EngineKind, Store};
 
-use super::{envelope, registered, shown};
+use super::{envelope, registered, shown, worth};
 use crate::{
     Digest, Observed, Settings, Trust,
     evidence::ProbeResult,
@@ -20,10 +20,7 @@ use crate::{
     strip,
 };
 
-/// Results per control that are looked at again.
-const RESULTS: u32 = 12;
-
-/// Entries of the log among which they are looked for.
+/// Entries of the log among which results are looked for.
 const ENTRIES: u32 = 500;
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -109,8 +106,8 @@ async fn results(
         slots.into_iter().map(|slot| (slot.id, slot.committed)).collect();
     let mut all = Vec::new();
     for control in probed {
-        let filter = EvidenceFilter { control: Some(control.id.to_string()), from: None };
-        for row in read.evidence_list(&filter, &Page::first(RESULTS)).await?.data {
+        let known = |row: &store::Evidence| logged.contains_key(&row.id.to_string());
+        for row in worth(&mut read, &control.id, known).await? {
             let Ok((envelope, key)) = envelope(&row) else { continue };
             let digest = Digest::of(&envelope.to_bytes()?);
             let Some((expected, logged)) = logged.get(&row.id.to_string()) else { continue };

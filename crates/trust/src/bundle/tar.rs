@@ -47,11 +47,20 @@ fn header(name: &str, size: usize) -> Vec<u8> {
     block
 }
 
+/// The files of a bundle. There is exactly one way to write it; no other is accepted.
+///
 /// # Errors
-/// `Invalid` when the bytes are not such a file.
-pub(super) fn read(mut bytes: &[u8]) -> Result<Files> {
-    let damaged =
-        || Error::invalid("Not a bundle of this kind, or cut short.").with_code("unreadable");
+/// `Invalid` with code `unreadable`.
+pub(super) fn read(bytes: &[u8]) -> Result<Files> {
+    let files = parse(bytes)?;
+    if write(&files) == bytes { Ok(files) } else { Err(damaged()) }
+}
+
+fn damaged() -> Error {
+    Error::invalid("Not a bundle of this kind, or cut short.").with_code("unreadable")
+}
+
+fn parse(mut bytes: &[u8]) -> Result<Files> {
     let mut files = Files::new();
     loop {
         let (block, rest) = bytes.split_at_checked(BLOCK).ok_or_else(damaged)?;
@@ -89,6 +98,12 @@ mod tests {
         let mut changed = bytes.clone();
         changed[3] = b'x';
         assert!(read(&changed).is_err());
+        for at in [512 + 3, bytes.len() - 1] {
+            let mut padded = bytes.clone();
+            padded[at] ^= 1;
+            assert!(read(&padded).is_err(), "what fills the blocks counts as well");
+        }
+        assert!(read(&[bytes.as_slice(), b"x"].concat()).is_err());
         assert!(read(b"").is_err());
     }
 }

@@ -158,8 +158,9 @@ fn bundle(outcome: Outcome, lie: bool) -> Made {
         let entry = snapshot.controls.iter_mut().find(|entry| entry.id.as_str() == "AUD-02");
         entry.unwrap().status = "verified".to_owned();
     }
-    let keys = Keys { log: verifier.to_string() };
+    let keys = Keys { format: FORMAT.to_owned(), log: verifier.to_string() };
     let files = vec![
+        ("README".to_owned(), README.as_bytes().to_vec()),
         ("registry.json".to_owned(), registry.json().to_vec()),
         ("keys.json".to_owned(), serde_json::to_vec(&keys).unwrap()),
         ("checkpoint".to_owned(), note.into_bytes()),
@@ -200,10 +201,11 @@ fn no_byte_of_what_counts_can_be_changed() {
     let made = bundle(Outcome::Pass, false);
     let files = tar::read(&made.bytes).unwrap();
     for (at, (name, data)) in files.iter().enumerate() {
-        // Every eleventh byte: a change of one letter anywhere must not go unnoticed.
-        for place in (0..data.len()).step_by(11) {
+        // All over the file, and every byte of a short one: a change of one letter must not go unnoticed.
+        for place in (0..data.len()).step_by(data.len() / 300 + 1) {
             let mut changed = files.clone();
-            changed[at].1[place] ^= 1;
+            // Now another letter, now the same in the other case.
+            changed[at].1[place] ^= if place % 2 == 0 { 1 } else { 0x20 };
             let report = verify(&tar::write(&changed), Some(&made.fingerprint)).unwrap();
             assert!(!report.ok, "{name} at {place}");
         }

@@ -1,52 +1,31 @@
 //! Checking a bundle: from the key one was given to every colour of the page, without asking anybody.
 
+mod fact;
+mod recompute;
+mod report;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{Action, Result, Timestamp};
 use ledger::{Checkpoint, Entry, VerifierKey};
-use serde::Serialize;
 
-use super::{Keys, Proved, tar};
+use super::{FORMAT, Keys, Proved, README, tar};
 use crate::{
     Digest, Snapshot,
-    centre::HEAD_BOUND,
     dsse::Envelope,
     evidence::ProbeResult,
     registry::{ProbeId, Registry},
     slots::Schedule,
-    status::{Build, Context, Fact, History, LogState, Logged, Slot, SlotId, status},
+    status::{Fact, Logged, SlotId},
 };
 
-/// What was found out about a bundle.
-#[derive(Clone, Debug, Serialize)]
-pub struct Report {
-    /// Whether every check held.
-    pub ok: bool,
-    pub checks: Vec<Check>,
-    /// The fingerprint of the key that signed the log: compare it with the one you were given.
-    pub log_key: String,
-    pub deployment: String,
-    pub issued: Option<Timestamp>,
-    pub headline: String,
-    /// Results that were checked.
-    pub evidence: usize,
-    /// What cannot be learned from this file.
-    pub unverifiable: Vec<&'static str>,
-}
+use fact::{fact, fact_of, opened};
+pub use report::{Check, Report};
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Check {
-    pub name: &'static str,
-    pub ok: bool,
-    pub detail: String,
-}
-
-const UNVERIFIABLE: &[&str] = &[
-    "whether the probes ask the right questions: read them",
-    "what a document attests",
-    "whether others were shown another log: compare checkpoints with them",
-    "results older than those in this file",
-];
+/// The files that stand by themselves; all others are in one of the [`FOLDERS`].
+const FILES: &[&str] =
+    &["README", "registry.json", "keys.json", "snapshot.dsse.json", "checkpoint"];
+const FOLDERS: &[&str] = &["registered/", "slots/", "evidence/"];
 
 /// Checks `bundle`; `root` is the fingerprint of the log's key as the operator published it.
 ///
@@ -55,38 +34,21 @@ const UNVERIFIABLE: &[&str] = &[
 pub fn verify(bundle: &[u8], root: Option<&str>) -> Result<Report> {
     let files: BTreeMap<String, Vec<u8>> = tar::read(bundle)?.into_iter().collect();
     let mut checking = Checking { files, checks: Vec::new() };
-    let read = checking.read();
-    let unverifiable = UNVERIFIABLE.to_vec();
-    let ok = read.is_some() && checking.checks.iter().all(|check| check.ok);
-    let checks = checking.checks;
-    Ok(match read {
-        None => Report {
-            ok: false,
-            checks,
-            log_key: String::new(),
-            deployment: String::new(),
-            issued: None,
-            headline: String::new(),
-            evidence: 0,
-            unverifiable,
+    checking.pinned(root);
+    Ok(match checking.read() {
+        None => Report::broken(checking.checks),
+        Some(read) => Report {
+            ok: checking.checks.iter().all(|check| check.ok),
+            checks: checking.checks,
+            log_key: read.log_key,
+            deployment: read.snapshot.deployment,
+            issued: Some(read.snapshot.issued),
+            valid_until: Some(read.snapshot.valid_until),
+            headline: read.snapshot.headline,
+            evidence: read.evidence,
+            gaps: read.gaps,
+            unverifiable: report::UNVERIFIABLE.to_vec(),
         },
-        Some(read) => {
-            let pinned = root.map(|root| Check {
-                name: "the log is signed by the key you were given",
-                ok: root == read.log_key,
-                detail: read.log_key.clone(),
-            });
-            Report {
-                ok: ok && pinned.as_ref().is_none_or(|check| check.ok),
-                checks: pinned.into_iter().chain(checks).collect(),
-                log_key: read.log_key,
-                deployment: read.snapshot.deployment,
-                issued: Some(read.snapshot.issued),
-                headline: read.snapshot.headline,
-                evidence: read.evidence,
-                unverifiable,
-            }
-        }
     })
 }
 
@@ -95,6 +57,7 @@ struct Read {
     log_key: String,
     snapshot: Snapshot,
     evidence: usize,
+    gaps: usize,
 }
 
 /// What the log registered.
@@ -106,12 +69,15 @@ struct Registered {
     snapshot_keys: BTreeSet<Digest>,
 }
 
-/// A slot with when and where the log committed to it.
+/// A slot with when the log committed to it.
 struct Committed {
     probe: ProbeId,
+    due: Timestamp,
     commitment: Digest,
     at: Timestamp,
 }
+
+type Slots = BTreeMap<SlotId, Committed>;
 
 struct Checking {
     files: BTreeMap<String, Vec<u8>>,
@@ -124,33 +90,66 @@ impl Checking {
         ok
     }
 
-    fn text(&self, name: &str) -> Option<String> {
-        String::from_utf8(self.files.get(name)?.clone()).ok()
+    fn keys(&self) -> Option<VerifierKey> {
+        let bytes = self.files.get("keys.json")?;
+        let keys: Keys = serde_json::from_slice(bytes).ok()?;
+        let ours =
+            keys.format == FORMAT && serde_json::to_vec(&keys).is_ok_and(|own| own == *bytes);
+        VerifierKey::parse(&keys.log).ok().filter(|_| ours)
+    }
+
+    /// Whether the log's key is the one that was given.
+    fn pinned(&mut self, root: Option<&str>) {
+        let Some(root) = root else { return };
+        let own = self.keys().map(|key| key.fingerprint()).unwrap_or_default();
+        // Fingerprints are read aloud and printed in groups.
+        let plain = root.chars().filter(char::is_ascii_alphanumeric).collect::<String>();
+        let ok = plain.eq_ignore_ascii_case(&own);
+        self.check("the log is signed by the key you were given", ok, own);
     }
 
     /// `None` when something is missing without which nothing else can be judged.
     fn read(&mut self) -> Option<Read> {
-        let keys: Option<Keys> =
-            self.files.get("keys.json").and_then(|bytes| serde_json::from_slice(bytes).ok());
-        let key = keys.and_then(|keys| VerifierKey::parse(&keys.log).ok());
-        let note = self.text("checkpoint");
+        self.known_files();
+        let key = self.keys();
+        let note = self.files.get("checkpoint").cloned();
+        let note = note.and_then(|bytes| String::from_utf8(bytes).ok());
         let head =
             key.as_ref().zip(note.as_ref()).and_then(|(key, note)| Checkpoint::verified(note, key));
-        let signed = head.is_some();
-        self.check(
-            "the head of the log is signed",
-            signed,
-            format!("{} entries", head.map_or(0, |head| head.size)),
-        );
+        let size = head.as_ref().map_or(0, |head| head.size);
+        let format = format!("{size} entries");
+        self.check("the head of the log is signed", head.is_some(), format);
         let (key, note) = (key?, note?);
-        let registered = self.registered(&note, &key);
+        let registered = self.registered((&note, &key));
         let registry = self.registry(&registered)?;
-        let snapshot = self.snapshot(&registered)?;
-        let slots = self.slots(&note, &key, &registered);
-        let facts = self.evidence(&note, &key, &registered, &slots);
+        let snapshot = self.snapshot(&registered, &key, size)?;
+        let slots = self.slots((&note, &key), &registered);
+        let facts = self.evidence((&note, &key), &registered, &slots);
         let evidence = facts.len();
-        self.recompute(&registry, &snapshot, registered.builds, facts);
-        Some(Read { log_key: key.fingerprint(), snapshot, evidence })
+        let gaps = recompute::gaps(&registry, &snapshot, &slots, &facts);
+        let differ = recompute::differences(&registry, &snapshot, registered.builds, facts);
+        let detail = if differ.is_empty() {
+            format!("{} controls", registry.controls().count())
+        } else {
+            differ.join("; ")
+        };
+        self.check("every status follows from the evidence", differ.is_empty(), detail);
+        Some(Read { log_key: key.fingerprint(), snapshot, evidence, gaps })
+    }
+
+    /// Nothing in the file goes unchecked.
+    fn known_files(&mut self) {
+        let known = |name: &&String| {
+            FILES.contains(&name.as_str()) || FOLDERS.iter().any(|folder| name.starts_with(folder))
+        };
+        let mut strange: Vec<String> =
+            self.files.keys().filter(|name| !known(name)).cloned().collect();
+        if self.files.get("README").is_none_or(|text| text != README.as_bytes()) {
+            strange.push("README".to_owned());
+        }
+        let count = self.files.len();
+        let detail = if strange.is_empty() { format!("{count} files") } else { strange.join(", ") };
+        self.check("the file holds what it says and nothing else", strange.is_empty(), detail);
     }
 
     /// The proved things in a folder, each with its entry; one that is not proved makes the check fail.
@@ -167,11 +166,15 @@ impl Checking {
                 let proved: Proved = serde_json::from_slice(bytes).ok()?;
                 proved.proof(note).verified(proved.leaf.as_bytes(), key)?;
                 let entry = Entry::parse(proved.leaf.as_bytes()).ok()?;
-                let fits = entry.action == action.as_str() && entry.seq == proved.index;
+                let fits = entry.action == action.as_str()
+                    && entry.seq == proved.index
+                    && entry.log == key.name();
                 let named = proved.envelope.as_ref().is_none_or(|envelope| {
                     fact(&entry, "digest") == Some(Digest::of(envelope.as_bytes()))
                 });
-                (fits && named).then_some((proved, entry))
+                // Only the one way to write it: what says the same in other bytes was changed.
+                let same = serde_json::to_vec(&proved).is_ok_and(|own| own == *bytes);
+                (fits && named && same).then_some((proved, entry))
             })
             .collect();
         let (count, sound) = (all.len(), all.iter().flatten().count());
@@ -181,9 +184,9 @@ impl Checking {
         found
     }
 
-    fn registered(&mut self, note: &str, key: &VerifierKey) -> Registered {
+    fn registered(&mut self, log: (&str, &VerifierKey)) -> Registered {
         let name = "registrations are in the log";
-        let entries = self.proved(name, "registered/", Action::ControlRegister, (note, key));
+        let entries = self.proved(name, "registered/", Action::ControlRegister, log);
         let mut registered = Registered::default();
         for (_, entry) in entries {
             registered.builds.extend(fact(&entry, "build"));
@@ -202,158 +205,73 @@ impl Checking {
         Registry::from_json(&bytes).ok()
     }
 
-    fn snapshot(&mut self, registered: &Registered) -> Option<Snapshot> {
-        let envelope =
-            self.files.get("snapshot.dsse.json").and_then(|bytes| Envelope::from_bytes(bytes).ok());
+    fn snapshot(
+        &mut self,
+        registered: &Registered,
+        key: &VerifierKey,
+        size: u64,
+    ) -> Option<Snapshot> {
+        let bytes = self.files.get("snapshot.dsse.json").cloned().unwrap_or_default();
+        let envelope = Envelope::from_bytes(&bytes).ok();
+        let envelope = envelope.filter(|own| own.to_bytes().is_ok_and(|own| own == bytes));
         let opened = envelope.and_then(|envelope| {
-            registered
-                .snapshot_keys
-                .iter()
-                .find_map(|key| Snapshot::open(&envelope, key.as_bytes()).ok())
+            let mut keys = registered.snapshot_keys.iter();
+            keys.find_map(|key| Snapshot::open(&envelope, key.as_bytes()).ok())
         });
         let detail = opened.as_ref().map(|snapshot| snapshot.headline.clone()).unwrap_or_default();
         self.check("the snapshot is signed by a registered key", opened.is_some(), detail);
+        let shown = opened.as_ref().and_then(|snapshot| snapshot.log.as_ref());
+        let within = shown.is_none_or(|head| {
+            Checkpoint::verified(&head.note, key)
+                .is_some_and(|signed| signed.size == head.size && head.size <= size)
+        });
+        let detail = shown.map_or_else(|| "none".to_owned(), |head| format!("entry {}", head.size));
+        self.check("the snapshot shows a head of this log", within, detail);
         opened
     }
 
-    fn slots(
-        &mut self,
-        note: &str,
-        key: &VerifierKey,
-        registered: &Registered,
-    ) -> BTreeMap<SlotId, Committed> {
-        let name = "schedules are in the log";
-        let entries = self.proved(name, "slots/", Action::SlotsCommit, (note, key));
+    fn slots(&mut self, log: (&str, &VerifierKey), registered: &Registered) -> Slots {
+        let entries = self.proved("schedules are in the log", "slots/", Action::SlotsCommit, log);
         let mut slots = BTreeMap::new();
         let mut strangers = 0;
         for (proved, entry) in entries {
-            let schedule = opened(&proved, registered, Schedule::open);
-            let Some(schedule) = schedule else {
+            let Some(schedule) = opened(&proved, registered, Schedule::open) else {
                 strangers += 1;
                 continue;
             };
             slots.extend(schedule.slots.into_iter().map(|slot| {
-                let (probe, commitment) = (slot.probe, slot.commitment);
-                (slot.id, Committed { probe, commitment, at: entry.t })
+                let (probe, due, commitment) = (slot.probe, slot.due, slot.commitment);
+                (slot.id, Committed { probe, due, commitment, at: entry.t })
             }));
         }
-        self.check(
-            "schedules are signed by a registered prober",
-            strangers == 0,
-            format!("{} runs planned", slots.len()),
-        );
+        let detail = format!("{} runs planned", slots.len());
+        self.check("schedules are signed by a registered prober", strangers == 0, detail);
         slots
     }
 
     fn evidence(
         &mut self,
-        note: &str,
-        key: &VerifierKey,
+        log: (&str, &VerifierKey),
         registered: &Registered,
-        slots: &BTreeMap<SlotId, Committed>,
+        slots: &Slots,
     ) -> Vec<Fact> {
-        let name = "results are in the log";
-        let entries = self.proved(name, "evidence/", Action::EvidenceAppend, (note, key));
+        let entries =
+            self.proved("results are in the log", "evidence/", Action::EvidenceAppend, log);
         let (mut facts, mut strangers, mut unopened) = (Vec::new(), 0, 0);
         for (proved, entry) in entries {
             let Some(result) = opened(&proved, registered, ProbeResult::open) else {
                 strangers += 1;
                 continue;
             };
-            let slot = result.slot.clone().map(|id| {
-                let known = slots.get(&id);
-                let commitment = result.challenge.as_ref().map(|challenge| challenge.commitment);
-                let fits = known.is_none_or(|slot| {
-                    slot.probe == result.probe && commitment == Some(slot.commitment)
-                });
-                unopened += usize::from(!fits);
-                Slot { id, committed: known.filter(|_| fits).map(|slot| slot.at) }
-            });
-            facts.push(Fact {
-                control: result.control,
-                rev: result.control_rev,
-                probe: result.probe,
-                probe_digest: result.probe_digest,
-                vantage: result.vantage,
-                deployment: result.deployment,
-                build: result.build,
-                slot,
-                started: result.started,
-                finished: result.finished,
-                outcome: result.outcome,
-                positive_control: result.positive_control,
-                subjects: result.subjects,
-                logged: Some(Logged { index: entry.seq, at: entry.t }),
-            });
+            let logged = Logged { index: entry.seq, at: entry.t };
+            let (fact, fits) = fact_of(result, logged, slots);
+            unopened += usize::from(!fits);
+            facts.push(fact);
         }
-        let count = facts.len();
-        self.check(
-            "results are signed by a registered prober",
-            strangers == 0,
-            format!("{count} results"),
-        );
-        self.check(
-            "results open the commitments of their slots",
-            unopened == 0,
-            format!("{unopened} do not"),
-        );
+        let detail = format!("{} results", facts.len());
+        self.check("results are signed by a registered prober", strangers == 0, detail);
+        let detail = format!("{unopened} do not");
+        self.check("results open the commitments of their slots", unopened == 0, detail);
         facts
     }
-
-    /// Every colour again, from the evidence alone.
-    fn recompute(
-        &mut self,
-        registry: &Registry,
-        snapshot: &Snapshot,
-        builds: BTreeSet<Digest>,
-        facts: Vec<Fact>,
-    ) {
-        let mut history = History::default();
-        // What came after the snapshot it could not know.
-        let before = |fact: &Fact| fact.logged.is_some_and(|logged| logged.at <= snapshot.issued);
-        facts.into_iter().filter(before).for_each(|fact| history.push(fact));
-        let head_at = snapshot.log.as_ref().map_or(Timestamp::default(), |head| head.at);
-        let build = Build {
-            deployment: snapshot.deployment.clone(),
-            digest: snapshot.build,
-            probes: builds,
-        };
-        let cx = Context {
-            now: snapshot.issued,
-            build: &build,
-            profile: &snapshot.profile,
-            log: LogState { consistent: true, head_at, bound: HEAD_BOUND },
-        };
-        let mut shown: BTreeMap<_, _> =
-            snapshot.controls.iter().map(|entry| (&entry.id, entry.status.as_str())).collect();
-        let mut differ: Vec<String> = Vec::new();
-        for (control, status) in status(registry, &history, &cx) {
-            let said = shown.remove(&control.id).unwrap_or("absent");
-            if said != status.as_str() {
-                differ.push(format!("{} is {} and shown as {said}", control.id, status.as_str()));
-            }
-        }
-        differ.extend(shown.keys().map(|id| format!("{id} is on no list")));
-        let detail = if differ.is_empty() {
-            format!("{} controls", registry.controls().count())
-        } else {
-            differ.join("; ")
-        };
-        self.check("every status follows from the evidence", differ.is_empty(), detail);
-    }
-}
-
-/// A fact of an entry that is a digest.
-fn fact(entry: &Entry, name: &str) -> Option<Digest> {
-    entry.facts.get(name)?.as_str()?.parse().ok()
-}
-
-/// What is in the envelope, if one of the registered probers signed it.
-fn opened<T>(
-    proved: &Proved,
-    registered: &Registered,
-    open: impl Fn(&Envelope, &[u8; 32]) -> Result<T>,
-) -> Option<T> {
-    let envelope = Envelope::from_bytes(proved.envelope.as_ref()?.as_bytes()).ok()?;
-    registered.probers.iter().find_map(|key| open(&envelope, key.as_bytes()).ok())
 }
