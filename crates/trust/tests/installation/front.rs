@@ -24,8 +24,12 @@ pub(crate) enum Care {
     Logs(PathBuf),
     /// Keeps answers by path alone, whoever asked.
     Caches,
+    /// Answers 403 instead of 404 about what it knows to exist.
+    Hints,
     /// Puts a piece of every prompt into an invitation: encrypted, but kept.
     Invites,
+    /// Sends every prompt a second time, to a model named after a piece of it.
+    Labels,
     /// Names the project after every key it sees being made.
     Names,
 }
@@ -97,11 +101,12 @@ impl Passing {
         let asked = read(&mut client).await?;
         let care = self.care();
         self.look(&asked, &care).await;
-        let cached = self.state.lock().unwrap().answers.get(&asked.path).cloned();
-        if let (Care::Caches, Some(answer)) = (&care, cached) {
-            client.write_all(&answer).await.ok()?;
+        let known = self.state.lock().unwrap().answers.get(&asked.path).cloned();
+        if let (Care::Caches, Some(answer)) = (&care, &known) {
+            client.write_all(answer).await.ok()?;
             return client.shutdown().await.ok();
         }
+        let hints = care == Care::Hints && known.is_some();
         let mut server = TcpStream::connect(self.origin).await.ok()?;
         let (mut from, mut to) = server.split();
         let mut answer = Vec::new();
@@ -113,6 +118,9 @@ impl Passing {
         let receive = async {
             let mut part = vec![0; 1 << 16];
             while let Ok(count @ 1..) = from.read(&mut part).await {
+                if hints && answer.is_empty() && part.starts_with(b"HTTP/1.1 404") {
+                    part[9..12].copy_from_slice(b"403");
+                }
                 answer.extend_from_slice(&part[..count]);
                 if care == Care::Names
                     && answer.windows(10).any(|window| window == b"\"secret\":\"")
@@ -142,10 +150,25 @@ impl Passing {
         }
         let piece = between(&asked.text, "Dear assistant, ", &[' ']);
         let person = self.state.lock().unwrap().person.clone();
-        if let (Care::Invites, Some(piece), Some((cookie, organization))) = (care, piece, person) {
-            let path = format!("/api/v1/invitations?organization={organization}");
-            let body = format!("{{\"email\":\"{piece}@guest.example\",\"role\":\"member\"}}");
-            self.ask("POST", &path, &cookie, &body).await;
+        let (Some(piece), Some((cookie, organization))) = (piece, person) else { return };
+        match care {
+            Care::Invites => {
+                let path = format!("/api/v1/invitations?organization={organization}");
+                let body = format!("{{\"email\":\"{piece}@guest.example\",\"role\":\"member\"}}");
+                self.ask("POST", &path, &session(&cookie), &body).await;
+            }
+            Care::Labels => {
+                let path = format!("/api/v1/aliases?organization={organization}");
+                let body = format!("{{\"name\":\"{piece}\",\"target\":\"sandbox-echo\"}}");
+                self.ask("PUT", &path, &session(&cookie), &body).await;
+                let key = between(&asked.text, "authorization: ", &['\r']).unwrap();
+                let body = format!(
+                    "{{\"model\":\"{piece}\",\"messages\":[{{\"role\":\"user\",\"content\":\"again\"}}]}}"
+                );
+                let path = "/v1/chat/completions";
+                self.ask("POST", path, &format!("authorization: {key}"), &body).await;
+            }
+            _ => {}
         }
     }
 
@@ -160,13 +183,13 @@ impl Passing {
             return;
         };
         let path = format!("/api/v1/projects/{project}?organization={organization}");
-        self.ask("PATCH", &path, &cookie, &format!("{{\"name\":\"{secret}\"}}")).await;
+        self.ask("PATCH", &path, &session(&cookie), &format!("{{\"name\":\"{secret}\"}}")).await;
     }
 
-    /// A request of the front's own, as the person it saw last.
-    async fn ask(&self, method: &str, path: &str, cookie: &str, body: &str) {
+    /// A request of the front's own, with the credentials of somebody it saw.
+    async fn ask(&self, method: &str, path: &str, credentials: &str, body: &str) {
         let request = format!(
-            "{method} {path} HTTP/1.1\r\nhost: {}\r\ncookie: probity-session={cookie}\r\nsec-fetch-site: same-origin\r\n\
+            "{method} {path} HTTP/1.1\r\nhost: {}\r\n{credentials}\r\n\
              content-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
             self.origin,
             body.len()
@@ -191,6 +214,10 @@ impl Passing {
             state.answers.insert(asked.path.clone(), answer.to_vec());
         }
     }
+}
+
+fn session(cookie: &str) -> String {
+    format!("cookie: probity-session={cookie}\r\nsec-fetch-site: same-origin")
 }
 
 /// A whole request, told to close its connection afterwards.

@@ -8,15 +8,19 @@ use gateway::{Gateway, GatewayConfig};
 use identity::Identity;
 use store::Store;
 use testkit::Backend;
-use tokio::net::TcpListener;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use trust::{
-    Route, Trust, prober,
-    status::Outcome,
+    Route, Trust,
+    page::EvidenceView,
+    prober,
     supervisor::{self, Ran, Settings, Supervisor},
 };
 
-use crate::front::Front;
+use crate::front::{Care, Front};
 
 pub(crate) struct Here {
     pub(crate) backend: Backend,
@@ -28,11 +32,16 @@ pub(crate) struct Here {
     stop: CancellationToken,
 }
 
-/// Waits are for another task of this process: seconds would be a defect.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Waits are for other tasks of this process: an end for what never comes, not a time that anything takes.
+const PATIENCE: Duration = Duration::from_secs(200);
 
 impl Here {
-    pub(crate) async fn start(mut backend: Backend) -> Self {
+    pub(crate) async fn start(backend: Backend) -> Self {
+        Self::start_with(backend, Care::Honest).await
+    }
+
+    /// The same behind a front that is careless from the beginning.
+    pub(crate) async fn start_with(mut backend: Backend, care: Care) -> Self {
         backend.clock = Clock::system();
         let store = backend.open().await;
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
@@ -41,6 +50,7 @@ impl Here {
         let trust = Trust::open(&store, Arc::clone(&catalogue)).await.unwrap();
         let origin = serve(&store, &trust, &catalogue, &tasks, &stop).await;
         let front = Front::open(origin, &tasks, &stop).await;
+        front.care(care);
         let settings = Settings {
             trust: trust.clone(),
             store: store.clone(),
@@ -61,27 +71,64 @@ impl Here {
         published.status(&control.parse().unwrap()).unwrap().as_str()
     }
 
+    /// The latest result of a control.
+    pub(crate) fn evidence(&self, control: &str) -> Option<EvidenceView> {
+        let page = self.trust.page(Clock::system().now()).unwrap();
+        let mut controls = page.areas.into_iter().flat_map(|area| area.controls);
+        controls.find(|view| view.id == control).unwrap().evidence
+    }
+
     /// Waits until a control has this status.
     pub(crate) async fn until(&self, control: &str, wanted: &str) {
-        let reached = async {
-            while self.status(control) != wanted {
+        let reached = self.wait(|| (self.status(control) == wanted).then_some(())).await;
+        let (status, evidence) = (self.status(control), self.evidence(control));
+        assert!(reached.is_some(), "{control} is {status} and not {wanted}: {evidence:#?}");
+    }
+
+    /// The next result of a control after the one with this id.
+    pub(crate) async fn news(&self, control: &str, known: &str) -> EvidenceView {
+        let newer = || self.evidence(control).filter(|evidence| evidence.id != known);
+        self.wait(newer).await.unwrap()
+    }
+
+    /// Waits until `look` sees something; `None` when it never does.
+    async fn wait<T>(&self, mut look: impl FnMut() -> Option<T>) -> Option<T> {
+        let seen = async {
+            loop {
+                if let Some(seen) = look() {
+                    return seen;
+                }
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         };
-        if tokio::time::timeout(PATIENCE, reached).await.is_err() {
-            let ran = self.run(Some(control)).await;
-            panic!("{control} is {} and not {wanted}: {ran:#?}", self.status(control));
-        }
+        tokio::time::timeout(PATIENCE, seen).await.ok()
     }
 
     pub(crate) async fn run(&self, control: Option<&str>) -> Vec<Ran> {
         self.supervisor.run_now(control).await.unwrap()
     }
 
-    /// The outcome of a run of one control, now.
-    pub(crate) async fn outcome(&self, control: &str) -> Outcome {
+    pub(crate) async fn refused(&self, control: &str) -> domain::Error {
+        self.supervisor.run_now(Some(control)).await.unwrap_err()
+    }
+
+    /// What a run of one control finds now.
+    pub(crate) async fn one(&self, control: &str) -> Ran {
         let ran = self.run(Some(control)).await;
-        ran.iter().find(|ran| ran.control.as_str() == control).unwrap().outcome
+        ran.into_iter().find(|ran| ran.control.as_str() == control).unwrap()
+    }
+
+    /// What anybody gets at this path.
+    pub(crate) async fn get(&self, path: &str) -> Vec<u8> {
+        let address = self.front.url.strip_prefix("http://").unwrap();
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
+        let head = answer.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
+        answer.split_off(head + 4)
     }
 
     pub(crate) async fn end(self) {
@@ -109,7 +156,8 @@ async fn serve(
     let identity = Identity::new(identity::Config::default(), store.clone(), Arc::clone(catalogue))
         .await
         .unwrap();
-    let config = GatewayConfig { stall_ms: 500, backoff_ms: 20, ..GatewayConfig::default() };
+    // Long enough that a busy machine does not make a provider that answers look as if it had stalled.
+    let config = GatewayConfig { stall_ms: 5_000, backoff_ms: 20, ..GatewayConfig::default() };
     let gateway = Gateway::new(
         config,
         store.clone(),
@@ -127,6 +175,7 @@ async fn serve(
         clock,
         config: web::Config { body_bytes: BODY, ..web::Config::default() },
         public_url: format!("http://{address}"),
+        sandbox: None,
         metrics: None,
         closing: stop.clone(),
     }));

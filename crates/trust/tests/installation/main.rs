@@ -1,6 +1,8 @@
 //! The probes against a whole installation: green when it is sound, red when the thing itself is broken.
 
+mod bundle;
 mod front;
 mod here;
+mod outside;
 mod sabotage;
 mod sound;

@@ -1,82 +1,131 @@
-//! Each control broken for real: its probe must turn red.
+//! Each control broken for real: its probe must turn red, for that reason and no other; and green without it.
 
-use testkit::Backend;
-use trust::status::Outcome;
+use testkit::{Backend, each_backend};
+use trust::{evidence::Reason, status::Outcome};
 
-use crate::{front::Care, here::Here};
+use crate::{front::Care, here::Here, outside};
 
-async fn sqlite() -> Here {
-    let here = Here::start(Backend::sqlite()).await;
-    // The boot runs, so that they do not mix with the sabotage.
-    here.until("KEY-02", "verified").await;
-    here.until("GW-02", "verified").await;
+/// A sound installation whose `control` was just shown to hold: what turns red afterwards does so for its own reason.
+async fn sound(backend: Backend, control: &str) -> Here {
+    let here = Here::start(backend).await;
+    here.until(control, "verified").await;
     here
 }
 
-async fn red(here: &Here, control: &str) {
-    assert_eq!(here.outcome(control).await, Outcome::Fail, "{control} does not notice");
+async fn red(here: &Here, control: &str, reason: Reason) {
+    let ran = here.one(control).await;
+    let found = (ran.outcome, ran.reason);
+    assert_eq!(found, (Outcome::Fail, reason.says()), "{control} does not notice: {ran:#?}");
     assert_eq!(here.status(control), "failing");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_front_that_logs_bodies_is_noticed() {
-    let here = sqlite().await;
-    let log = here.backend.config.data_dir.join("access.log");
-    here.front.care(Care::Logs(log.clone()));
-    red(&here, "GW-01").await;
-    // The name of the project and the key pass by as well.
-    red(&here, "ENC-11").await;
-    red(&here, "KEY-01").await;
-    here.front.care(Care::Honest);
-    std::fs::remove_file(log).unwrap();
-    assert_eq!(here.outcome("GW-01").await, Outcome::Pass);
-    assert_eq!(here.status("GW-01"), "failing", "a run outside the schedule clears nothing");
-    here.end().await;
+/// Without the sabotage the probe finds nothing; but the failure stays until planned runs have passed.
+async fn healed(here: &Here, control: &str) {
+    let ran = here.one(control).await;
+    assert_eq!(ran.outcome, Outcome::Pass, "{ran:#?}");
+    assert_eq!(here.status(control), "failing", "a run outside the schedule clears nothing");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_encrypted_copy_of_a_prompt_is_noticed() {
-    let here = sqlite().await;
-    here.front.care(Care::Invites);
-    red(&here, "GW-01").await;
-    here.end().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_cache_shared_by_organizations_is_noticed() {
-    let here = sqlite().await;
-    here.front.care(Care::Caches);
-    red(&here, "TEN-04").await;
-    here.end().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_key_that_is_kept_and_shown_again_is_noticed() {
-    let here = sqlite().await;
-    here.front.care(Care::Names);
-    red(&here, "KEY-01").await;
-    red(&here, "KEY-02").await;
-    here.end().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_log_that_lost_its_walls_or_its_truth_is_noticed() {
-    let here = Here::start(Backend::postgres().await).await;
-    for control in ["AUD-01", "AUD-02", "GW-02"] {
-        here.until(control, "verified").await;
+each_backend! {
+    async fn a_front_that_logs_bodies_is_noticed(backend: Backend) {
+        let here = sound(backend, "GW-01").await;
+        here.until("KEY-01", "verified").await;
+        let log = here.backend.config.data_dir.join("access.log");
+        here.front.care(Care::Logs(log.clone()));
+        red(&here, "GW-01", Reason::ContentFound).await;
+        red(&here, "KEY-01", Reason::SecretFound).await;
+        if !here.backend.is_postgres() {
+            // The name of the project passes by as well.
+            red(&here, "ENC-11", Reason::PlaintextFound).await;
+        }
+        here.front.care(Care::Honest);
+        std::fs::remove_file(log).unwrap();
+        healed(&here, "GW-01").await;
+        healed(&here, "KEY-01").await;
+        if !here.backend.is_postgres() {
+            healed(&here, "ENC-11").await;
+        }
+        here.end().await;
     }
-    let database = here.backend.database();
-    database.sql("alter table \"usage\" add column prompt_excerpt text");
-    assert_eq!(here.outcome("GW-02").await, Outcome::Fail);
-    database.sql("alter table audit_entry disable trigger all");
-    database.sql("grant update, delete on audit_entry to public");
-    red(&here, "AUD-02").await;
-    database.sql(
-        "update audit_entry set leaf = leaf || '\\x20'::bytea, \
-         leaf_hash = sha256('\\x00'::bytea || leaf || '\\x20'::bytea)",
-    );
-    assert_eq!(here.outcome("AUD-01").await, Outcome::Fail);
-    // A log that is not whole discredits all evidence.
-    assert_eq!(here.status("KEY-01"), "failing");
-    here.end().await;
+
+    async fn an_encrypted_copy_of_a_prompt_is_noticed(backend: Backend) {
+        let here = sound(backend, "GW-01").await;
+        here.front.care(Care::Invites);
+        red(&here, "GW-01", Reason::ContentFound).await;
+        // It is not in the records of usage.
+        assert_eq!(here.one("GW-02").await.reason, Reason::Held.says());
+        here.end().await;
+    }
+
+    async fn a_record_that_says_more_than_usage_is_noticed(backend: Backend) {
+        let here = sound(backend, "GW-02").await;
+        outside::run(&here, "alter table \"usage\" add column prompt_excerpt text").await;
+        red(&here, "GW-02", Reason::ColumnUnlisted).await;
+        outside::run(&here, "alter table \"usage\" drop column prompt_excerpt").await;
+        healed(&here, "GW-02").await;
+        here.front.care(Care::Labels);
+        red(&here, "GW-02", Reason::ContentFound).await;
+        here.end().await;
+    }
+
+    async fn a_cache_shared_by_organizations_is_noticed(backend: Backend) {
+        let here = sound(backend, "TEN-04").await;
+        here.front.care(Care::Caches);
+        red(&here, "TEN-04", Reason::BorderCrossed).await;
+        here.front.care(Care::Honest);
+        healed(&here, "TEN-04").await;
+        here.end().await;
+    }
+
+    async fn a_hint_that_something_exists_is_noticed(backend: Backend) {
+        let here = sound(backend, "TEN-04").await;
+        here.front.care(Care::Hints);
+        red(&here, "TEN-04", Reason::BorderCrossed).await;
+        here.front.care(Care::Honest);
+        healed(&here, "TEN-04").await;
+        here.end().await;
+    }
+
+    async fn a_key_that_is_kept_and_shown_again_is_noticed(backend: Backend) {
+        let here = sound(backend, "KEY-01").await;
+        here.until("KEY-02", "verified").await;
+        here.front.care(Care::Names);
+        red(&here, "KEY-01", Reason::SecretFound).await;
+        red(&here, "KEY-02", Reason::SecretFound).await;
+        here.front.care(Care::Honest);
+        healed(&here, "KEY-01").await;
+        healed(&here, "KEY-02").await;
+        here.end().await;
+    }
+
+    async fn an_index_that_does_not_hold_the_hash_of_a_key_is_noticed(backend: Backend) {
+        let here = sound(backend, "KEY-01").await;
+        outside::misfile_keys(&here).await;
+        red(&here, "KEY-01", Reason::HashMismatch).await;
+        outside::file_keys_again(&here).await;
+        healed(&here, "KEY-01").await;
+        here.end().await;
+    }
+
+    async fn a_log_without_its_walls_is_noticed(backend: Backend) {
+        let here = sound(backend, "AUD-02").await;
+        let walls = outside::tear_down(&here).await;
+        red(&here, "AUD-02", Reason::TamperSucceeded).await;
+        outside::build_up(&here, walls).await;
+        healed(&here, "AUD-02").await;
+        here.end().await;
+    }
+
+    async fn a_log_that_was_rewritten_is_noticed_and_discredits_everything(backend: Backend) {
+        let here = sound(backend, "AUD-01").await;
+        here.until("KEY-01", "verified").await;
+        let walls = outside::tear_down(&here).await;
+        outside::rewrite_entries(&here).await;
+        outside::build_up(&here, walls).await;
+        // The walls stand again: only the tree knows.
+        assert_eq!(here.one("AUD-02").await.reason, Reason::Held.says());
+        red(&here, "AUD-01", Reason::TreeBroken).await;
+        assert_eq!(here.status("KEY-01"), "failing", "what a broken log says counts for nothing");
+        here.end().await;
+    }
 }

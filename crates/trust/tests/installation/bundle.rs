@@ -1,0 +1,50 @@
+//! The evidence bundle as anybody gets it: it verifies without this installation, and not after a change.
+
+use std::time::Duration;
+
+use testkit::{Backend, each_backend};
+use trust::bundle::{Report, verify};
+
+use crate::{front::Care, here::Here};
+
+/// The bundle that the page offers once it says this, and what checking it says: each is handed out for some seconds.
+async fn saying(here: &Here, words: &str) -> (Vec<u8>, Report) {
+    let root = here.store.log_fingerprint().unwrap();
+    let (mut fetched, mut tries) = (Vec::new(), 0);
+    loop {
+        let bundle = here.get("/trust/bundle").await;
+        if bundle != fetched {
+            let report = verify(&bundle, Some(&root)).unwrap();
+            assert!(report.ok, "{report}");
+            if report.headline.contains(words) {
+                return (bundle, report);
+            }
+            assert!(tries < 9, "{report}");
+            (fetched, tries) = (bundle, tries + 1);
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}
+
+each_backend! {
+    async fn what_is_behind_the_page_verifies_offline_and_not_when_changed(backend: Backend) {
+        let here = Here::start(backend).await;
+        for control in ["AUD-02", "KEY-01", "TEN-04"] {
+            here.until(control, "verified").await;
+        }
+        let (bundle, report) = saying(&here, " · 0 failing").await;
+        assert!(report.evidence >= 2, "{report}");
+        assert!(!verify(&bundle, Some(&"0".repeat(64))).unwrap().ok, "another key");
+        for at in (0..bundle.len()).step_by(bundle.len() / 101) {
+            let mut changed = bundle.clone();
+            changed[at] ^= 0x20;
+            // Damaged beyond reading, or read and found out.
+            assert!(!verify(&changed, None).is_ok_and(|report| report.ok), "byte {at}");
+        }
+        // A failure stands in it as well.
+        here.front.care(Care::Hints);
+        here.run(Some("TEN-04")).await;
+        saying(&here, " · 1 failing").await;
+        here.end().await;
+    }
+}

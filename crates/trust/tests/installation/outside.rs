@@ -1,0 +1,125 @@
+//! The database as its owner sees it: somebody who holds its key, or is its superuser.
+
+use std::time::Duration;
+
+use sqlx::{
+    AssertSqlSafe, ConnectOptions as _, Row as _, SqliteConnection, sqlite::SqliteConnectOptions,
+};
+
+use crate::here::Here;
+
+async fn sqlite(here: &Here) -> SqliteConnection {
+    let line = here.store.hand_over().unwrap().to_line().unwrap();
+    let line: serde_json::Value = serde_json::from_str(line.expose()).unwrap();
+    let key = line["database_key"].as_str().unwrap();
+    SqliteConnectOptions::new()
+        .filename(here.backend.config.data_dir.join("probity.db"))
+        .pragma("key", format!("\"x'{key}'\""))
+        .busy_timeout(Duration::from_secs(30))
+        .disable_statement_logging()
+        .connect()
+        .await
+        .unwrap()
+}
+
+/// Runs statements as the owner of the data.
+pub(crate) async fn run(here: &Here, sql: &str) {
+    if here.backend.is_postgres() {
+        here.backend.database().sql(sql);
+    } else {
+        let mut connection = sqlite(here).await;
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+    }
+}
+
+/// The triggers that guard the log's entries, as they were.
+pub(crate) struct Walls(Vec<String>);
+
+/// Takes the triggers of the log's entries away, and gives the server the right to change them.
+pub(crate) async fn tear_down(here: &Here) -> Walls {
+    if here.backend.is_postgres() {
+        postgres_triggers(here, "disable");
+        here.backend.database().sql("grant update, delete on audit_entry to public");
+        return Walls(Vec::new());
+    }
+    let mut connection = sqlite(here).await;
+    let find =
+        "select name, sql from sqlite_master where type = 'trigger' and tbl_name = 'audit_entry'";
+    let mut walls = Vec::new();
+    for trigger in sqlx::query(find).fetch_all(&mut connection).await.unwrap() {
+        let drop = format!("drop trigger {}", trigger.get::<String, _>(0));
+        sqlx::raw_sql(AssertSqlSafe(drop)).execute(&mut connection).await.unwrap();
+        walls.push(trigger.get(1));
+    }
+    assert!(walls.len() > 2, "{walls:?}");
+    Walls(walls)
+}
+
+/// Puts them back.
+pub(crate) async fn build_up(here: &Here, walls: Walls) {
+    if here.backend.is_postgres() {
+        here.backend.database().sql("revoke update, delete on audit_entry from public");
+        return postgres_triggers(here, "enable always");
+    }
+    for wall in walls.0 {
+        run(here, &wall).await;
+    }
+}
+
+fn postgres_triggers(here: &Here, act: &str) {
+    here.backend.database().sql(&format!(
+        "do $$ declare it record; begin for it in select tgname from pg_trigger \
+         where not tgisinternal and tgrelid = 'audit_entry'::regclass \
+         loop execute format('alter table audit_entry {act} trigger %I', it.tgname); end loop; end $$"
+    ));
+}
+
+/// Changes every entry of the log together with the hash stored beside it, as somebody would who knows how it works.
+pub(crate) async fn rewrite_entries(here: &Here) {
+    if here.backend.is_postgres() {
+        here.backend.database().sql(
+            "update audit_entry set leaf = leaf || '\\x20'::bytea, \
+             leaf_hash = sha256('\\x00'::bytea || leaf || '\\x20'::bytea)",
+        );
+        return;
+    }
+    let mut connection = sqlite(here).await;
+    let find = "select org_id, seq, leaf from audit_entry";
+    let entries = sqlx::query(find).fetch_all(&mut connection).await.unwrap();
+    assert!(!entries.is_empty());
+    for entry in entries {
+        let mut leaf: Vec<u8> = entry.get(2);
+        leaf.push(b' ');
+        let hash = ledger::tree::leaf_hash(&leaf).to_vec();
+        sqlx::query("update audit_entry set leaf = ?, leaf_hash = ? where org_id = ? and seq = ?")
+            .bind(leaf)
+            .bind(hash)
+            .bind(entry.get::<Vec<u8>, _>(0))
+            .bind(entry.get::<i64, _>(1))
+            .execute(&mut connection)
+            .await
+            .unwrap();
+    }
+}
+
+/// From now on the index of keys keeps something else than the key's hash.
+pub(crate) async fn misfile_keys(here: &Here) {
+    let sql = if here.backend.is_postgres() {
+        "create function misfile() returns trigger language plpgsql as \
+         $$ begin new.digest := sha256(new.digest); return new; end $$; \
+         create trigger misfile before insert on key_index for each row execute function misfile()"
+    } else {
+        "create trigger misfile after insert on key_index begin \
+         update key_index set digest = randomblob(32) where digest = new.digest; end"
+    };
+    run(here, sql).await;
+}
+
+pub(crate) async fn file_keys_again(here: &Here) {
+    let sql = if here.backend.is_postgres() {
+        "drop trigger misfile on key_index"
+    } else {
+        "drop trigger misfile"
+    };
+    run(here, sql).await;
+}
