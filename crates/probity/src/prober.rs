@@ -1,37 +1,19 @@
-//! The trust centre's hands: the facade over registry and log, and the probing child.
+//! The trust centre's hands: the facade over what is known already, and the probing child.
 
 use std::{path::PathBuf, sync::Arc};
 
-use domain::{Catalogue, Clock, DataClass, Error, Result};
-use store::{EngineKind, Store};
-use tokio::net::unix::pipe;
+use domain::{Catalogue, Clock, Result};
+use store::Store;
 use trust::{
-    Route, Settings, Trust, prober,
-    registry::Registry,
-    status::Profile,
+    Route, Trust, prober,
     supervisor::{self, Supervisor},
 };
 
 use crate::{app::App, config::LogSection, telemetry};
 
+/// What was shown before this start counts as far as the log holds it and it is still fresh.
 pub(crate) async fn trust(store: &Store, catalogue: &Arc<Catalogue>) -> Result<Trust> {
-    let settings = Settings {
-        deployment: store.deployment_id()?.to_string(),
-        build: trust::executable().await?,
-        profile: Profile::embedded(),
-        catalogue: Arc::clone(catalogue),
-        key: store.signing_key("trust-snapshot")?,
-        columns: columns().collect(),
-        file_encrypted: store.engine_kind() == EngineKind::Sqlite,
-    };
-    Ok(Trust::new(Registry::shipped().map_err(Error::internal)?, settings))
-}
-
-/// Every column of the database with its class.
-fn columns() -> impl Iterator<Item = (&'static str, &'static str, DataClass)> {
-    store::TABLES
-        .iter()
-        .flat_map(|table| table.columns.iter().map(|&(column, class)| (table.name, column, class)))
+    Trust::open(store, Arc::clone(catalogue)).await
 }
 
 /// Starts the prober: this program again, with a key of its own beside the root key.
@@ -57,8 +39,5 @@ pub(crate) async fn child() -> Result<()> {
         path: route.path.to_owned(),
         permission: route.permission.as_str().to_owned(),
     });
-    let pipes = pipe::OpenOptions::new();
-    let input = pipes.open_receiver("/proc/self/fd/0").map_err(Error::internal)?;
-    let output = pipes.open_sender("/proc/self/fd/1").map_err(Error::internal)?;
-    prober::run(input, output, routes.collect(), Clock::system()).await
+    prober::main(routes.collect(), Clock::system()).await
 }
