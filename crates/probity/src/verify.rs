@@ -1,28 +1,36 @@
 //! `probity verify`: 0 when everything holds, 1 on a mismatch, 2 when the file cannot be read.
 
-use std::{io::Write as _, path::Path, process::ExitCode};
+use std::{fmt::Display, io::Write as _, path::Path, process::ExitCode};
+
+use serde::Serialize;
 
 pub(crate) fn run(path: &Path, root: Option<&str>, json: bool) -> ExitCode {
-    let mut out = std::io::stdout().lock();
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
-        Err(error) => return unreadable(path, &error.to_string()),
+        Err(error) => return unreadable(path, &error),
     };
-    let report = match ledger::verify(&bytes, root) {
-        Ok(report) => report,
-        Err(error) => return unreadable(path, &error.to_string()),
-    };
+    // Each kind of bundle has one way to be written, so a file is at most one of them.
+    if let Ok(report) = trust::bundle::verify(&bytes, root) {
+        return show(&report, report.ok, json);
+    }
+    match ledger::verify(&bytes, root) {
+        Ok(report) => show(&report, report.ok, json),
+        Err(_) => unreadable(path, &"neither an audit export nor a trust bundle, or damaged"),
+    }
+}
+
+fn show(report: &(impl Display + Serialize), ok: bool, json: bool) -> ExitCode {
     let text = if json {
-        serde_json::to_string_pretty(&report).unwrap_or_default()
+        serde_json::to_string_pretty(report).unwrap_or_default()
     } else {
         report.to_string()
     };
     // A closed pipe is no mismatch.
-    drop(writeln!(out, "{text}"));
-    if report.ok { ExitCode::SUCCESS } else { ExitCode::from(1) }
+    drop(writeln!(std::io::stdout().lock(), "{text}"));
+    if ok { ExitCode::SUCCESS } else { ExitCode::from(1) }
 }
 
-fn unreadable(path: &Path, why: &str) -> ExitCode {
+fn unreadable(path: &Path, why: &dyn Display) -> ExitCode {
     drop(writeln!(std::io::stderr(), "{} cannot be read as a bundle: {why}", path.display()));
     ExitCode::from(2)
 }

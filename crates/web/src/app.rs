@@ -10,7 +10,7 @@ use store::Store;
 use tokio_util::sync::CancellationToken;
 use trust::Trust;
 
-use crate::Config;
+use crate::{Config, bundle::Kept};
 
 /// The parts the binary wires together.
 pub struct Parts {
@@ -33,17 +33,26 @@ pub struct Parts {
 
 /// A handle on the parts; cloning it costs a counter.
 #[derive(Clone)]
-pub struct App(Arc<Parts>);
+pub struct App(Arc<Inner>);
+
+struct Inner {
+    parts: Parts,
+    bundle: Kept,
+}
 
 impl App {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(parts))
+        Self(Arc::new(Inner { parts, bundle: Kept::default() }))
     }
 
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    pub(crate) fn kept_bundle(&self) -> &Kept {
+        &self.0.bundle
     }
 
     /// Whether people reach this server over TLS; decides how the session cookie is named and marked.
@@ -56,6 +65,6 @@ impl App {
 impl Deref for App {
     type Target = Parts;
     fn deref(&self) -> &Parts {
-        &self.0
+        &self.0.parts
     }
 }

@@ -13,7 +13,7 @@ use serde_json::json;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Cx, refusal::Result, route::Routes};
+use crate::{Cx, bundle::bundle, refusal::Result, route::Routes};
 
 /// Comments that keep an idle stream of events alive through proxies.
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -54,7 +54,7 @@ async fn trust_badge(cx: Cx<Public>, (): ()) -> Result<Response> {
 }
 
 async fn trust_bundle(cx: Cx<Public>, (): ()) -> Result<Response> {
-    let body = crate::bundle::bundle(cx.app(), cx.now()).await?;
+    let body = bundle(cx.app()).await?;
     let headers = [
         (header::CONTENT_TYPE, "application/x-tar"),
         (header::CONTENT_DISPOSITION, "attachment; filename=\"trust.tar\""),

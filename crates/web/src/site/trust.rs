@@ -95,8 +95,9 @@ async fn index(cx: Cx<Public>, (): ()) -> Result<Response> {
             .collect(),
         limits: page.cannot_prove.iter().map(|line| (*line).to_owned()).collect(),
         verify: format!(
-            "curl -s {}/trust/bundle | tar -x && cat README.txt && sha256sum evidence/*",
-            cx.app().public_url
+            "curl -s {}/trust/bundle -o trust.tar\nprobity verify trust.tar --root {}",
+            cx.app().public_url,
+            cx.app().store.log_fingerprint()?
         ),
         facts: facts(&page, cx.app().store.log_fingerprint()?),
         operated_by: cx.app().config.operated_by.clone(),
@@ -125,8 +126,8 @@ fn facts(page: &trust::TrustPage, log_key: String) -> Vec<Fact> {
 fn provider_rows(app: &App, page: &trust::TrustPage) -> Vec<EntryRow> {
     page.providers
         .iter()
-        .map(|row| EntryRow {
         .filter(|row| listed(app, &row.id, row.in_use))
+        .map(|row| EntryRow {
             id: row.id.clone(),
             name: row.name.clone(),
             entity: row.legal_entity.clone(),
