@@ -101,7 +101,7 @@ impl Journal {
     /// `Unavailable` when it could not be written (`disk_full`, `journal_unwritable`) or too much waits for the
     /// database (`usage_backlog`): the request must be refused.
     pub fn intent(&self, intent: &Intent) -> Result<()> {
-        let bytes = record::encode(RecordRef::Intent(intent), &self.shared.run.key)?;
+        let bytes = record::encode(RecordRef::Intent(intent), &self.shared.run.series)?;
         let mut state = self.shared.state.lock();
         state.admit(intent.request)?;
         let number = self.shared.append(&mut state, &bytes)?;
@@ -115,7 +115,7 @@ impl Journal {
     /// `Unavailable` when it could not be written: it is kept in memory and still reaches the database unless the
     /// server stops before; `Internal` when there was no intent.
     pub fn settle(&self, settlement: &Settlement) -> Result<()> {
-        let bytes = record::encode(RecordRef::Settlement(settlement), &self.shared.run.key)?;
+        let bytes = record::encode(RecordRef::Settlement(settlement), &self.shared.run.series)?;
         let mut state = self.shared.state.lock();
         if !state.is_open(settlement.request)? {
             return Ok(());
@@ -141,7 +141,7 @@ impl Journal {
         let done = state.swept(org, count);
         if state.is_swept() {
             // Without the mark the next start would read them again and find them in the database.
-            if let Ok(mark) = record::encode(RecordRef::Swept, &self.shared.run.key) {
+            if let Ok(mark) = record::encode(RecordRef::Swept, &self.shared.run.series) {
                 let _ = self.shared.append(&mut state, &mark);
             }
             if state.is_idle() && state.active.length > STALE_BYTES {
@@ -227,7 +227,7 @@ impl Shared {
             return Ok(());
         }
         for intent in &stragglers {
-            let bytes = record::encode(RecordRef::Intent(intent), &self.run.key)?;
+            let bytes = record::encode(RecordRef::Intent(intent), &self.run.series)?;
             let number = self.append(state, &bytes)?;
             state.intended(intent, number);
         }
@@ -240,9 +240,9 @@ impl Shared {
         self.replace(state)?;
         let number = state.active.number;
         for (intent, settlement) in state.unfinished() {
-            state.active.append(&record::encode(RecordRef::Intent(&intent), &self.run.key)?)?;
+            state.active.append(&record::encode(RecordRef::Intent(&intent), &self.run.series)?)?;
             if let Some(settlement) = settlement {
-                let bytes = record::encode(RecordRef::Settlement(&settlement), &self.run.key)?;
+                let bytes = record::encode(RecordRef::Settlement(&settlement), &self.run.series)?;
                 state.active.append(&bytes)?;
             }
         }

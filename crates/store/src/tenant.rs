@@ -3,9 +3,12 @@
 //! Nothing else in this crate may call `find`, `update_many`, `delete_many` or `insert` on an entity
 //! (`tests/tidy.rs` reads the sources).
 
+use std::fmt::Write as _;
+
 use domain::{OrgId, Result};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, DeleteMany, EntityTrait, QueryFilter, QueryTrait, Select,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait as _, DbBackend, DeleteMany, EntityTrait,
+    IdenStatic as _, Iterable as _, ModelTrait, QueryFilter, QueryTrait, Select, Statement,
     UpdateMany, sea_query::OnConflict,
 };
 
@@ -50,6 +53,59 @@ pub(crate) async fn insert_all<E: Tenant>(
         return Ok(());
     }
     E::insert_many(rows).exec_without_returning(tx.on()).await.map_err(from_db).map(drop)
+}
+
+/// Rows of one statement. Its text is the same for every full one, so that the engine prepares it once.
+const ROWS: usize = 100;
+
+/// Inserts many whole rows of `org`. Where [`insert_all`] builds a statement value by value, this one is text that
+/// depends on the table and the number of rows only.
+pub(crate) async fn insert_rows<E>(tx: &Tx, org: OrgId, rows: Vec<E::Model>) -> Result<()>
+where
+    E: Tenant,
+    E::Model: ModelTrait<Entity = E>,
+{
+    let columns: Vec<E::Column> = E::Column::iter().collect();
+    let backend = tx.on().get_database_backend();
+    let whole = insert_text::<E>(backend, &columns, ROWS.min(rows.len()));
+    for chunk in rows.chunks(ROWS) {
+        let text = match chunk.len() {
+            ROWS => whole.clone(),
+            fewer => insert_text::<E>(backend, &columns, fewer),
+        };
+        let mut values = Vec::with_capacity(chunk.len() * columns.len());
+        for row in chunk {
+            values.extend(columns.iter().map(|column| match *column {
+                column if column.as_str() == E::ORG.as_str() => org.uuid().into(),
+                column => row.get(column),
+            }));
+        }
+        let statement = Statement::from_sql_and_values(backend, text, values);
+        tx.on().execute_raw(statement).await.map_err(from_db)?;
+    }
+    Ok(())
+}
+
+/// `insert into "t" ("a", "b") values (?, ?), (?, ?)`.
+fn insert_text<E: Tenant>(backend: DbBackend, columns: &[E::Column], rows: usize) -> String {
+    let names: Vec<String> =
+        columns.iter().map(|column| format!("\"{}\"", column.as_str())).collect();
+    let table = E::default();
+    let mut text = format!("insert into \"{}\" ({}) values ", table.table_name(), names.join(", "));
+    let mut number = 0_usize;
+    for row in 0..rows {
+        text.push_str(if row == 0 { "(" } else { ", (" });
+        for at in 0..columns.len() {
+            number += 1;
+            text.push_str(if at == 0 { "" } else { ", " });
+            match backend {
+                DbBackend::Postgres => drop(write!(text, "${number}")),
+                _ => text.push('?'),
+            }
+        }
+        text.push(')');
+    }
+    text
 }
 
 /// Inserts the rows of `org` that are not there yet (by primary key); says how many were new.

@@ -9,7 +9,7 @@ use crate::{
 };
 
 const HEAD: [u8; 2] = [1, 1];
-const OVERHEAD: usize = HEAD.len() + 16 + NONCE + TAG;
+pub(crate) const OVERHEAD: usize = HEAD.len() + 16 + NONCE + TAG;
 
 /// Where a value belongs. A ciphertext that is moved anywhere else does not open.
 #[derive(Clone, Copy)]
@@ -23,7 +23,7 @@ pub struct Aad<'a> {
 
 impl Aad<'_> {
     /// Every part with its length in front, so that no two places share an encoding.
-    fn bytes(&self, key_id: &[u8; 16]) -> Vec<u8> {
+    pub(crate) fn bytes(&self, key_id: &[u8; 16]) -> Vec<u8> {
         let mut out = HEAD.to_vec();
         let org = self.org.uuid();
         let parts =
@@ -43,11 +43,19 @@ impl Aad<'_> {
 pub fn seal(key: &DataKey, aad: &Aad<'_>, plain: &[u8]) -> Result<Vec<u8>> {
     let nonce: [u8; NONCE] = key::random()?;
     let mut out = Vec::with_capacity(OVERHEAD + plain.len());
-    out.extend_from_slice(&HEAD);
-    out.extend_from_slice(&key.id);
+    out.extend_from_slice(&head(key));
     out.extend_from_slice(&nonce);
     xaes::seal(key.key(), &nonce, &aad.bytes(&key.id), plain, &mut out)?;
     Ok(out)
+}
+
+/// What every value sealed by `key` starts with.
+pub(crate) fn head(key: &DataKey) -> [u8; 18] {
+    let mut head = [0; 18];
+    for (to, from) in head.iter_mut().zip(HEAD.iter().chain(&key.id)) {
+        *to = *from;
+    }
+    head
 }
 
 /// Opens a value that was sealed for this place by this key.

@@ -7,6 +7,8 @@ use zeroize::Zeroizing;
 use crate::Key;
 
 pub(crate) const NONCE: usize = 24;
+/// The part of the nonce that the key is derived from.
+pub(crate) const SALT: usize = 12;
 pub(crate) const TAG: usize = 16;
 
 /// What a value that does not open answers: damaged, moved, or sealed by another key; which one is not said.
@@ -23,8 +25,19 @@ pub(crate) fn seal(
     plain: &[u8],
     out: &mut Vec<u8>,
 ) -> Result<()> {
-    let broken = |_| Error::internal("encryption failed");
     let (cipher, nonce) = cipher(key, nonce)?;
+    encrypt(&cipher, nonce, aad, plain, out)
+}
+
+/// Encrypts `plain` under a derived key and appends ciphertext and tag to `out`.
+pub(crate) fn encrypt(
+    cipher: &aead::LessSafeKey,
+    nonce: aead::Nonce,
+    aad: &[u8],
+    plain: &[u8],
+    out: &mut Vec<u8>,
+) -> Result<()> {
+    let broken = |_| Error::internal("encryption failed");
     let start = out.len();
     out.extend_from_slice(plain);
     let body = out.get_mut(start..).unwrap_or_default();
@@ -51,9 +64,16 @@ pub(crate) fn open(
 
 /// The GCM key and nonce that the first and last twelve nonce bytes stand for.
 fn cipher(key: &Key, nonce: &[u8; NONCE]) -> Result<(aead::LessSafeKey, aead::Nonce)> {
+    let broken = || Error::internal("key derivation failed");
+    let (salt, rest) = nonce.split_first_chunk::<SALT>().ok_or_else(broken)?;
+    let nonce = aead::Nonce::try_assume_unique_for_key(rest).map_err(|_| broken())?;
+    Ok((derive(key, salt)?, nonce))
+}
+
+/// The GCM key that the first part of a nonce stands for.
+pub(crate) fn derive(key: &Key, salt: &[u8; SALT]) -> Result<aead::LessSafeKey> {
     let broken = |_| Error::internal("key derivation failed");
     let main = cmac::Key::new(cmac::AES_256, key.expose()).map_err(broken)?;
-    let (salt, rest) = nonce.split_at(12);
     let mut derived = Zeroizing::new([0; 32]);
     for (counter, half) in (1u8..).zip(derived.chunks_exact_mut(16)) {
         // NIST SP 800-108 counter mode: 16-bit counter, label "X", zero, context.
@@ -64,8 +84,7 @@ fn cipher(key: &Key, nonce: &[u8; NONCE]) -> Result<(aead::LessSafeKey, aead::No
         half.copy_from_slice(cmac::sign(&main, &block).map_err(broken)?.as_ref());
     }
     let key = aead::UnboundKey::new(&aead::AES_256_GCM, derived.as_slice()).map_err(broken)?;
-    let nonce = aead::Nonce::try_assume_unique_for_key(rest).map_err(broken)?;
-    Ok((aead::LessSafeKey::new(key), nonce))
+    Ok(aead::LessSafeKey::new(key))
 }
 
 #[cfg(test)]

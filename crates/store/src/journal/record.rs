@@ -5,7 +5,7 @@ use domain::{
     Error, KeyId, OrgId, ProjectId, Protocol, ProviderId, RequestId, Result, Timestamp, Usage,
 };
 use serde::{Deserialize, Serialize};
-use vault::{Aad, DataKey};
+use vault::{Aad, DataKey, Series};
 
 /// That a request is about to be answered. Holds no content.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,7 +88,7 @@ pub(super) enum RecordRef<'a> {
     Swept,
 }
 
-const AAD: Aad<'static> =
+pub(super) const AAD: Aad<'static> =
     Aad { org: OrgId::DEPLOYMENT, table: "journal", column: "record", row: b"" };
 
 /// Length and checksum.
@@ -97,9 +97,9 @@ const HEAD: usize = 8;
 const LONGEST: usize = 1 << 20;
 
 /// The bytes of one record, ready to be written.
-pub(super) fn encode(record: RecordRef<'_>, key: &DataKey) -> Result<Vec<u8>> {
+pub(super) fn encode(record: RecordRef<'_>, series: &Series) -> Result<Vec<u8>> {
     let plain = serde_json::to_vec(&record).map_err(Error::internal)?;
-    frame(&vault::seal(key, &AAD, &plain)?)
+    frame(&series.seal(&plain)?)
 }
 
 pub(super) fn decode(payload: &[u8], key: &DataKey) -> Result<Record> {

@@ -9,7 +9,7 @@ use std::{
 };
 
 use domain::{Error, Result};
-use vault::{DataKey, Key, RootKey};
+use vault::{DataKey, Key, RootKey, Series};
 
 use super::record::{self, Record};
 
@@ -21,7 +21,7 @@ const HEAD_BYTES: usize = 8 + 8 + ID + 106;
 
 /// The key of one run and the head that every segment of the run starts with.
 pub(super) struct RunKey {
-    pub(super) key: DataKey,
+    pub(super) series: Series,
     head: Vec<u8>,
 }
 
@@ -32,7 +32,7 @@ impl RunKey {
         payload.extend_from_slice(&root.wrap(CONTEXT, &key)?);
         let mut head = MAGIC.to_vec();
         head.extend_from_slice(&record::frame(&payload)?);
-        Ok(Self { key: DataKey::from_key(id, key), head })
+        Ok(Self { series: Series::new(&DataKey::from_key(id, key), &record::AAD)?, head })
     }
 }
 

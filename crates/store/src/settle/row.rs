@@ -1,7 +1,7 @@
 //! A settled request as a row, and the bytes of the row that the log commits to.
 
 use domain::{Error, KeyId, OrgId, ProjectId, Provenance, ProviderId, RequestId, Result};
-use serde_json::{Value, json};
+use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
 use crate::{entity::usage, journal::Settled};
@@ -50,39 +50,82 @@ pub(super) fn model(settled: &Settled) -> usage::Model {
     }
 }
 
+/// What the log commits to. The fields stand in the order of RFC 8785, so that writing them once is canonical.
+#[derive(Serialize)]
+struct Leaf<'a> {
+    attempts: Exact,
+    cache_read: Option<Exact>,
+    cache_write: Option<Exact>,
+    cost_nano: Option<Exact>,
+    currency: Option<&'a str>,
+    ended_at: Exact,
+    error_code: Option<&'a str>,
+    first_token_ms: Option<Exact>,
+    input: Option<Exact>,
+    key: KeyId,
+    model: &'a str,
+    organization: OrgId,
+    output: Option<Exact>,
+    project: ProjectId,
+    protocol: &'a str,
+    provenance: &'a str,
+    provider: Option<ProviderId>,
+    reasoning: Option<Exact>,
+    receipt_sha256: String,
+    request: RequestId,
+    requested_model: &'a str,
+    started_at: Exact,
+    status: Exact,
+    streaming: bool,
+    version: u8,
+}
+
+/// An integer that every reader of JSON reads exactly.
+#[derive(Clone, Copy)]
+struct Exact(i64);
+
+impl Serialize for Exact {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        if self.0.unsigned_abs() >= 1 << 53 {
+            return Err(serde::ser::Error::custom("a number has more than 53 bits"));
+        }
+        serializer.serialize_i64(self.0)
+    }
+}
+
 /// The canonical JSON of a row (RFC 8785), the receipt by its SHA-256: a leaf of the batch's tree.
 ///
 /// # Errors
 /// `Internal` when a number cannot be written exactly.
 pub(super) fn leaf(row: &usage::Model) -> Result<Vec<u8>> {
-    let value: Value = json!({
-        "version": 1,
-        "organization": OrgId::from_uuid(row.org_id),
-        "request": RequestId::from_uuid(row.request_id),
-        "project": ProjectId::from_uuid(row.project_id),
-        "key": KeyId::from_uuid(row.key_id),
-        "provider": row.provider_id.map(ProviderId::from_uuid),
-        "model": row.model,
-        "requested_model": row.requested_model,
-        "protocol": row.protocol,
-        "streaming": row.streaming,
-        "started_at": row.started_at,
-        "ended_at": row.ended_at,
-        "first_token_ms": row.first_token_ms,
-        "status": row.status,
-        "error_code": row.error_code,
-        "attempts": row.attempts,
-        "input": row.input,
-        "cache_read": row.cache_read,
-        "cache_write": row.cache_write,
-        "output": row.output,
-        "reasoning": row.reasoning,
-        "provenance": row.provenance,
-        "cost_nano": row.cost_nano,
-        "currency": row.currency,
-        "receipt_sha256": hex::encode(vault::sha256(row.receipt.as_bytes())),
-    });
-    ledger::canonical(&value).map(String::into_bytes).map_err(Error::internal)
+    let leaf = Leaf {
+        attempts: Exact(row.attempts),
+        cache_read: row.cache_read.map(Exact),
+        cache_write: row.cache_write.map(Exact),
+        cost_nano: row.cost_nano.map(Exact),
+        currency: row.currency.as_deref(),
+        ended_at: Exact(row.ended_at),
+        error_code: row.error_code.as_deref(),
+        first_token_ms: row.first_token_ms.map(Exact),
+        input: row.input.map(Exact),
+        key: KeyId::from_uuid(row.key_id),
+        model: &row.model,
+        organization: OrgId::from_uuid(row.org_id),
+        output: row.output.map(Exact),
+        project: ProjectId::from_uuid(row.project_id),
+        protocol: &row.protocol,
+        provenance: &row.provenance,
+        provider: row.provider_id.map(ProviderId::from_uuid),
+        reasoning: row.reasoning.map(Exact),
+        receipt_sha256: hex::encode(vault::sha256(row.receipt.as_bytes())),
+        request: RequestId::from_uuid(row.request_id),
+        requested_model: &row.requested_model,
+        started_at: Exact(row.started_at),
+        status: Exact(row.status),
+        streaming: row.streaming,
+        version: 1,
+    };
+    serde_json::to_vec(&leaf).map_err(Error::internal)
 }
 
 #[cfg(test)]
@@ -117,6 +160,15 @@ mod tests {
             receipt: "{}".to_owned(),
             event_id: Uuid::nil(),
         }
+    }
+
+    #[test]
+    fn a_leaf_is_canonical() {
+        let row = usage::Model { model: "Ü\u{1} \"/\\".to_owned(), ..row() };
+        let bytes = leaf(&row).unwrap();
+        let value: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+        assert_eq!(String::from_utf8(bytes).unwrap(), ledger::canonical(&value).unwrap());
+        assert!(leaf(&usage::Model { input: Some(1 << 53), ..row }).is_err());
     }
 
     #[test]
