@@ -227,8 +227,12 @@ fn gone() -> Error {
 }
 
 fn request(turn: u32, salt: &str) -> (llm::Format, Vec<u8>) {
-    let models = ["sandbox-echo", "assistant", "sandbox-tools", "sandbox-error-429"];
-    let model = models.get(turn as usize % models.len()).copied().unwrap_or("sandbox-echo");
+    let models = ["sandbox-echo", "assistant", "sandbox-tools", "assistant"];
+    let model = match turn {
+        // Once, as it happens; each refusal costs the waiting its retry asks for.
+        5 => "sandbox-error-429",
+        _ => models.get(turn as usize % models.len()).copied().unwrap_or("sandbox-echo"),
+    };
     let text = "a question of some length ".repeat(1 + turn as usize % 5);
     let mut body = serde_json::json!({
         "model": model,

@@ -20,6 +20,11 @@ use clap::Parser as _;
 use cli::{Admin, Cli, Command, Probe, Serve};
 use domain::{Error, Result};
 
+/// Requests are many small allocations on several threads, and a password hash is one of 19 MiB: this allocator is
+/// quicker with the first than the C library's, and gives the second back.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// How long the process waits for its own threads at the end.
 const ENDING: Duration = Duration::from_secs(2);
 

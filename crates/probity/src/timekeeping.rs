@@ -79,7 +79,8 @@ pub(crate) async fn watch(clock: Clock, stop: CancellationToken) {
         let set_back = clock.set_back();
         match jump(now.since(at), then.elapsed(), back, set_back) {
             Some(Jump::Forward(by)) => {
-                metrics::counter!("probity_clock_jumps_total", "direction" => "forward").increment(1);
+                metrics::counter!("probity_clock_jumps_total", "direction" => "forward")
+                    .increment(1);
                 tracing::warn!(
                     seconds = by.as_secs(),
                     "the clock jumped forward: sessions, keys and evidence may have expired early"
