@@ -2,23 +2,20 @@
 
 use std::time::Duration;
 
-use axum::{
-    body::{Body, to_bytes},
-    extract::Request,
-    response::Response,
-};
+use axum::{body::Body, extract::Request, response::Response};
 use bytes::Bytes;
 use domain::{Error, RequestId, Result, tags::Inference};
 use gateway::{Call, Format};
 use http::{HeaderMap, header};
-use http_body_util::{BodyExt as _, LengthLimitError};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use store::Scope;
 
 use crate::{App, Cx, route::Routes};
 
-/// How much of a body that is too large is still read, and for how long.
+/// How much of a body that is too large is still read, for how long in all, and how long without a piece.
 const LINGER_BYTES: usize = 64 << 20;
-const LINGER: Duration = Duration::from_secs(3);
+const LINGER: Duration = Duration::from_secs(30);
+const SILENCE: Duration = Duration::from_secs(3);
 
 pub(crate) fn routes() -> Routes {
     Routes::new()
@@ -75,7 +72,7 @@ async fn admit(
 }
 
 /// The whole body, if it is JSON by its type and not too large.
-async fn read(headers: &HeaderMap, body: Body, most: usize) -> Result<Bytes> {
+async fn read(headers: &HeaderMap, mut body: Body, most: usize) -> Result<Bytes> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     let json = kind.is_none_or(|kind| {
         let kind = kind.split(';').next().unwrap_or_default().trim();
@@ -92,14 +89,16 @@ async fn read(headers: &HeaderMap, body: Body, most: usize) -> Result<Bytes> {
         linger(body).await;
         return Err(too_large(most));
     }
-    to_bytes(body, most).await.map_err(|error| {
-        let source = std::error::Error::source(&error);
-        if source.is_some_and(|source| source.is::<LengthLimitError>()) {
-            too_large(most)
-        } else {
-            Error::invalid("The body did not arrive whole.").with_code("body_incomplete")
+    match Limited::new(&mut body, most).collect().await {
+        Ok(whole) => Ok(whole.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => {
+            linger(body).await;
+            Err(too_large(most))
         }
-    })
+        Err(_) => {
+            Err(Error::invalid("The body did not arrive whole.").with_code("body_incomplete"))
+        }
+    }
 }
 
 /// Lets the client finish sending, within limits: a connection that is closed while it still sends is reset,
@@ -107,7 +106,7 @@ async fn read(headers: &HeaderMap, body: Body, most: usize) -> Result<Bytes> {
 async fn linger(mut body: Body) {
     let swallow = async {
         let mut left = LINGER_BYTES;
-        while let Some(Ok(frame)) = body.frame().await {
+        while let Ok(Some(Ok(frame))) = tokio::time::timeout(SILENCE, body.frame()).await {
             let length = frame.data_ref().map_or(0, Bytes::len);
             let Some(rest) = left.checked_sub(length) else { return };
             left = rest;

@@ -64,3 +64,32 @@ async fn peers_are_known_by_their_connection() {
     tasks.close();
     tasks.wait().await;
 }
+
+/// Whoever sends more than fits hears so, however it is announced, once all of it is on its way.
+#[tokio::test]
+async fn a_body_that_is_too_large_is_answered_not_cut_off() {
+    let house = House::with(web::Config { body_bytes: 2_000, ..web::Config::default() }).await;
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+    tasks.spawn(web::serve(listener, house.router.clone(), stop.clone(), Duration::from_secs(1)));
+    let padding = vec![b' '; 8 << 20];
+    let chunked =
+        [format!("{:x}\r\n", padding.len()).as_bytes(), &padding, b"\r\n0\r\n\r\n"].concat();
+    for (length, body) in [
+        (format!("content-length: {}", padding.len()), &padding),
+        ("transfer-encoding: chunked".to_owned(), &chunked),
+    ] {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let head = format!(
+            "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\n{length}\r\n\r\n",
+            house.acme.key
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(body).await.unwrap();
+        assert!(read_all(&mut stream).await.starts_with("HTTP/1.1 413"), "{length}");
+    }
+    stop.cancel();
+    tasks.close();
+    tasks.wait().await;
+}
