@@ -9,11 +9,11 @@ pub(crate) fn run(path: &Path, root: Option<&str>, json: bool) -> ExitCode {
         Ok(bytes) => bytes,
         Err(error) => return unreadable(path, &error),
     };
-    // Each kind of bundle has one way to be written, so a file is at most one of them.
-    if let Ok(report) = trust::bundle::verify(&bytes, root) {
+    // An audit export names its format; whatever does not is looked at as a trust bundle, file by file.
+    if let Ok(report) = ledger::verify(&bytes, root) {
         return show(&report, report.ok, json);
     }
-    match ledger::verify(&bytes, root) {
+    match trust::bundle::verify(&bytes, root) {
         Ok(report) => show(&report, report.ok, json),
         Err(_) => unreadable(path, &"neither an audit export nor a trust bundle, or damaged"),
     }
