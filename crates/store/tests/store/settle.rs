@@ -193,7 +193,7 @@ each_backend! {
         }
         let events = settle_events(&store, &house).await;
         let sizes: Vec<_> = events.iter().rev().map(|event| event.facts["requests"].clone()).collect();
-        assert_eq!(sizes, [500, 500, 201]);
+        assert_eq!(sizes, [1_000, 201]);
         let mut read = store.read(&house.scope).await.unwrap();
         let sum = read.usage_summary(&UsageFilter::default()).await.unwrap();
         assert_eq!((sum.requests, sum.output), (1_201, 48_040));
