@@ -70,7 +70,10 @@ export async function inspect(page, name, artefacts, sizes = Object.keys(SIZES))
 /** Colours that fade into each other have arrived, and parts that were not rendered yet know their size. */
 async function settled() {
   for (const animation of document.getAnimations()) animation.finish();
-  for (let frame = 0; frame < 3; frame += 1) await new Promise(requestAnimationFrame);
+  for (let frame = 0; frame < 3; frame += 1) {
+    // A window in which nothing changes may be given no frame at all.
+    await new Promise((resolve) => { requestAnimationFrame(resolve); setTimeout(resolve, 200); });
+  }
 }
 
 /** By how much the page scrolls sideways, and what makes it; empty when it does not. */
