@@ -73,7 +73,7 @@ async fn run(store: &Store, only_due: bool) -> Result<()> {
         if only_due && !pace.is_due(org, waiting) {
             continue;
         }
-        let settled = organization(store, org).await;
+        let settled = organization(store, org, waiting).await;
         pace.0.insert(org, Instant::now());
         outcome = outcome.and(settled);
     }
@@ -81,15 +81,16 @@ async fn run(store: &Store, only_due: bool) -> Result<()> {
     outcome
 }
 
-async fn organization(store: &Store, org: OrgId) -> Result<()> {
-    loop {
-        let batch = store.journal().oldest(org, BATCH);
-        if batch.is_empty() {
-            return Ok(());
-        }
+/// Records the `waiting` oldest. Those that end meanwhile wait for the next sweep: following them would mean ever
+/// smaller transactions, as long as requests come in.
+async fn organization(store: &Store, org: OrgId, mut waiting: usize) -> Result<()> {
+    while waiting > 0 {
+        let batch = store.journal().oldest(org, BATCH.min(waiting));
         record(store, org, &batch).await?;
         store.journal().swept(org, batch.len());
+        waiting = waiting.saturating_sub(batch.len().max(1));
     }
+    Ok(())
 }
 
 /// Adds the rows that are not there yet, with their event, in one transaction.
