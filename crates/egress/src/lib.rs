@@ -235,7 +235,8 @@ impl Egress {
         if !fresh && let Some(acquired) = opener.pooled(entry).await {
             return Ok(acquired);
         }
-        timeout_at(connect_by, opener.open_or_share(entry, fresh))
+        // Boxed: it is large, and every request would carry it, though few open a connection.
+        timeout_at(connect_by, Box::pin(opener.open_or_share(entry, fresh)))
             .await
             .unwrap_or(Err(Error::before(ErrorKind::ConnectTimeout)))
     }

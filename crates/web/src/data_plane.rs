@@ -86,13 +86,13 @@ async fn read(headers: &HeaderMap, mut body: Body, most: usize) -> Result<Bytes>
     let announced: Option<usize> =
         headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     if announced.is_some_and(|length| length > most) {
-        linger(body).await;
+        Box::pin(linger(body)).await;
         return Err(too_large(most));
     }
     match Limited::new(&mut body, most).collect().await {
         Ok(whole) => Ok(whole.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => {
-            linger(body).await;
+            Box::pin(linger(body)).await;
             Err(too_large(most))
         }
         Err(_) => {
