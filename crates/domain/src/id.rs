@@ -1,5 +1,5 @@
 //! Typed ids. Text form: a prefix and 26 characters of Crockford base32 over a UUIDv7,
-//! so that ids sort by time and cannot be mistaken for one another.
+//! so that ids sort by time and cannot be mistaken for one another. Binary formats hold the 16 bytes.
 
 use std::{fmt, str::FromStr};
 
@@ -123,12 +123,18 @@ macro_rules! ids {
 
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                if !to.is_human_readable() {
+                    return self.0.serialize(to);
+                }
                 to.serialize_str(Text::new($prefix, self.0).as_str())
             }
         }
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                if !from.is_human_readable() {
+                    return Uuid::deserialize(from).map(Self);
+                }
                 let text = std::borrow::Cow::<'de, str>::deserialize(from)?;
                 text.parse().map_err(serde::de::Error::custom)
             }

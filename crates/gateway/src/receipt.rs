@@ -108,7 +108,7 @@ impl Receipt {
     }
 
     pub(crate) fn to_json(&self) -> String {
-        let mut out = Vec::with_capacity(512);
+        let mut out = Vec::with_capacity(768);
         // Serialising plain data into memory cannot fail.
         drop(serde_json::to_writer(&mut out, self));
         String::from_utf8(out).unwrap_or_default()

@@ -28,9 +28,9 @@ use state::State;
 
 const DIRECTORY: &str = "journal";
 /// Replayed at a start at most, apart from what waits for the database.
-const SEGMENT_BYTES: u64 = if cfg!(test) { 8 << 10 } else { 16 << 20 };
+const SEGMENT_BYTES: u64 = if cfg!(test) { 4 << 10 } else { 16 << 20 };
 /// A segment whose requests are all in the database is replaced from this size on.
-const STALE_BYTES: u64 = if cfg!(test) { 2 << 10 } else { 256 << 10 };
+const STALE_BYTES: u64 = if cfg!(test) { 1 << 10 } else { 256 << 10 };
 /// Requests that wait for the database at most; more are refused, so that memory has an end.
 const MOST_WAITING: usize = if cfg!(test) { 2_000 } else { 100_000 };
 

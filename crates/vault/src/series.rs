@@ -37,17 +37,26 @@ impl Series {
     /// # Errors
     /// `Internal` when encryption fails.
     pub fn seal(&self, plain: &[u8]) -> Result<Vec<u8>> {
+        let mut out = Vec::with_capacity(column::OVERHEAD + plain.len());
+        self.seal_onto(plain, &mut out)?;
+        Ok(out)
+    }
+
+    /// Appends the sealed value to `out`. After an error `out` is not to be used.
+    ///
+    /// # Errors
+    /// `Internal` when encryption fails.
+    pub fn seal_onto(&self, plain: &[u8], out: &mut Vec<u8>) -> Result<()> {
         let mut rest = [0; NONCE - SALT];
         let count = self.next.fetch_add(1, Ordering::Relaxed).to_be_bytes();
         if let Some(last) = rest.last_chunk_mut() {
             *last = count;
         }
-        let mut out = Vec::with_capacity(column::OVERHEAD + plain.len());
+        out.reserve(column::OVERHEAD + plain.len());
         out.extend_from_slice(&self.head);
         out.extend_from_slice(&rest);
         let nonce = aead::Nonce::assume_unique_for_key(rest);
-        xaes::encrypt(&self.cipher, nonce, &self.aad, plain, &mut out)?;
-        Ok(out)
+        xaes::encrypt(&self.cipher, nonce, &self.aad, plain, out)
     }
 }
 

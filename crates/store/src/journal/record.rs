@@ -1,5 +1,5 @@
 //! What the journal holds, and how a record looks on disk:
-//! `length(4, LE) | CRC-32 of length and payload(4, LE) | payload`, the payload sealed by the run's key.
+//! `length(4, LE) | CRC-32 of length and payload(4, LE) | payload`, the payload in postcard, sealed by the run's key.
 
 use domain::{
     Error, KeyId, OrgId, ProjectId, Protocol, ProviderId, RequestId, Result, Timestamp, Usage,
@@ -93,28 +93,43 @@ pub(super) const AAD: Aad<'static> =
 
 /// Length and checksum.
 const HEAD: usize = 8;
+/// About what sealing adds.
+const SEALED: usize = 64;
+/// Few records are longer: room for them is made once.
+const USUAL: usize = 1024;
 /// Far more than any record; a longer one is garbage.
 const LONGEST: usize = 1 << 20;
 
 /// The bytes of one record, ready to be written.
 pub(super) fn encode(record: RecordRef<'_>, series: &Series) -> Result<Vec<u8>> {
-    let plain = serde_json::to_vec(&record).map_err(Error::internal)?;
-    frame(&series.seal(&plain)?)
+    let plain =
+        postcard::to_extend(&record, Vec::with_capacity(USUAL)).map_err(Error::internal)?;
+    framed(plain.len() + SEALED, |out| series.seal_onto(&plain, out))
 }
 
 pub(super) fn decode(payload: &[u8], key: &DataKey) -> Result<Record> {
-    serde_json::from_slice(&vault::open(key, &AAD, payload)?).map_err(Error::internal)
+    postcard::from_bytes(&vault::open(key, &AAD, payload)?).map_err(Error::internal)
 }
 
 pub(super) fn frame(payload: &[u8]) -> Result<Vec<u8>> {
+    framed(payload.len(), |out| {
+        out.extend_from_slice(payload);
+        Ok(())
+    })
+}
+
+/// Frames what `write` appends, of about `size` bytes.
+fn framed(size: usize, write: impl FnOnce(&mut Vec<u8>) -> Result<()>) -> Result<Vec<u8>> {
+    let mut out = Vec::with_capacity(HEAD + size);
+    out.extend_from_slice(&[0; HEAD]);
+    write(&mut out)?;
+    let Some((head, payload)) = out.split_first_chunk_mut::<HEAD>() else { return Ok(out) };
     if payload.len() > LONGEST {
         return Err(Error::internal("a record of the usage journal is too long"));
     }
     let length = u32::try_from(payload.len()).map_err(Error::internal)?.to_le_bytes();
-    let mut out = Vec::with_capacity(HEAD + payload.len());
-    out.extend_from_slice(&length);
-    out.extend_from_slice(&checksum(length, payload).to_le_bytes());
-    out.extend_from_slice(payload);
+    let check = checksum(length, payload).to_le_bytes();
+    head.copy_from_slice([length, check].as_flattened());
     Ok(out)
 }
 

@@ -13,7 +13,7 @@ use vault::{DataKey, Key, RootKey, Series};
 
 use super::record::{self, Record};
 
-const MAGIC: &[u8; 8] = b"PRBJRNL1";
+const MAGIC: &[u8; 8] = b"PRBJRNL2";
 const CONTEXT: &str = "usage journal";
 const ID: usize = 16;
 /// Magic, frame, key id, wrapped key.

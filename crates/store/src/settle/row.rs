@@ -125,7 +125,9 @@ pub(super) fn leaf(row: &usage::Model) -> Result<Vec<u8>> {
         streaming: row.streaming,
         version: 1,
     };
-    serde_json::to_vec(&leaf).map_err(Error::internal)
+    let mut out = Vec::with_capacity(1024);
+    serde_json::to_writer(&mut out, &leaf).map_err(Error::internal)?;
+    Ok(out)
 }
 
 #[cfg(test)]
