@@ -6,13 +6,13 @@ use domain::{Action, Actor, Catalogue, Clock, Error, Event, Result};
 use egress::Egress;
 use gateway::Gateway;
 use identity::Identity;
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::PrometheusHandle;
 use store::{Authority, Store};
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use trust::Trust;
 
-use crate::{catalog, config::Config, timekeeping};
+use crate::{catalog, config::Config, telemetry, timekeeping};
 
 /// Everything that runs.
 pub(crate) struct App {
@@ -53,13 +53,12 @@ impl App {
             tasks.clone(),
         );
         let trust = crate::prober::trust(&store, &catalogue).await?;
-        let metrics = PrometheusBuilder::new().install_recorder().map_err(Error::internal)?;
+        let metrics = telemetry::measure()?;
         Ok(Self {
             config,
             store,
             identity,
             gateway,
-
             trust,
             catalogue,
             tasks,
@@ -79,6 +78,7 @@ impl App {
             .fact("engine", self.store.engine_kind().as_str());
         write.commit(event).await?;
         self.store.run(&self.tasks, &self.stop);
+        self.tasks.spawn(telemetry::condense(self.metrics.clone(), self.stop.clone()));
         self.tasks.spawn(timekeeping::watch(self.store.clock().clone(), self.stop.clone()));
         Ok(())
     }
