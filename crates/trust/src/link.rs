@@ -8,6 +8,9 @@ use tokio::{
 };
 use tokio_util::task::TaskTracker;
 
+/// The code of an error that only says that nobody listens any more.
+pub(crate) const GONE: &str = "other_side_gone";
+
 /// What comes in. Reading a line is never interrupted half-way: a task of its own does it.
 pub(crate) struct Incoming<T>(mpsc::Receiver<Result<T>>);
 
@@ -50,11 +53,13 @@ impl<W: AsyncWrite + Unpin> Outgoing<W> {
     }
 
     /// # Errors
-    /// `Unavailable` when the other side is gone.
+    /// `Unavailable` with code [`GONE`] when the other side is gone.
     pub(crate) async fn send(&mut self, what: &impl Serialize) -> Result<()> {
         let mut line = serde_json::to_vec(what).map_err(Error::internal)?;
         line.push(b'\n');
-        let gone = |error| Error::unavailable("The other side is gone.").with_source(error);
+        let gone = |error| {
+            Error::unavailable("The other side is gone.").with_code(GONE).with_source(error)
+        };
         self.0.write_all(&line).await.map_err(gone)?;
         self.0.flush().await.map_err(gone)
     }
@@ -75,5 +80,8 @@ mod tests {
         assert!(incoming.next().await.is_err());
         drop(out);
         assert_eq!(incoming.next().await.unwrap(), None);
+        let (left, right) = tokio::io::duplex(64);
+        drop(right);
+        assert_eq!(Outgoing::new(left).send(&1).await.unwrap_err().code(), GONE);
     }
 }

@@ -19,7 +19,7 @@ use crate::{
     Digest,
     client::Client,
     executable,
-    link::{Incoming, Outgoing},
+    link::{GONE, Incoming, Outgoing},
     probe::{Route, Site},
     registry::Registry,
     wire::{FromProber, Hello, Start, ToProber},
@@ -36,7 +36,11 @@ pub async fn main(routes: Vec<Route>, clock: Clock) -> Result<()> {
     let pipes = |_| Error::invalid("`probity prober` is started by `probity serve`.");
     let input = pipe::Receiver::from_owned_fd(input).map_err(pipes)?;
     let output = pipe::Sender::from_owned_fd(output).map_err(pipes)?;
-    run(input, output, routes, clock).await
+    match run(input, output, routes, clock).await {
+        // The server has ended, and with it the task; it said all there is to say.
+        Err(error) if error.code() == GONE => Ok(()),
+        ended => ended,
+    }
 }
 
 /// Runs until the other side closes the link.

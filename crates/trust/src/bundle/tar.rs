@@ -56,7 +56,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Files> {
     if write(&files) == bytes { Ok(files) } else { Err(damaged()) }
 }
 
-fn damaged() -> Error {
+pub(super) fn damaged() -> Error {
     Error::invalid("Not a bundle of this kind, or cut short.").with_code("unreadable")
 }
 

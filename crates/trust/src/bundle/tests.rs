@@ -215,3 +215,14 @@ fn no_byte_of_what_counts_can_be_changed() {
         assert!(!report.ok, "without {name}");
     }
 }
+
+#[test]
+fn another_kind_of_file_is_no_broken_bundle() {
+    let export = vec![
+        ("manifest.json".to_owned(), b"{\"format\":\"probity-audit-bundle/1\"}".to_vec()),
+        ("checkpoint".to_owned(), b"note".to_vec()),
+    ];
+    for file in [tar::write(&export), Vec::new(), b"something else".to_vec()] {
+        assert_eq!(verify(&file, None).unwrap_err().code(), "unreadable");
+    }
+}

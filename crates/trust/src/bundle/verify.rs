@@ -33,6 +33,10 @@ const FOLDERS: &[&str] = &["registered/", "slots/", "evidence/"];
 /// `Invalid` with code `unreadable` when it is not such a bundle.
 pub fn verify(bundle: &[u8], root: Option<&str>) -> Result<Report> {
     let files: BTreeMap<String, Vec<u8>> = tar::read(bundle)?.into_iter().collect();
+    // Another kind of file, such as the export of a log, is no broken bundle.
+    if !files.contains_key("keys.json") && !files.contains_key("snapshot.dsse.json") {
+        return Err(tar::damaged());
+    }
     let mut checking = Checking { files, checks: Vec::new() };
     checking.pinned(root);
     Ok(match checking.read() {
