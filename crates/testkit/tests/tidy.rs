@@ -104,15 +104,32 @@ fn each_kind_of_library_stays_in_its_room() {
     }
 }
 
-#[test]
-fn banned_packages_are_not_built() {
-    // The lock file and `cargo metadata` also list optional packages that nothing switches on; `cargo tree` does not.
+/// What is really built. The lock file and `cargo metadata` also list optional packages that nothing switches on.
+fn tree(options: &[&str]) -> String {
     let tree = Command::new(env!("CARGO"))
-        .args(["tree", "--workspace", "--offline", "--prefix=none", "--format={p}"])
+        .args(["tree", "--workspace", "--offline", "--prefix=none"])
+        .args(options)
         .current_dir(root())
         .output()
         .unwrap();
-    let text = String::from_utf8(tree.stdout).unwrap();
+    assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
+    String::from_utf8(tree.stdout).unwrap()
+}
+
+#[test]
+fn tests_switch_on_nothing_that_a_build_without_them_lacks() {
+    let features = |edges: &str| -> BTreeSet<String> {
+        let text = tree(&["--edges", edges, "--format={p} {f}"]);
+        text.lines().map(|line| line.trim_end_matches(" (*)").to_owned()).collect()
+    };
+    let (without, with) = (features("normal,build"), features("normal,build,dev"));
+    let other: Vec<_> = without.difference(&with).collect();
+    assert!(other.is_empty(), "`./dev up` would build these anew after `./dev test`: {other:?}");
+}
+
+#[test]
+fn banned_packages_are_not_built() {
+    let text = tree(&["--format={p}"]);
     let names: BTreeSet<&str> =
         text.lines().filter_map(|line| line.split_whitespace().next()).collect();
     assert!(names.contains("aws-lc-rs") && names.len() > 100, "the graph was read");
