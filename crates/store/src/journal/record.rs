@@ -102,8 +102,7 @@ const LONGEST: usize = 1 << 20;
 
 /// The bytes of one record, ready to be written.
 pub(super) fn encode(record: RecordRef<'_>, series: &Series) -> Result<Vec<u8>> {
-    let plain =
-        postcard::to_extend(&record, Vec::with_capacity(USUAL)).map_err(Error::internal)?;
+    let plain = postcard::to_extend(&record, Vec::with_capacity(USUAL)).map_err(Error::internal)?;
     framed(plain.len() + SEALED, |out| series.seal_onto(&plain, out))
 }
 
