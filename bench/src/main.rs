@@ -49,8 +49,8 @@ struct RunOptions {
     /// Tiny counts: asserts that every answer is right, measures nothing.
     #[arg(long)]
     check: bool,
-    /// Non-streaming requests per round and side.
-    #[arg(long, default_value_t = 4000)]
+    /// Non-streaming requests per round and side: seconds of load, so that what is put off is part of it.
+    #[arg(long, default_value_t = 20_000)]
     requests: u64,
     /// Streaming requests per round and side.
     #[arg(long, default_value_t = 400)]
