@@ -15,7 +15,10 @@ mod permission;
 mod role;
 mod usage;
 
-pub use catalogue::{Catalogue, CatalogueError, Model, Posture, Price, Protocol, ProviderEntry};
+pub use catalogue::{
+    Auth, Capability, Catalogue, CatalogueError, Endpoint, Family, Modality, Model, Posture, Price,
+    PriceRule, Prices, Protocol, ProviderEntry, Serves, Subprocessor, Tier, Use, When,
+};
 pub use clock::{Clock, Timestamp};
 pub use content::{Content, Exit, Secret};
 pub use data_class::DataClass;

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use domain::{Catalogue, Error, OrgId, Price, ProviderId, Result};
+use domain::{Catalogue, Error, OrgId, Prices, ProviderId, Result};
 use egress::{Destination, Egress, Kind};
 use http::{HeaderName, HeaderValue, header};
 use llm::{Format, Quirks};
@@ -37,8 +37,8 @@ impl Route {
         Quirks::of_model(model)
     }
 
-    pub(crate) fn price(&self, catalogue: &Catalogue, model: &str) -> Option<Price> {
-        catalogue.price(&self.catalog, model)
+    pub(crate) fn prices(&self, catalogue: &Catalogue, model: &str) -> Option<Arc<Prices>> {
+        catalogue.prices(&self.catalog, model).cloned()
     }
 }
 
@@ -142,7 +142,7 @@ impl Routes {
         }
         let entry = self.catalogue.provider(&route.catalog);
         entry.map_or_else(Vec::new, |entry| {
-            entry.models.iter().map(|model| model.id.as_str()).collect()
+            entry.chat_models().map(|model| model.id.as_str()).collect()
         })
     }
 

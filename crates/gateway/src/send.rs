@@ -104,8 +104,8 @@ impl Sending<'_> {
     /// One attempt with its bookkeeping: the intent before, the receipt and the circuit after.
     async fn once(&mut self, candidate: &Candidate, prepared: &Prepared) -> Result<Won, Failure> {
         let route = &candidate.route;
-        let price = route.price(&self.gateway.catalogue, &candidate.model);
-        if let Err(error) = self.settler.attempting(candidate, price) {
+        let prices = route.prices(&self.gateway.catalogue, &candidate.model);
+        if let Err(error) = self.settler.attempting(candidate, prices) {
             tracing::error!(code = error.code(), causes = error.causes(), "no intent, no request");
             return Err(Failure::refusing(Refusal::from(&error)));
         }

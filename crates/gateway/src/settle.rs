@@ -9,7 +9,7 @@ use std::{
 };
 
 use domain::{
-    Clock, KeyId, OrgId, Price, ProjectId, Protocol, Provenance, RequestId, Result, Timestamp,
+    Clock, KeyId, OrgId, Prices, ProjectId, Protocol, Provenance, RequestId, Result, Timestamp,
     Usage,
 };
 use llm::Format;
@@ -92,7 +92,7 @@ pub(crate) struct Settler {
     input_estimate: u64,
     /// Whom the intent on file names.
     filed: Option<Arc<Route>>,
-    price: Option<Price>,
+    prices: Option<Arc<Prices>>,
     first_token: Option<Duration>,
     attempts: u32,
     /// A provider was sent the request and has not refused it.
@@ -125,7 +125,7 @@ impl Settler {
             receipt,
             input_estimate: opening.input_estimate,
             filed: None,
-            price: None,
+            prices: None,
             first_token: None,
             attempts: 0,
             under_way: false,
@@ -138,7 +138,11 @@ impl Settler {
     ///
     /// # Errors
     /// `Unavailable` when it cannot be written: then nothing may be sent.
-    pub(crate) fn attempting(&mut self, candidate: &Candidate, price: Option<Price>) -> Result<()> {
+    pub(crate) fn attempting(
+        &mut self,
+        candidate: &Candidate,
+        prices: Option<Arc<Prices>>,
+    ) -> Result<()> {
         let provider = candidate.route.provider;
         if self.filed.as_ref().is_none_or(|filed| filed.provider != provider) {
             self.store.journal().intent(&Intent {
@@ -155,7 +159,7 @@ impl Settler {
             })?;
             self.filed = Some(Arc::clone(&candidate.route));
         }
-        self.price = price;
+        self.prices = prices;
         self.attempts += 1;
         self.under_way = true;
         Ok(())
@@ -215,7 +219,11 @@ impl Settler {
             request: self.request,
             ended: self.clock.now(),
             usage,
-            cost_nano: self.price.filter(|_| known).map(|price| price.of(&usage)),
+            cost_nano: self
+                .prices
+                .as_ref()
+                .filter(|_| known)
+                .and_then(|prices| prices.of(&usage, None)),
             currency: Some(CURRENCY.to_owned()),
             status,
             error_code: code.map(str::to_owned),

@@ -1,7 +1,8 @@
 //! Provider credentials of an organization.
 
 use domain::{
-    Action, Catalogue, Error, Event, Permission, Protocol, ProviderId, Result, Secret, UserId,
+    Action, Catalogue, Endpoint, Error, Event, Permission, Protocol, ProviderId, Result, Secret,
+    UserId,
 };
 use store::{NewProvider, Principal, Provider, ProviderChange, Scope};
 
@@ -168,17 +169,25 @@ fn checked(catalogue: &Catalogue, entry: ProviderEntry) -> Result<NewProvider> {
         })?),
     };
     let text = entry.base_url.as_deref().map(str::trim).filter(|text| !text.is_empty());
-    let text = text.or(known.map(|known| known.base_url.as_str())).ok_or_else(|| {
-        Error::invalid("A custom provider needs its address.").with_code("invalid_base_url")
-    })?;
+    let text = match (text, known) {
+        (Some(text), _) => text,
+        (None, Some(known)) => callable(known)?,
+        (None, None) => {
+            return Err(Error::invalid("A custom provider needs its address.")
+                .with_code("invalid_base_url"));
+        }
+    };
     let private = entry.allow_private.unwrap_or_else(|| base_url::is_plainly_private(text));
     let url = base_url::check(text, private)?;
-    let protocol = entry.protocol.or(known.map(|known| known.protocol)).ok_or_else(|| {
-        Error::invalid("A custom provider needs its protocol: openai or anthropic.")
+    // Another company's endpoint is another sub-processor, whatever it is called.
+    let theirs = known.and_then(|known| Some((known, endpoint(known, &url)?)));
+    let spoken = || theirs.and_then(|(known, endpoint)| known.protocol_of(endpoint));
+    let fallback = || known.and_then(|known| known.protocol());
+    let protocol = entry.protocol.or_else(spoken).or_else(fallback).ok_or_else(|| {
+        Error::invalid("This provider needs its protocol: openai or anthropic.")
             .with_code("unknown_protocol")
     })?;
-    // Another company's endpoint is another sub-processor, whatever it is called.
-    let known = known.filter(|known| base_url::belongs_to(&url, &known.base_url));
+    let known = theirs.map(|(known, _)| known);
     let secret = entry.secret.map(credential).transpose()?.flatten();
     if secret.is_none() && !private {
         return Err(Error::invalid("This provider needs its API key.").with_code("secret_needed"));
@@ -196,10 +205,33 @@ fn checked(catalogue: &Catalogue, entry: ProviderEntry) -> Result<NewProvider> {
         models: models(entry.models)?,
         region: match entry.region {
             Some(region) => self::region(&region)?,
-            None => known.and_then(|known| known.region.clone()),
+            // What the provider states of one address says nothing about others of its hosts.
+            None => theirs
+                .filter(|(_, endpoint)| endpoint.base_url == url.text)
+                .and_then(|(_, endpoint)| endpoint.region.clone()),
         },
         allow_private: private,
     })
+}
+
+/// Where the provider is called when nobody says where.
+fn callable(known: &domain::ProviderEntry) -> Result<&str> {
+    let first = known.callable().next().ok_or_else(|| {
+        Error::invalid(format!(
+            "{} is in the catalogue, but this version cannot call it on its own terms. If it has an address that speaks \
+             the format of OpenAI or Anthropic, give that address and the protocol.",
+            known.name
+        ))
+        .with_code("provider_not_callable")
+    })?;
+    Ok(&first.base_url)
+}
+
+/// The provider's endpoint that `url` is, or belongs to.
+fn endpoint<'a>(known: &'a domain::ProviderEntry, url: &BaseUrl) -> Option<&'a Endpoint> {
+    let same = known.endpoints.iter().find(|endpoint| endpoint.base_url == url.text);
+    let below = |endpoint: &&Endpoint| base_url::belongs_to(url, &endpoint.base_url);
+    same.or_else(|| known.endpoints.iter().find(below))
 }
 
 /// The change with everything checked, but for who makes it.
@@ -234,7 +266,7 @@ fn changed(catalogue: &Catalogue, before: &Provider, edit: ProviderEdit) -> Resu
 /// A provider of the catalogue stays at its own hosts.
 fn still_theirs(catalogue: &Catalogue, before: &Provider, url: &BaseUrl) -> Result<()> {
     match catalogue.provider(&before.catalog) {
-        Some(known) if !base_url::belongs_to(url, &known.base_url) => Err(Error::invalid(
+        Some(known) if endpoint(known, url).is_none() => Err(Error::invalid(
             "This is not an address of that provider. Register it as a custom provider.",
         )
         .with_code("invalid_base_url")),

@@ -54,16 +54,21 @@ pub struct Count {
 pub struct ProviderRow {
     pub id: String,
     pub name: String,
+    /// Empty where nobody could be found who says it.
     pub legal_entity: String,
     /// ISO 3166-1 alpha-2.
     pub country: String,
     pub region: Option<String>,
+    /// Whether this version can call it at all.
+    pub callable: bool,
     /// Whether an organization of this deployment has registered it.
     pub in_use: bool,
     /// `yes`, `no` or `not known`.
     pub trains: &'static str,
     /// `30 days`, `not kept` or `not known`.
     pub retention: String,
+    /// What has to be agreed or switched on for that, in a sentence.
+    pub condition: Option<String>,
     pub source: Option<String>,
     /// The day the source was read, as `YYYY-MM-DD`.
     pub read: Option<String>,
@@ -83,26 +88,29 @@ pub struct ChangeRow {
 pub fn providers(catalogue: &Catalogue, in_use: impl Fn(&str) -> bool) -> Vec<ProviderRow> {
     let mut rows: Vec<_> = catalogue
         .providers()
-        .map(|entry| ProviderRow {
+        .map(|entry| (entry, entry.general_posture().cloned().unwrap_or_default()))
+        .map(|(entry, posture)| ProviderRow {
             id: entry.id.clone(),
             name: entry.name.clone(),
-            legal_entity: entry.legal_entity.clone(),
+            legal_entity: entry.legal_entity.clone().unwrap_or_default(),
             country: entry.country.clone(),
-            region: entry.region.clone(),
+            region: entry.region().map(str::to_owned),
+            callable: entry.callable().next().is_some(),
             in_use: in_use(&entry.id),
-            trains: match entry.posture.trains {
+            trains: match posture.trains {
                 Some(true) => "yes",
                 Some(false) => "no",
                 None => "not known",
             },
-            retention: match entry.posture.retention_days {
+            retention: match posture.retention_days {
                 Some(0) => "not kept".to_owned(),
                 Some(1) => "1 day".to_owned(),
                 Some(days) => format!("{days} days"),
                 None => "not known".to_owned(),
             },
-            source: entry.posture.source.clone(),
-            read: entry.posture.read.clone(),
+            condition: posture.condition,
+            source: posture.source,
+            read: posture.read,
         })
         .collect();
     rows.sort_by(|a, b| b.in_use.cmp(&a.in_use).then_with(|| a.name.cmp(&b.name)));

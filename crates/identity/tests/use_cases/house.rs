@@ -39,11 +39,33 @@ fn catalogue() -> Catalogue {
         name = "OpenAI"
         legal_entity = "OpenAI, L.L.C."
         country = "US"
+        family = "openai"
+        auth = "bearer"
+        [[endpoints]]
+        id = "default"
         base_url = "https://api.openai.com/v1"
-        protocol = "openai"
         region = "us"
+        serves = ["chat"]
+        [[endpoints]]
+        id = "eu"
+        base_url = "https://eu.api.openai.com/v1"
+        region = "EU"
+        serves = ["chat"]
+        [[postures]]
     "#;
-    Catalogue::parse([("openai", openai)]).unwrap()
+    let cloud = r#"
+        id = "cloud"
+        name = "Cloud"
+        country = "US"
+        family = "bedrock"
+        auth = "sigv4"
+        [[endpoints]]
+        id = "default"
+        base_url = "https://{region}.cloud.example"
+        serves = ["chat"]
+        [[postures]]
+    "#;
+    Catalogue::parse([("openai", openai), ("cloud", cloud)]).unwrap()
 }
 
 async fn identity_of(store: &Store, config: Config) -> Identity {

@@ -60,7 +60,26 @@ each_backend! {
         assert_eq!((proxy.catalog.as_str(), proxy.name.as_str()), ("custom", "proxy.example.com"));
         assert_eq!(proxy.base_url, "https://proxy.example.com/v1");
         let regional = create(&house, &scope, at("https://eu.api.openai.com/v1")).await.unwrap();
-        assert_eq!(regional.catalog, "openai");
+        assert_eq!((regional.catalog.as_str(), regional.region.as_deref()), ("openai", Some("EU")));
+        let unstated = create(&house, &scope, at("https://in.api.openai.com/v1")).await.unwrap();
+        assert_eq!((unstated.catalog.as_str(), unstated.region), ("openai", None));
+    }
+
+    async fn what_this_version_cannot_call_needs_an_address_that_it_can(backend: Backend) {
+        let house = House::new(backend).await;
+        let scope = acme(&house).await;
+        let cloud = || ProviderEntry { catalog: "cloud".to_owned(), ..openai() };
+        let refused = create(&house, &scope, cloud()).await.unwrap_err();
+        assert_eq!(refused.code(), "provider_not_callable");
+        assert!(refused.message().starts_with("Cloud is in the catalogue"));
+        let mute = ProviderEntry { base_url: Some("https://a.cloud.example".to_owned()), ..cloud() };
+        assert_eq!(code(create(&house, &scope, mute).await), "unknown_protocol");
+        let spoken = ProviderEntry {
+            base_url: Some("https://gateway.example/v1".to_owned()),
+            protocol: Some(Protocol::OpenAi),
+            ..cloud()
+        };
+        assert_eq!(create(&house, &scope, spoken).await.unwrap().catalog, "custom");
     }
 
     async fn what_is_missing_or_wrong_is_named(backend: Backend) {

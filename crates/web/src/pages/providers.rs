@@ -16,6 +16,7 @@ pub struct ProviderRow {
     pub credential: String,
     pub trains: String,
     pub keeps: String,
+    pub condition: String,
     pub source: Option<String>,
     pub read: String,
     pub created: When,
@@ -30,6 +31,8 @@ pub struct EntryRow {
     pub place: String,
     pub trains: String,
     pub keeps: String,
+    /// What has to be agreed or switched on for that.
+    pub condition: String,
     pub source: Option<String>,
     pub read: String,
     /// Whether an organization here has registered it.
@@ -76,6 +79,8 @@ pub struct New {
     pub problems: Vec<Problem>,
     pub catalog: String,
     pub custom: bool,
+    /// The provider's addresses, where there is more than one to choose from.
+    pub endpoints: Vec<Choice>,
     pub entry: Option<EntryRow>,
     pub name: Field,
     pub base_url: Field,

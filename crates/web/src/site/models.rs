@@ -32,7 +32,7 @@ pub(super) fn names(app: &App, providers: &[Provider]) -> Vec<String> {
         if !provider.models.is_empty() {
             names.extend(provider.models.iter().cloned());
         } else if let Some(entry) = app.catalogue.provider(&provider.catalog) {
-            names.extend(entry.models.iter().map(|model| model.id.clone()));
+            names.extend(entry.chat_models().map(|model| model.id.clone()));
         }
     }
     names.sort_unstable();

@@ -69,7 +69,7 @@ async fn create(cx: Cx<ProjectsManage>, form: Fields) -> Result<Response> {
 fn example(app: &App, providers: &[Provider], aliases: &[Alias]) -> String {
     let names = super::models::names(app, providers);
     let priced = |name: &&String| {
-        providers.iter().any(|one| app.catalogue.price(&one.catalog, name).is_some())
+        providers.iter().any(|one| app.catalogue.prices(&one.catalog, name).is_some())
     };
     let alias = aliases.first().map(|alias| &alias.name);
     let name = alias.or_else(|| names.iter().find(priced)).or(names.first());

@@ -55,7 +55,8 @@ pub(super) fn keeps(days: Option<u32>) -> String {
 
 /// What this installation can add.
 fn offered(app: &App) -> impl Iterator<Item = &CatalogueEntry> {
-    app.catalogue.providers().filter(|entry| entry.id != SANDBOX || app.sandbox.is_some())
+    let here = |entry: &&CatalogueEntry| entry.id != SANDBOX || app.sandbox.is_some();
+    app.catalogue.providers().filter(here).filter(|entry| entry.callable().next().is_some())
 }
 
 /// Whether a list for everybody names it: what nobody can use here is no company that could receive anything.
@@ -63,18 +64,24 @@ pub(super) fn listed(app: &App, id: &str, in_use: bool) -> bool {
     id != SANDBOX || in_use || app.sandbox.is_some()
 }
 
+/// The company behind a provider, if anybody says which.
+pub(super) fn named(entity: &str) -> String {
+    if entity.is_empty() { "not known".to_owned() } else { entity.to_owned() }
+}
+
 /// What the catalogue says, ready to print.
 pub(super) fn entry_row(entry: &CatalogueEntry) -> EntryRow {
-    let region = entry.region.as_ref().map(|region| format!(", {region}")).unwrap_or_default();
+    let posture = entry.general_posture().cloned().unwrap_or_default();
     EntryRow {
         id: entry.id.clone(),
         name: entry.name.clone(),
-        entity: entry.legal_entity.clone(),
-        place: format!("{}{region}", country(&entry.country)),
-        trains: trains(entry.posture.trains).to_owned(),
-        keeps: keeps(entry.posture.retention_days),
-        source: entry.posture.source.clone(),
-        read: entry.posture.read.as_deref().map(date).unwrap_or_default(),
+        entity: named(entry.legal_entity.as_deref().unwrap_or_default()),
+        place: country(&entry.country).to_owned(),
+        trains: trains(posture.trains).to_owned(),
+        keeps: keeps(posture.retention_days),
+        condition: posture.condition.unwrap_or_default(),
+        read: posture.read.as_deref().map(date).unwrap_or_default(),
+        source: posture.source,
         in_use: false,
     }
 }
@@ -82,7 +89,10 @@ pub(super) fn entry_row(entry: &CatalogueEntry) -> EntryRow {
 fn row(app: &App, provider: &Provider, base: &str) -> ProviderRow {
     let known = app.catalogue.provider(&provider.catalog).map(entry_row);
     let (entity, place) = match &known {
-        Some(known) => (known.entity.clone(), known.place.clone()),
+        Some(known) => {
+            let region = provider.region.as_deref().map(|region| format!(", {region}"));
+            (known.entity.clone(), format!("{}{}", known.place, region.unwrap_or_default()))
+        }
         None => {
             ("this organization’s choice".to_owned(), provider.region.clone().unwrap_or_default())
         }
@@ -103,6 +113,7 @@ fn row(app: &App, provider: &Provider, base: &str) -> ProviderRow {
         credential,
         trains: known.as_ref().map_or_else(|| "not known".to_owned(), |known| known.trains.clone()),
         keeps: known.as_ref().map_or_else(|| "not known".to_owned(), |known| known.keeps.clone()),
+        condition: known.as_ref().map(|known| known.condition.clone()).unwrap_or_default(),
         source: known.as_ref().and_then(|known| known.source.clone()),
         read: known.map(|known| known.read).unwrap_or_default(),
         created: When(provider.created),
@@ -139,7 +150,9 @@ async fn show(cx: Cx<ProvidersRead>, (): ()) -> Result<Response> {
         provider: row(cx.app(), &provider, &base),
         models: super::models::names(cx.app(), std::slice::from_ref(&provider))
             .into_iter()
-            .map(|id| model_row(cx.app().catalogue.price(&provider.catalog, &id), id))
+            .map(|id| {
+                model_row(cx.app().catalogue.prices(&provider.catalog, &id).map(|all| all.base), id)
+            })
             .collect(),
         may_manage: cx.may(Permission::ProvidersManage, None),
         base,
@@ -151,9 +164,9 @@ fn model_row(price: Option<Price>, id: String) -> ModelRow {
     let million = |nano: u64| money(nano.saturating_mul(1_000_000), "USD");
     ModelRow {
         id,
-        input: price.map(|price| million(price.input)).unwrap_or_default(),
+        input: price.and_then(|price| price.input).map(million).unwrap_or_default(),
         cached: price.and_then(|price| price.cache_read).map(million).unwrap_or_default(),
-        output: price.map(|price| million(price.output)).unwrap_or_default(),
+        output: price.and_then(|price| price.output).map(million).unwrap_or_default(),
     }
 }
 
@@ -182,6 +195,7 @@ fn form<P>(cx: &Cx<P>, catalog: &str, sent: Option<&Fields>) -> New {
         problems: Vec::new(),
         catalog: catalog.to_owned(),
         custom: entry.is_none(),
+        endpoints: entry.map(|entry| endpoints(entry, sent)).unwrap_or_default(),
         name: match (sent, entry) {
             (None, Some(entry)) => Field::new(&entry.name),
             _ => field("name"),
@@ -204,13 +218,45 @@ fn form<P>(cx: &Cx<P>, catalog: &str, sent: Option<&Fields>) -> New {
     }
 }
 
+/// Where a provider that has several addresses can be called; nothing to choose where there is one.
+fn endpoints(entry: &CatalogueEntry, sent: Option<&Fields>) -> Vec<Choice> {
+    let callable: Vec<_> = entry.callable().collect();
+    if callable.len() < 2 {
+        return Vec::new();
+    }
+    let chosen = sent.and_then(|sent| sent.filled("endpoint"));
+    let chosen = chosen.or(callable.first().map(|endpoint| endpoint.id.as_str()));
+    let choice = |endpoint: &&domain::Endpoint| {
+        let place = match endpoint.region.as_deref() {
+            Some("global") => "Anywhere in the world".to_owned(),
+            Some("EU") => "European Union".to_owned(),
+            Some(code) => country(code).to_owned(),
+            None => "Not stated by the provider".to_owned(),
+        };
+        Choice::new(&endpoint.id, &place)
+            .help(&endpoint.base_url)
+            .chosen(chosen == Some(endpoint.id.as_str()))
+    };
+    callable.iter().map(choice).collect()
+}
+
+/// The address behind a choice of [`endpoints`].
+fn endpoint(app: &App, catalog: &str, sent: &Fields) -> Option<String> {
+    let wanted = sent.filled("endpoint")?;
+    let mut callable = app.catalogue.provider(catalog)?.callable();
+    callable.find(|endpoint| endpoint.id == wanted).map(|endpoint| endpoint.base_url.clone())
+}
+
 fn entered(app: &App, sent: &Fields) -> ProviderEntry {
     let text = |name| sent.filled(name).map(str::to_owned);
     let catalog = sent.filled("catalog").unwrap_or(CUSTOM);
     ProviderEntry {
         catalog: catalog.to_owned(),
         name: text("name"),
-        base_url: if catalog == SANDBOX { app.sandbox.clone() } else { text("base_url") },
+        base_url: match catalog {
+            SANDBOX => app.sandbox.clone(),
+            catalog => text("base_url").or_else(|| endpoint(app, catalog, sent)),
+        },
         protocol: Protocol::parse(sent.text("protocol")),
         secret: Some(sent.secret("secret")),
         models: sent.text("models").split([',', '\n']).map(|name| name.trim().to_owned()).collect(),

@@ -7,7 +7,7 @@ use domain::{Permission, Result as DomainResult, Timestamp, tags::Public, tags::
 use store::{AuditFilter, Page};
 use trust::page::{AreaView, ControlView, EvidenceView, StripView};
 
-use super::providers::{keeps, listed, trains};
+use super::providers::{keeps, listed, named, trains};
 use crate::{
     App, Cx,
     country::country,
@@ -126,14 +126,15 @@ fn facts(page: &trust::TrustPage, log_key: String) -> Vec<Fact> {
 fn provider_rows(app: &App, page: &trust::TrustPage) -> Vec<EntryRow> {
     page.providers
         .iter()
-        .filter(|row| listed(app, &row.id, row.in_use))
+        .filter(|row| (row.callable || row.in_use) && listed(app, &row.id, row.in_use))
         .map(|row| EntryRow {
             id: row.id.clone(),
             name: row.name.clone(),
-            entity: row.legal_entity.clone(),
+            entity: named(&row.legal_entity),
             place: country(&row.country).to_owned(),
             trains: row.trains.to_owned(),
             keeps: row.retention.clone(),
+            condition: row.condition.clone().unwrap_or_default(),
             source: row.source.clone(),
             read: row.read.as_deref().map(date).unwrap_or_default(),
             in_use: row.in_use,
@@ -303,8 +304,8 @@ async fn postures(cx: &Cx<SignedIn>) -> DomainResult<Vec<Posture>> {
                     "{} ({}; trains: {}; keeps: {})",
                     provider.name,
                     country(&known.country),
-                    trains(known.posture.trains),
-                    keeps(known.posture.retention_days)
+                    trains(known.general_posture().and_then(|posture| posture.trains)),
+                    keeps(known.general_posture().and_then(|posture| posture.retention_days))
                 ),
                 None => format!("{} (your own choice of server)", provider.name),
             })

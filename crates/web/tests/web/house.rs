@@ -79,7 +79,9 @@ fn catalogue() -> Catalogue {
         .map(|id| format!("[[models]]\nid = \"{id}\"\nprice = {{ input = 1000, output = 4000 }}\n"))
         .collect();
     let text = format!(
-        "id = \"sandbox\"\nname = \"Sandbox\"\nlegal_entity = \"The operator\"\ncountry = \"ZZ\"\nbase_url = \"http://127.0.0.1/v1\"\nprotocol = \"openai\"\n{models}"
+        "id = \"sandbox\"\nname = \"Sandbox\"\nlegal_entity = \"The operator\"\ncountry = \"ZZ\"\nfamily = \"openai\"\nauth = \"none\"\n\
+         [[endpoints]]\nid = \"default\"\nbase_url = \"http://127.0.0.1/v1\"\nserves = [\"chat\"]\n\
+         [[postures]]\n{models}"
     );
     Catalogue::parse([("sandbox", text.as_str())]).unwrap()
 }

@@ -1,0 +1,268 @@
+//! One file of the catalogue: a company that runs models, where, at what price, on what terms.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Protocol,
+    posture::{self, Posture, Use},
+    price::{Price, PriceRule, Prices},
+};
+
+macro_rules! words {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$each:meta])* $variant:ident = $text:literal),* $(,)? })*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum $name {
+            $($(#[$each])* #[serde(rename = $text)] $variant),*
+        }
+
+        impl $name {
+            /// As the catalogue writes it.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text),* }
+            }
+        }
+    )*};
+}
+
+words! {
+    /// What an endpoint speaks.
+    Family {
+        OpenAi = "openai",
+        Responses = "responses",
+        Anthropic = "anthropic",
+        Gemini = "gemini",
+        Bedrock = "bedrock",
+        Azure = "azure",
+        Watsonx = "watsonx",
+        Snowflake = "snowflake",
+        Cohere = "cohere",
+        /// Embeddings and ranking, in the dialects that Jina and others share.
+        Rerank = "rerank",
+        Replicate = "replicate",
+        Stability = "stability",
+        Realtime = "realtime",
+    }
+
+    /// How a request proves whose account it belongs to.
+    Auth {
+        Bearer = "bearer",
+        XApiKey = "x-api-key",
+        XGoogApiKey = "x-goog-api-key",
+        ApiKey = "api-key",
+        SigV4 = "sigv4",
+        GoogleServiceAccount = "google-service-account",
+        IbmIam = "ibm-iam",
+        None = "none",
+    }
+
+    /// What can be asked for.
+    Serves {
+        Chat = "chat",
+        Responses = "responses",
+        Messages = "messages",
+        Embeddings = "embeddings",
+        Images = "images",
+        ImageEdits = "image-edits",
+        Transcription = "transcription",
+        Speech = "speech",
+        Moderation = "moderation",
+        Rerank = "rerank",
+        Batches = "batches",
+        Files = "files",
+        Realtime = "realtime",
+        Generate = "generate",
+    }
+
+    Modality {
+        Text = "text",
+        Image = "image",
+        Audio = "audio",
+        Video = "video",
+        Document = "document",
+        Embedding = "embedding",
+        Scores = "scores",
+    }
+
+    Capability {
+        Tools = "tools",
+        ParallelTools = "parallel-tools",
+        JsonSchema = "json-schema",
+        Reasoning = "reasoning",
+        Stream = "stream",
+        Cache = "cache",
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProviderEntry {
+    /// Stable name, such as `openai`; also the file's name.
+    pub id: String,
+    /// Shown to people.
+    pub name: String,
+    /// `None` where nobody could be found who says it.
+    pub legal_entity: Option<String>,
+    /// ISO 3166-1 alpha-2, of the legal entity.
+    pub country: String,
+    pub family: Family,
+    pub auth: Auth,
+    /// Where the interface is described.
+    pub documentation: Option<String>,
+    /// The day it was put on the register, as `YYYY-MM-DD`.
+    pub noticed: Option<String>,
+    /// The first is the one that is meant when nobody says which.
+    pub endpoints: Vec<Endpoint>,
+    /// The first that holds counts; the last holds always.
+    pub postures: Vec<Posture>,
+    /// Companies behind this one that may see prompts, as far as it names them.
+    #[serde(default)]
+    pub subprocessors: Vec<Subprocessor>,
+    #[serde(default)]
+    pub models: Vec<Model>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Endpoint {
+    pub id: String,
+    /// Without a trailing slash, including the version path; `{name}` marks what the operator fills in.
+    pub base_url: String,
+    /// Where requests are processed, as the provider states it: a country, `EU`, or `global`.
+    pub region: Option<String>,
+    pub serves: Vec<Serves>,
+    /// When it is another than the provider's.
+    pub family: Option<Family>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Subprocessor {
+    pub name: String,
+    /// ISO 3166-1 alpha-2.
+    pub country: String,
+    pub purpose: String,
+    pub source: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Model {
+    /// The provider's own name for it.
+    pub id: String,
+    #[serde(default = "chat")]
+    pub serves: Vec<Serves>,
+    #[serde(default = "text")]
+    pub input: Vec<Modality>,
+    #[serde(default = "text")]
+    pub output: Vec<Modality>,
+    /// Known to exist; not listed is not known.
+    #[serde(default)]
+    pub can: Vec<Capability>,
+    /// Tokens.
+    pub context: Option<u64>,
+    /// Tokens.
+    pub output_limit: Option<u64>,
+    /// The day it is shut off, as `YYYY-MM-DD`.
+    pub retires: Option<String>,
+    pub price: Option<Price>,
+    #[serde(default)]
+    pub prices: Vec<PriceRule>,
+}
+
+fn chat() -> Vec<Serves> {
+    vec![Serves::Chat]
+}
+
+fn text() -> Vec<Modality> {
+    vec![Modality::Text]
+}
+
+impl ProviderEntry {
+    /// Where requests go when nobody says which endpoint.
+    #[must_use]
+    pub fn base_url(&self) -> &str {
+        self.endpoints.first().map_or("", |endpoint| &endpoint.base_url)
+    }
+
+    /// Where the first endpoint processes requests, as the provider states it.
+    #[must_use]
+    pub fn region(&self) -> Option<&str> {
+        self.endpoints.first().and_then(|endpoint| endpoint.region.as_deref())
+    }
+
+    /// Every place that an endpoint is stated to process requests in, each once.
+    #[must_use]
+    pub fn regions(&self) -> Vec<&str> {
+        let mut regions: Vec<&str> = Vec::new();
+        for region in self.endpoints.iter().filter_map(|endpoint| endpoint.region.as_deref()) {
+            if !regions.contains(&region) {
+                regions.push(region);
+            }
+        }
+        regions
+    }
+
+    /// The format in which this version can call the first endpoint; `None` while that is still to come.
+    #[must_use]
+    pub fn protocol(&self) -> Option<Protocol> {
+        self.protocol_of(self.endpoints.first()?)
+    }
+
+    /// The endpoints that this version can call.
+    pub fn callable(&self) -> impl Iterator<Item = &Endpoint> {
+        self.endpoints.iter().filter(|endpoint| self.protocol_of(endpoint).is_some())
+    }
+
+    /// The format in which this version can have a conversation with `endpoint`.
+    #[must_use]
+    pub fn protocol_of(&self, endpoint: &Endpoint) -> Option<Protocol> {
+        let chats = endpoint.serves.iter().any(Serves::is_conversation);
+        if !chats || endpoint.base_url.contains('{') {
+            return None;
+        }
+        match (endpoint.family.unwrap_or(self.family), self.auth) {
+            (Family::OpenAi, Auth::Bearer | Auth::None) => Some(Protocol::OpenAi),
+            (Family::Anthropic, Auth::XApiKey) => Some(Protocol::Anthropic),
+            _ => None,
+        }
+    }
+
+    /// The posture of one use.
+    #[must_use]
+    pub fn posture(&self, of: &Use<'_>) -> Option<&Posture> {
+        posture::find(&self.postures, of)
+    }
+
+    /// What holds on ordinary terms, whatever is used.
+    #[must_use]
+    pub fn general_posture(&self) -> Option<&Posture> {
+        self.postures.last()
+    }
+
+    /// Postures that hold under a condition only.
+    pub fn special_postures(&self) -> impl Iterator<Item = &Posture> {
+        self.postures.iter().filter(|posture| !posture.when.is_always())
+    }
+
+    /// The models that a conversation can be had with.
+    pub fn chat_models(&self) -> impl Iterator<Item = &Model> {
+        self.models.iter().filter(|model| model.serves.iter().any(Serves::is_conversation))
+    }
+}
+
+impl Serves {
+    const fn is_conversation(&self) -> bool {
+        matches!(self, Self::Chat | Self::Messages)
+    }
+}
+
+impl Model {
+    /// `None` when no price is known at all.
+    #[must_use]
+    pub fn prices(&self) -> Option<Prices> {
+        let base = self.price?;
+        Some(Prices { base, rules: self.prices.clone() })
+    }
+}
