@@ -9,9 +9,11 @@
 )]
 
 mod backend;
+mod catalogue;
 mod ending;
 mod postgres;
 
 pub use backend::Backend;
+pub use catalogue::sandbox_catalogue;
 pub use ending::end_with_connections;
 pub use postgres::{Cluster, Database};

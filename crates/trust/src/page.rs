@@ -4,7 +4,7 @@ mod encryption;
 mod view;
 mod words;
 
-use domain::{Catalogue, Timestamp};
+use domain::{Catalogue, ProviderEntry, Timestamp};
 
 pub use encryption::{EncryptionRow, encryption};
 pub(crate) use view::Latest;
@@ -49,29 +49,13 @@ pub struct Count {
     pub count: u32,
 }
 
-/// A provider of models: a sub-processor once somebody uses it.
+/// A provider of models: a sub-processor once somebody uses it. What it is stands in the catalogue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProviderRow {
+    /// Of the catalogue.
     pub id: String,
-    pub name: String,
-    /// Empty where nobody could be found who says it.
-    pub legal_entity: String,
-    /// ISO 3166-1 alpha-2.
-    pub country: String,
-    pub region: Option<String>,
-    /// Whether this version can call it at all.
-    pub callable: bool,
     /// Whether an organization of this deployment has registered it.
     pub in_use: bool,
-    /// `yes`, `no` or `not known`.
-    pub trains: &'static str,
-    /// `30 days`, `not kept` or `not known`.
-    pub retention: String,
-    /// What has to be agreed or switched on for that, in a sentence.
-    pub condition: Option<String>,
-    pub source: Option<String>,
-    /// The day the source was read, as `YYYY-MM-DD`.
-    pub read: Option<String>,
 }
 
 /// Something a regular reader should know.
@@ -83,36 +67,12 @@ pub struct ChangeRow {
     pub weaker: bool,
 }
 
-/// The providers of the catalogue, those in use first.
+/// The providers of the catalogue, those in use first, by name.
 #[must_use]
 pub fn providers(catalogue: &Catalogue, in_use: impl Fn(&str) -> bool) -> Vec<ProviderRow> {
-    let mut rows: Vec<_> = catalogue
-        .providers()
-        .map(|entry| (entry, entry.general_posture().cloned().unwrap_or_default()))
-        .map(|(entry, posture)| ProviderRow {
-            id: entry.id.clone(),
-            name: entry.name.clone(),
-            legal_entity: entry.legal_entity.clone().unwrap_or_default(),
-            country: entry.country.clone(),
-            region: entry.region().map(str::to_owned),
-            callable: entry.callable().next().is_some(),
-            in_use: in_use(&entry.id),
-            trains: match posture.trains {
-                Some(true) => "yes",
-                Some(false) => "no",
-                None => "not known",
-            },
-            retention: match posture.retention_days {
-                Some(0) => "not kept".to_owned(),
-                Some(1) => "1 day".to_owned(),
-                Some(days) => format!("{days} days"),
-                None => "not known".to_owned(),
-            },
-            condition: posture.condition,
-            source: posture.source,
-            read: posture.read,
-        })
-        .collect();
-    rows.sort_by(|a, b| b.in_use.cmp(&a.in_use).then_with(|| a.name.cmp(&b.name)));
-    rows
+    let mut entries: Vec<_> = catalogue.providers().map(|one| (!in_use(&one.id), one)).collect();
+    entries.sort_by(|(a, one), (b, other)| a.cmp(b).then_with(|| one.name.cmp(&other.name)));
+    let row =
+        |(unused, one): (bool, &ProviderEntry)| ProviderRow { id: one.id.clone(), in_use: !unused };
+    entries.into_iter().map(row).collect()
 }

@@ -24,6 +24,9 @@ pub struct Series {
 }
 
 impl Series {
+    /// Bytes that sealing adds.
+    pub const OVERHEAD: usize = column::OVERHEAD;
+
     /// # Errors
     /// `Internal` when the random generator fails.
     pub fn new(key: &DataKey, place: &Aad<'_>) -> Result<Self> {
@@ -32,14 +35,6 @@ impl Series {
         head.extend_from_slice(&salt);
         let cipher = xaes::derive(key.key(), &salt)?;
         Ok(Self { cipher, head, aad: place.bytes(&key.id), next: AtomicU64::new(0) })
-    }
-
-    /// # Errors
-    /// `Internal` when encryption fails.
-    pub fn seal(&self, plain: &[u8]) -> Result<Vec<u8>> {
-        let mut out = Vec::with_capacity(column::OVERHEAD + plain.len());
-        self.seal_onto(plain, &mut out)?;
-        Ok(out)
     }
 
     /// Appends the sealed value to `out`. After an error `out` is not to be used.
@@ -52,7 +47,7 @@ impl Series {
         if let Some(last) = rest.last_chunk_mut() {
             *last = count;
         }
-        out.reserve(column::OVERHEAD + plain.len());
+        out.reserve(Self::OVERHEAD + plain.len());
         out.extend_from_slice(&self.head);
         out.extend_from_slice(&rest);
         let nonce = aead::Nonce::assume_unique_for_key(rest);
@@ -70,6 +65,12 @@ mod tests {
     const PLACE: Aad<'static> =
         Aad { org: OrgId::DEPLOYMENT, table: "journal", column: "record", row: b"" };
 
+    fn seal(series: &Series, plain: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        series.seal_onto(plain, &mut out).unwrap();
+        out
+    }
+
     fn data_key() -> DataKey {
         DataKey::from_key([7; 16], Key::from_bytes([9; 32]))
     }
@@ -82,7 +83,7 @@ mod tests {
         let mut nonces = std::collections::BTreeSet::new();
         for one in 0..100_u8 {
             for series in [&series, &other] {
-                let sealed = series.seal(&[one; 40]).unwrap();
+                let sealed = seal(series, &[one; 40]);
                 assert_eq!(open(&key, &PLACE, &sealed).unwrap().as_slice(), [one; 40]);
                 assert!(nonces.insert(sealed[18..42].to_vec()));
             }
@@ -92,7 +93,7 @@ mod tests {
     #[test]
     fn opens_nowhere_else_and_not_when_changed() {
         let key = data_key();
-        let mut sealed = Series::new(&key, &PLACE).unwrap().seal(b"a record").unwrap();
+        let mut sealed = seal(&Series::new(&key, &PLACE).unwrap(), b"a record");
         assert!(open(&key, &Aad { column: "other", ..PLACE }, &sealed).is_err());
         assert!(
             open(&DataKey::from_key([7; 16], Key::from_bytes([8; 32])), &PLACE, &sealed).is_err()

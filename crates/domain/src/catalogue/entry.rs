@@ -180,30 +180,6 @@ fn text() -> Vec<Modality> {
 }
 
 impl ProviderEntry {
-    /// Where requests go when nobody says which endpoint.
-    #[must_use]
-    pub fn base_url(&self) -> &str {
-        self.endpoints.first().map_or("", |endpoint| &endpoint.base_url)
-    }
-
-    /// Where the first endpoint processes requests, as the provider states it.
-    #[must_use]
-    pub fn region(&self) -> Option<&str> {
-        self.endpoints.first().and_then(|endpoint| endpoint.region.as_deref())
-    }
-
-    /// Every place that an endpoint is stated to process requests in, each once.
-    #[must_use]
-    pub fn regions(&self) -> Vec<&str> {
-        let mut regions: Vec<&str> = Vec::new();
-        for region in self.endpoints.iter().filter_map(|endpoint| endpoint.region.as_deref()) {
-            if !regions.contains(&region) {
-                regions.push(region);
-            }
-        }
-        regions
-    }
-
     /// The format in which this version can call the first endpoint; `None` while that is still to come.
     #[must_use]
     pub fn protocol(&self) -> Option<Protocol> {
@@ -239,11 +215,6 @@ impl ProviderEntry {
     #[must_use]
     pub fn general_posture(&self) -> Option<&Posture> {
         self.postures.last()
-    }
-
-    /// Postures that hold under a condition only.
-    pub fn special_postures(&self) -> impl Iterator<Item = &Posture> {
-        self.postures.iter().filter(|posture| !posture.when.is_always())
     }
 
     /// The models that a conversation can be had with.

@@ -60,8 +60,9 @@ fn parse(text: &str) -> Result<Catalogue, String> {
 fn a_file_is_found_again() {
     let catalogue = parse(FILE).unwrap();
     let acme = catalogue.provider("acme").unwrap();
-    assert_eq!(acme.base_url(), "https://eu.acme.example/v1");
-    assert_eq!(acme.regions(), ["EU", "US"]);
+    assert_eq!(acme.endpoints[0].base_url, "https://eu.acme.example/v1");
+    let regions = acme.endpoints.iter().filter_map(|endpoint| endpoint.region.as_deref());
+    assert_eq!(regions.collect::<Vec<_>>(), ["EU", "US"]);
     assert_eq!(acme.protocol(), Some(Protocol::OpenAi));
     assert_eq!(acme.chat_models().map(|model| &*model.id).collect::<Vec<_>>(), ["acme-1"]);
     let usage = crate::Usage { input: 1001, ..crate::Usage::default() };
@@ -83,7 +84,7 @@ fn the_posture_depends_on_the_use() {
     assert_eq!(days(embeddings), Some(30), "not covered by that contract");
     assert_eq!(days(Use { model: "labs-2", ..of }), None, "nothing is known");
     assert_eq!(acme.general_posture().and_then(|posture| posture.retention_days), Some(30));
-    assert_eq!(acme.special_postures().count(), 2);
+    assert_eq!(acme.postures.iter().filter(|posture| !posture.when.is_always()).count(), 2);
 }
 
 #[test]

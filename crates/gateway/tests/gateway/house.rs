@@ -3,9 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use domain::{
-    Action, Catalogue, Clock, Event, Protocol, ProviderId, RequestId, Secret, Timestamp, UserId,
-};
+use domain::{Action, Clock, Event, Protocol, ProviderId, RequestId, Secret, Timestamp, UserId};
 use egress::Egress;
 use gateway::{Body, Call, Gateway, GatewayConfig};
 use http::{HeaderMap, Response};
@@ -66,19 +64,6 @@ pub(crate) fn quick() -> GatewayConfig {
     }
 }
 
-fn catalogue() -> Catalogue {
-    let models: String = MODELS
-        .iter()
-        .map(|id| format!("[[models]]\nid = \"{id}\"\nprice = {{ input = 1000, cache_read = 100, output = 4000 }}\n"))
-        .collect();
-    let text = format!(
-        "id = \"sandbox\"\nname = \"S\"\nlegal_entity = \"S\"\ncountry = \"ZZ\"\nfamily = \"openai\"\nauth = \"none\"\n\
-         [[endpoints]]\nid = \"default\"\nbase_url = \"http://127.0.0.1/v1\"\nserves = [\"chat\"]\n\
-         [[postures]]\n{models}"
-    );
-    Catalogue::parse([("sandbox", text.as_str())]).unwrap()
-}
-
 impl House {
     /// Two providers, `open` and `anth`, each speaking its protocol at the same twin.
     pub(crate) async fn new() -> Self {
@@ -118,7 +103,10 @@ impl House {
             config,
             store.clone(),
             egress.clone(),
-            Arc::new(catalogue()),
+            Arc::new(testkit::sandbox_catalogue(
+                MODELS,
+                "input = 1000, cache_read = 100, output = 4000",
+            )),
             clock,
             tasks.clone(),
         );

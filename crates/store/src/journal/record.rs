@@ -93,8 +93,6 @@ pub(super) const AAD: Aad<'static> =
 
 /// Length and checksum.
 const HEAD: usize = 8;
-/// About what sealing adds.
-const SEALED: usize = 64;
 /// Few records are longer: room for them is made once.
 const USUAL: usize = 1024;
 /// Far more than any record; a longer one is garbage.
@@ -103,7 +101,7 @@ const LONGEST: usize = 1 << 20;
 /// The bytes of one record, ready to be written.
 pub(super) fn encode(record: RecordRef<'_>, series: &Series) -> Result<Vec<u8>> {
     let plain = postcard::to_extend(&record, Vec::with_capacity(USUAL)).map_err(Error::internal)?;
-    framed(plain.len() + SEALED, |out| series.seal_onto(&plain, out))
+    framed(Series::OVERHEAD + plain.len(), |out| series.seal_onto(&plain, out))
 }
 
 pub(super) fn decode(payload: &[u8], key: &DataKey) -> Result<Record> {
@@ -117,7 +115,7 @@ pub(super) fn frame(payload: &[u8]) -> Result<Vec<u8>> {
     })
 }
 
-/// Frames what `write` appends, of about `size` bytes.
+/// Frames what `write` appends, `size` bytes as a rule.
 fn framed(size: usize, write: impl FnOnce(&mut Vec<u8>) -> Result<()>) -> Result<Vec<u8>> {
     let mut out = Vec::with_capacity(HEAD + size);
     out.extend_from_slice(&[0; HEAD]);

@@ -391,7 +391,7 @@ fn entries() -> Vec<providers::EntryRow> {
     let entry = |id: &str, name: &str, entity: &str| providers::EntryRow {
         id: id.into(),
         name: name.into(),
-        entity: entity.into(),
+        entity: Some(entity.into()),
         place: "United States".into(),
         trains: "no".into(),
         keeps: "30 days".into(),

@@ -27,7 +27,8 @@ pub struct ProviderRow {
 pub struct EntryRow {
     pub id: String,
     pub name: String,
-    pub entity: String,
+    /// The company behind it, where somebody says which.
+    pub entity: Option<String>,
     pub place: String,
     pub trains: String,
     pub keeps: String,
@@ -37,6 +38,13 @@ pub struct EntryRow {
     pub read: String,
     /// Whether an organization here has registered it.
     pub in_use: bool,
+}
+
+impl EntryRow {
+    #[must_use]
+    pub fn company(&self) -> &str {
+        self.entity.as_deref().unwrap_or("not known")
+    }
 }
 
 #[derive(Clone, Debug)]

@@ -36,7 +36,7 @@ pub(super) fn routes() -> Routes {
         .post("/o/{org}/providers/{provider}/remove", remove)
 }
 
-pub(super) fn trains(says: Option<bool>) -> &'static str {
+fn trains(says: Option<bool>) -> &'static str {
     match says {
         Some(true) => "yes",
         Some(false) => "no",
@@ -44,7 +44,7 @@ pub(super) fn trains(says: Option<bool>) -> &'static str {
     }
 }
 
-pub(super) fn keeps(days: Option<u32>) -> String {
+fn keeps(days: Option<u32>) -> String {
     match days {
         Some(0) => "not kept".to_owned(),
         Some(1) => "1 day".to_owned(),
@@ -55,18 +55,13 @@ pub(super) fn keeps(days: Option<u32>) -> String {
 
 /// What this installation can add.
 fn offered(app: &App) -> impl Iterator<Item = &CatalogueEntry> {
-    let here = |entry: &&CatalogueEntry| entry.id != SANDBOX || app.sandbox.is_some();
-    app.catalogue.providers().filter(here).filter(|entry| entry.callable().next().is_some())
+    app.catalogue.providers().filter(|entry| listed(app, entry, false))
 }
 
 /// Whether a list for everybody names it: what nobody can use here is no company that could receive anything.
-pub(super) fn listed(app: &App, id: &str, in_use: bool) -> bool {
-    id != SANDBOX || in_use || app.sandbox.is_some()
-}
-
-/// The company behind a provider, if anybody says which.
-pub(super) fn named(entity: &str) -> String {
-    if entity.is_empty() { "not known".to_owned() } else { entity.to_owned() }
+pub(super) fn listed(app: &App, entry: &CatalogueEntry, in_use: bool) -> bool {
+    let here = entry.id != SANDBOX || app.sandbox.is_some();
+    in_use || (here && entry.callable().next().is_some())
 }
 
 /// What the catalogue says, ready to print.
@@ -75,7 +70,7 @@ pub(super) fn entry_row(entry: &CatalogueEntry) -> EntryRow {
     EntryRow {
         id: entry.id.clone(),
         name: entry.name.clone(),
-        entity: named(entry.legal_entity.as_deref().unwrap_or_default()),
+        entity: entry.legal_entity.clone(),
         place: country(&entry.country).to_owned(),
         trains: trains(posture.trains).to_owned(),
         keeps: keeps(posture.retention_days),
@@ -91,7 +86,7 @@ fn row(app: &App, provider: &Provider, base: &str) -> ProviderRow {
     let (entity, place) = match &known {
         Some(known) => {
             let region = provider.region.as_deref().map(|region| format!(", {region}"));
-            (known.entity.clone(), format!("{}{}", known.place, region.unwrap_or_default()))
+            (known.company().to_owned(), format!("{}{}", known.place, region.unwrap_or_default()))
         }
         None => {
             ("this organization’s choice".to_owned(), provider.region.clone().unwrap_or_default())

@@ -7,7 +7,7 @@ use domain::{Permission, Result as DomainResult, Timestamp, tags::Public, tags::
 use store::{AuditFilter, Page};
 use trust::page::{AreaView, ControlView, EvidenceView, StripView};
 
-use super::providers::{keeps, listed, named, trains};
+use super::providers::{entry_row, listed};
 use crate::{
     App, Cx,
     country::country,
@@ -126,19 +126,9 @@ fn facts(page: &trust::TrustPage, log_key: String) -> Vec<Fact> {
 fn provider_rows(app: &App, page: &trust::TrustPage) -> Vec<EntryRow> {
     page.providers
         .iter()
-        .filter(|row| (row.callable || row.in_use) && listed(app, &row.id, row.in_use))
-        .map(|row| EntryRow {
-            id: row.id.clone(),
-            name: row.name.clone(),
-            entity: named(&row.legal_entity),
-            place: country(&row.country).to_owned(),
-            trains: row.trains.to_owned(),
-            keeps: row.retention.clone(),
-            condition: row.condition.clone().unwrap_or_default(),
-            source: row.source.clone(),
-            read: row.read.as_deref().map(date).unwrap_or_default(),
-            in_use: row.in_use,
-        })
+        .filter_map(|row| Some((app.catalogue.provider(&row.id)?, row.in_use)))
+        .filter(|(entry, in_use)| listed(app, entry, *in_use))
+        .map(|(entry, in_use)| EntryRow { in_use, ..entry_row(entry) })
         .collect()
 }
 
@@ -299,13 +289,10 @@ async fn postures(cx: &Cx<SignedIn>) -> DomainResult<Vec<Posture>> {
         let providers = app.identity.providers_list(&scope).await?;
         let described: Vec<_> = providers
             .iter()
-            .map(|provider| match app.catalogue.provider(&provider.catalog) {
+            .map(|provider| match app.catalogue.provider(&provider.catalog).map(entry_row) {
                 Some(known) => format!(
                     "{} ({}; trains: {}; keeps: {})",
-                    provider.name,
-                    country(&known.country),
-                    trains(known.general_posture().and_then(|posture| posture.trains)),
-                    keeps(known.general_posture().and_then(|posture| posture.retention_days))
+                    provider.name, known.place, known.trains, known.keeps
                 ),
                 None => format!("{} (your own choice of server)", provider.name),
             })

@@ -73,19 +73,6 @@ impl Answer {
     }
 }
 
-fn catalogue() -> Catalogue {
-    let models: String = MODELS
-        .iter()
-        .map(|id| format!("[[models]]\nid = \"{id}\"\nprice = {{ input = 1000, output = 4000 }}\n"))
-        .collect();
-    let text = format!(
-        "id = \"sandbox\"\nname = \"Sandbox\"\nlegal_entity = \"The operator\"\ncountry = \"ZZ\"\nfamily = \"openai\"\nauth = \"none\"\n\
-         [[endpoints]]\nid = \"default\"\nbase_url = \"http://127.0.0.1/v1\"\nserves = [\"chat\"]\n\
-         [[postures]]\n{models}"
-    );
-    Catalogue::parse([("sandbox", text.as_str())]).unwrap()
-}
-
 impl House {
     pub(crate) async fn new() -> Self {
         Self::with(web::Config::default()).await
@@ -105,7 +92,7 @@ impl House {
         let store = Store::open(&store_config, clock.clone()).await.unwrap();
         store.migrate().await.unwrap();
         let twin = Sandbox::start(([127, 0, 0, 1], 0).into(), Script::default()).await.unwrap();
-        let catalogue = Arc::new(catalogue());
+        let catalogue = Arc::new(testkit::sandbox_catalogue(MODELS, "input = 1000, output = 4000"));
         let identity =
             Identity::new(identity::Config::default(), store.clone(), Arc::clone(&catalogue))
                 .await
