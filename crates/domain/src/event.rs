@@ -65,6 +65,7 @@ actions! {
     ProviderRemove = "provider.remove", "removed a provider";
     AliasSet = "alias.set", "set a model alias";
     AliasRemove = "alias.remove", "removed a model alias";
+    RoutingPolicySet = "routing_policy.set", "set the rules for providers";
     UsageSettle = "usage.settle", "recorded a batch of requests";
     AuditRead = "audit.read", "read the audit log";
     AuditExport = "audit.export", "exported the audit log";

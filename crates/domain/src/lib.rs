@@ -12,6 +12,7 @@ mod error;
 mod event;
 mod id;
 mod permission;
+mod policy;
 mod role;
 mod usage;
 
@@ -29,5 +30,6 @@ pub use id::{
     ProviderId, RequestId, RunId, SessionId, UserId,
 };
 pub use permission::{Permission, PermissionTag, Rule, tags};
+pub use policy::{EU, EU_MEMBERS, RoutingPolicy, StatedTerms};
 pub use role::{OrgRole, ProjectRole};
 pub use usage::{Provenance, Usage};

@@ -2,7 +2,7 @@
 
 use domain::{
     Action, Catalogue, Endpoint, Error, Event, Permission, Protocol, ProviderId, Result, Secret,
-    UserId,
+    StatedTerms, UserId,
 };
 use store::{NewProvider, Principal, Provider, ProviderChange, Scope};
 
@@ -35,6 +35,10 @@ pub struct ProviderEntry {
     pub region: Option<String>,
     /// Whether it may be reached inside the own network. Not given: yes if the address plainly is.
     pub allow_private: Option<bool>,
+    /// What was agreed with a provider of the catalogue, as it names it; nothing for the ordinary terms.
+    pub contract: Option<String>,
+    /// What the organization says of it. Not given, a server inside the own network is taken to be its own.
+    pub terms: Option<StatedTerms>,
 }
 
 /// What is `None` stays as it is.
@@ -47,6 +51,10 @@ pub struct ProviderEdit {
     pub models: Option<Vec<String>>,
     pub region: Option<String>,
     pub allow_private: Option<bool>,
+    /// Empty for the ordinary terms.
+    pub contract: Option<String>,
+    /// Saying nothing leaves it to the catalogue.
+    pub terms: Option<StatedTerms>,
 }
 
 impl Identity {
@@ -108,6 +116,12 @@ impl Identity {
             .fact("secret", change.secret.is_some());
         if let Some(base_url) = &change.base_url {
             event = event.fact("base_url", base_url.clone());
+        }
+        if let Some(contract) = &change.contract {
+            event = event.fact("contract", contract.clone());
+        }
+        if let Some(terms) = change.terms {
+            event = stated(event, terms);
         }
         if let Some(name) = &change.name {
             event = event.personal("name", name.clone());
@@ -192,6 +206,8 @@ fn checked(catalogue: &Catalogue, entry: ProviderEntry) -> Result<NewProvider> {
     if secret.is_none() && !private {
         return Err(Error::invalid("This provider needs its API key.").with_code("secret_needed"));
     }
+    let terms = entry.terms.filter(|terms| *terms != StatedTerms::default());
+    let own = known.is_none() && private;
     let default_name = || known.map_or_else(|| url.host.clone(), |known| known.name.clone());
     Ok(NewProvider {
         catalog: known.map_or_else(|| CUSTOM.to_owned(), |known| known.id.clone()),
@@ -211,7 +227,26 @@ fn checked(catalogue: &Catalogue, entry: ProviderEntry) -> Result<NewProvider> {
                 .and_then(|(_, endpoint)| endpoint.region.clone()),
         },
         allow_private: private,
+        contract: contract(known, entry.contract.as_deref())?,
+        terms: terms.or(own.then_some(StatedTerms::OWN)),
     })
+}
+
+/// What the provider offers to agree on, by its name in the catalogue.
+fn contract(known: Option<&domain::ProviderEntry>, given: Option<&str>) -> Result<Option<String>> {
+    let Some(name) = given.map(str::trim).filter(|name| !name.is_empty()) else { return Ok(None) };
+    let contracts = known.map(domain::ProviderEntry::contracts).unwrap_or_default();
+    if contracts.contains(name) {
+        return Ok(Some(name.to_owned()));
+    }
+    let all = contracts.into_iter().collect::<Vec<_>>().join(", ");
+    let says = if all.is_empty() {
+        "The catalogue knows no contracts for this provider. Say what was agreed under terms."
+            .to_owned()
+    } else {
+        format!("The contracts known for this provider are: {all}.")
+    };
+    Err(Error::invalid(says).with_code("invalid_contract"))
 }
 
 /// Where the provider is called when nobody says where.
@@ -253,6 +288,10 @@ fn changed(catalogue: &Catalogue, before: &Provider, edit: ProviderEdit) -> Resu
     if !private && secret.is_none() && !before.has_secret {
         return Err(Error::invalid("This provider needs its API key.").with_code("secret_needed"));
     }
+    let known = catalogue.provider(&before.catalog);
+    // What was said of an own server does not hold for one elsewhere.
+    let left = moved && !private && before.terms == Some(StatedTerms::OWN);
+    let said = |terms| Some(terms).filter(|terms| *terms != StatedTerms::default());
     Ok(ProviderChange {
         name: edit.name.map(|name| names::name("A provider", &name)).transpose()?,
         base_url: moved.then_some(url.text),
@@ -260,6 +299,8 @@ fn changed(catalogue: &Catalogue, before: &Provider, edit: ProviderEdit) -> Resu
         models: edit.models.map(models).transpose()?,
         region: edit.region.map(|text| region(&text)).transpose()?.flatten(),
         allow_private: edit.allow_private,
+        contract: edit.contract.map(|name| contract(known, Some(&name))).transpose()?,
+        terms: edit.terms.map(said).or(left.then_some(None)),
     })
 }
 
@@ -309,13 +350,26 @@ fn region(text: &str) -> Result<Option<String>> {
         return Ok(None);
     }
     if text.len() <= 40 && text.bytes().all(plain) {
-        return Ok(Some(text.to_owned()));
+        // Rules compare the codes of countries as they are written in the catalogue.
+        let code = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_alphabetic());
+        return Ok(Some(if code { text.to_ascii_uppercase() } else { text.to_owned() }));
     }
     Err(Error::invalid("A region is a short name such as eu-central-1.")
         .with_code("invalid_region"))
 }
 
+/// The organization's own words about a provider, for the log.
+fn stated(event: Event, terms: Option<StatedTerms>) -> Event {
+    let terms = terms.unwrap_or_default();
+    event.fact("states_trains", terms.trains).fact("states_retention_days", terms.retention_days)
+}
+
 fn described(event: Event, new: &NewProvider) -> Event {
+    let event = match &new.contract {
+        Some(contract) => event.fact("contract", contract.clone()),
+        None => event,
+    };
+    let event = if new.terms.is_some() { stated(event, new.terms) } else { event };
     event
         .fact("base_url", new.base_url.clone())
         .fact("allow_private", new.allow_private)

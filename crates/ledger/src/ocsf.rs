@@ -27,7 +27,11 @@ pub(crate) const fn class_of(action: Action) -> (u32, u32) {
         | A::LogEpoch
         | A::UsageSettle => (3004, 1),
         A::AuditRead | A::AuditExport => (3004, 2),
-        A::OrganizationChange | A::ProjectChange | A::ProviderChange | A::AliasSet => (3004, 3),
+        A::OrganizationChange
+        | A::ProjectChange
+        | A::ProviderChange
+        | A::AliasSet
+        | A::RoutingPolicySet => (3004, 3),
         A::ProjectArchive
         | A::KeyRevoke
         | A::AdminKeyRevoke

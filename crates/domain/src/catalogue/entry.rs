@@ -211,6 +211,12 @@ impl ProviderEntry {
         posture::find(&self.postures, of)
     }
 
+    /// What can be agreed with it, as its postures name it.
+    #[must_use]
+    pub fn contracts(&self) -> std::collections::BTreeSet<&str> {
+        self.postures.iter().filter_map(|posture| posture.when.contract.as_deref()).collect()
+    }
+
     /// What holds on ordinary terms, whatever is used.
     #[must_use]
     pub fn general_posture(&self) -> Option<&Posture> {

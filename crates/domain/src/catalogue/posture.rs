@@ -61,7 +61,9 @@ impl When {
         *self == Self::default()
     }
 
-    fn holds(&self, of: &Use<'_>) -> bool {
+    /// Whether everything that is named is so.
+    #[must_use]
+    pub fn holds(&self, of: &Use<'_>) -> bool {
         let same = |wanted: &Option<String>, given: Option<&str>| {
             wanted.as_deref().is_none_or(|wanted| given == Some(wanted))
         };

@@ -44,7 +44,7 @@ fn catalogue() -> Catalogue {
         [[endpoints]]
         id = "default"
         base_url = "https://api.openai.com/v1"
-        region = "us"
+        region = "US"
         serves = ["chat"]
         [[endpoints]]
         id = "eu"
@@ -52,6 +52,16 @@ fn catalogue() -> Catalogue {
         region = "EU"
         serves = ["chat"]
         [[postures]]
+        when = { contract = "zero-retention", endpoint = "eu" }
+        trains = false
+        retention_days = 0
+        source = "https://openai.example/terms"
+        read = "2026-11-20"
+        [[postures]]
+        trains = false
+        retention_days = 30
+        source = "https://openai.example/terms"
+        read = "2026-11-20"
     "#;
     let cloud = r#"
         id = "cloud"

@@ -16,4 +16,5 @@ mod people;
 mod projects;
 mod providers;
 mod rights;
+mod routing;
 mod sign_in;

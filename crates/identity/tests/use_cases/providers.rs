@@ -43,7 +43,7 @@ each_backend! {
         let made = create(&house, &scope, openai()).await.unwrap();
         assert_eq!((made.catalog.as_str(), made.name.as_str()), ("openai", "OpenAI"));
         assert_eq!(made.base_url, "https://api.openai.com/v1");
-        assert_eq!((made.protocol, made.region.as_deref()), (Protocol::OpenAi, Some("us")));
+        assert_eq!((made.protocol, made.region.as_deref()), (Protocol::OpenAi, Some("US")));
         assert_eq!((made.has_secret, made.secret_last_four.as_str()), (true, "1234"));
         let listed = house.identity.providers_list(&scope).await.unwrap();
         assert!(!format!("{listed:?}").contains(&KEY[..KEY.len() - 4]));

@@ -1,0 +1,115 @@
+//! Whether a project's requests may go to a provider: the Cedar policies of `policies/egress.cedar`.
+//! Decided when an organization's routes are worked out, not per request.
+
+mod entities;
+
+use std::{str::FromStr as _, sync::OnceLock};
+
+use cedar_policy::{
+    Authorizer, Context, Decision, Entities, Entity, PolicySet, Request, Schema, ValidationMode,
+    Validator,
+};
+use domain::RoutingPolicy;
+
+const SCHEMA: &str = include_str!("../policies/schema.cedarschema");
+const POLICIES: &str = include_str!("../policies/egress.cedar");
+
+/// Why a provider may not be asked: the id of a policy, with the words for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Stable, as receipts carry it.
+    pub reason: &'static str,
+    /// Continues "NAME …", such as "trains on prompts".
+    pub says: &'static str,
+}
+
+const fn refusal(reason: &'static str, says: &'static str) -> Refusal {
+    Refusal { reason, says }
+}
+
+const REFUSALS: [Refusal; 10] = [
+    refusal("training", "trains on prompts"),
+    refusal("training_unknown", "does not say whether it trains on prompts"),
+    refusal("retention", "keeps prompts for too long"),
+    refusal("retention_unknown", "does not say how long it keeps prompts"),
+    refusal("region", "is outside the allowed regions"),
+    refusal("region_unknown", "does not say where it processes prompts"),
+    refusal("country", "belongs to a company in a country that is ruled out"),
+    refusal("country_unknown", "belongs to a company whose country is not known"),
+    refusal("provider", "is not among the allowed providers"),
+    refusal("provider_denied", "is ruled out"),
+];
+
+/// When the policies themselves cannot be evaluated: nothing goes anywhere.
+const UNDECIDED: Refusal = refusal("undecided", "could not be checked against the rules");
+
+/// What a decision may depend on. `None` is unknown.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Terms<'a> {
+    /// Its id in the catalogue, or `custom`.
+    pub provider: &'a str,
+    /// Whether it is a server inside the organization's own network.
+    pub own: bool,
+    /// ISO 3166-1 alpha-2, of the company.
+    pub country: Option<&'a str>,
+    /// Where it processes prompts.
+    pub place: Option<&'a str>,
+    pub trains: Option<bool>,
+    pub retention_days: Option<u32>,
+}
+
+/// Everything that speaks against sending a project's requests there; nothing when they may go. `policy` is what
+/// holds for the project, its organization's rules included.
+#[must_use]
+pub fn egress_refusals(policy: &RoutingPolicy, terms: &Terms<'_>) -> Vec<Refusal> {
+    decided(policy, terms).unwrap_or_else(|| vec![UNDECIDED])
+}
+
+fn decided(policy: &RoutingPolicy, terms: &Terms<'_>) -> Option<Vec<Refusal>> {
+    let rules = rules()?;
+    let (project, route) = (entities::project(policy)?, entities::route(terms)?);
+    let uid = |entity: &Entity| entity.uid();
+    let action = entities::action()?;
+    let request =
+        Request::new(uid(&project), action, uid(&route), Context::empty(), Some(&rules.schema));
+    let all = Entities::from_entities([project, route], Some(&rules.schema)).ok()?;
+    let response = Authorizer::new().is_authorized(&request.ok()?, &rules.policies, &all);
+    if response.diagnostics().errors().next().is_some() {
+        return None;
+    }
+    if response.decision() == Decision::Allow {
+        return Some(Vec::new());
+    }
+    let mut refusals = Vec::new();
+    for policy in response.diagnostics().reason() {
+        let id = rules.policies.annotation(policy, "id")?;
+        refusals.push(*REFUSALS.iter().find(|refusal| refusal.reason == id)?);
+    }
+    // No `permit` holds: then there is no reason, and no way either.
+    if refusals.is_empty() {
+        return None;
+    }
+    refusals.sort_by_key(|refusal| REFUSALS.iter().position(|other| other == refusal));
+    Some(refusals)
+}
+
+struct Rules {
+    schema: Schema,
+    policies: PolicySet,
+}
+
+/// Parsed and checked against the schema once.
+fn rules() -> Option<&'static Rules> {
+    static RULES: OnceLock<Option<Rules>> = OnceLock::new();
+    RULES.get_or_init(|| parsed(SCHEMA, POLICIES)).as_ref()
+}
+
+fn parsed(schema: &str, policies: &str) -> Option<Rules> {
+    let schema = Schema::from_str(schema).ok()?;
+    let policies = PolicySet::from_str(policies).ok()?;
+    let checked = Validator::new(schema.clone()).validate(&policies, ValidationMode::Strict);
+    checked.validation_passed().then_some(Rules { schema, policies })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,65 @@
+//! A project's rules and a provider's terms as Cedar sees them. What is unknown is absent.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use cedar_policy::{Entity, EntityTypeName, EntityUid, RestrictedExpression};
+use domain::RoutingPolicy;
+
+use super::Terms;
+
+type Attributes = HashMap<String, RestrictedExpression>;
+
+pub(super) fn project(policy: &RoutingPolicy) -> Option<Entity> {
+    let mut all = Attributes::new();
+    let mut put = |name: &str, value| all.insert(name.to_owned(), value);
+    put("allowsTraining", RestrictedExpression::new_bool(policy.allow_training));
+    put("deniedCountries", set(&policy.deny_countries));
+    put("deniedProviders", set(&policy.deny_providers));
+    if let Some(days) = policy.max_retention_days {
+        put("maxRetentionDays", RestrictedExpression::new_long(days.into()));
+    }
+    if let Some(places) = policy.places() {
+        put("places", set(&places));
+    }
+    if let Some(only) = &policy.only_providers {
+        put("onlyProviders", set(only));
+    }
+    Entity::new(uid("Project", "asking")?, all, HashSet::new()).ok()
+}
+
+pub(super) fn route(terms: &Terms<'_>) -> Option<Entity> {
+    let mut all = Attributes::new();
+    let mut put = |name: &str, value| all.insert(name.to_owned(), value);
+    put("provider", text(terms.provider));
+    put("own", RestrictedExpression::new_bool(terms.own));
+    if let Some(country) = terms.country {
+        put("country", text(country));
+    }
+    if let Some(place) = terms.place {
+        put("place", text(place));
+    }
+    if let Some(trains) = terms.trains {
+        put("trains", RestrictedExpression::new_bool(trains));
+    }
+    if let Some(days) = terms.retention_days {
+        put("retentionDays", RestrictedExpression::new_long(days.into()));
+    }
+    Entity::new(uid("Route", "asked")?, all, HashSet::new()).ok()
+}
+
+pub(super) fn action() -> Option<EntityUid> {
+    uid("Action", "egress:send")
+}
+
+fn uid(kind: &str, id: &str) -> Option<EntityUid> {
+    let kind: EntityTypeName = kind.parse().ok()?;
+    Some(EntityUid::from_type_name_and_id(kind, cedar_policy::EntityId::new(id)))
+}
+
+fn text(text: &str) -> RestrictedExpression {
+    RestrictedExpression::new_string(text.to_owned())
+}
+
+fn set(all: &BTreeSet<String>) -> RestrictedExpression {
+    RestrictedExpression::new_set(all.iter().map(|one| text(one)))
+}

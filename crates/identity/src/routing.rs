@@ -1,0 +1,314 @@
+//! Rules about where requests may go, and the terms they are held against.
+
+use domain::{
+    Action, Catalogue, Error, Event, Permission, Posture, ProjectId, Protocol, ProviderEntry,
+    Result, RoutingPolicy, Serves, StatedTerms,
+};
+use store::{LiveProvider, Provider, Scope};
+
+use crate::{Identity, Refusal, Terms, decide, egress_refusals};
+
+impl Identity {
+    /// The rules of the organization, or those that a project has besides.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such project or the caller may not see it.
+    pub async fn routing_policy(
+        &self,
+        scope: &Scope,
+        project: Option<ProjectId>,
+    ) -> Result<RoutingPolicy> {
+        match project {
+            Some(project) => drop(self.project_fetch(scope, project).await?),
+            None => decide(scope, Permission::ProvidersRead, None)?,
+        }
+        let rules = self.store().read(scope).await?.routing_policy(project).await?;
+        Ok(rules.unwrap_or_else(|| unset(project)))
+    }
+
+    /// What the rules mean for each registered provider; a project's together with its organization's.
+    ///
+    /// # Errors
+    /// As for [`Identity::routing_policy`].
+    pub async fn routing_effects(
+        &self,
+        scope: &Scope,
+        project: Option<ProjectId>,
+    ) -> Result<Vec<Effect>> {
+        let mut rules = self.routing_policy(scope, project).await?;
+        let mut read = self.store().read(scope).await?;
+        if project.is_some() {
+            let whole = read.routing_policy(None).await?.unwrap_or_default();
+            rules = whole.narrowed(&rules);
+        }
+        let mut effects = Vec::new();
+        for provider in read.providers_list().await? {
+            for one in terms_of(&self.0.catalogue, &Registered::from(&provider)) {
+                effects.push(Effect {
+                    models: one.models.to_owned(),
+                    refusals: egress_refusals(&rules, &one.terms),
+                    provider: provider.clone(),
+                });
+            }
+        }
+        Ok(effects)
+    }
+
+    /// Puts rules in place of those that were. A project's can only narrow its organization's.
+    ///
+    /// # Errors
+    /// `Invalid` as [`RoutingPolicy::checked`] says, and with code `invalid_provider` for one that the catalogue does
+    /// not have; `NotFound` for the project.
+    pub async fn routing_policy_set(
+        &self,
+        scope: &Scope,
+        project: Option<ProjectId>,
+        rules: RoutingPolicy,
+    ) -> Result<RoutingPolicy> {
+        decide(scope, Permission::ProvidersManage, None)?;
+        let rules = rules.checked()?;
+        known(&self.0.catalogue, &rules)?;
+        let mut write = self.store().write(scope).await?;
+        let mut event = Event::new(Action::RoutingPolicySet);
+        if let Some(project) = project {
+            write.project_fetch(project).await?;
+            event = event.on("project", project);
+        }
+        let unset = (rules == unset(project)).then_some(());
+        write.routing_policy_set(project, unset.map_or(Some(&rules), |()| None)).await?;
+        for (name, value) in facts(&rules)? {
+            event = event.fact(name, value);
+        }
+        write.commit(event).await?;
+        Ok(rules)
+    }
+}
+
+/// What rules mean for some models of a provider.
+#[derive(Clone, Debug)]
+pub struct Effect {
+    pub provider: Provider,
+    /// The start of the models' names; empty for every (other) model.
+    pub models: String,
+    /// Everything that speaks against asking it; nothing when it may be asked.
+    pub refusals: Vec<Refusal>,
+}
+
+/// What holds where nobody set anything. A project without rules of its own may do what its organization may.
+fn unset(project: Option<ProjectId>) -> RoutingPolicy {
+    RoutingPolicy { allow_training: project.is_some(), ..RoutingPolicy::default() }
+}
+
+/// A misspelt name would rule out nobody.
+fn known(catalogue: &Catalogue, rules: &RoutingPolicy) -> Result<()> {
+    let named = rules.only_providers.iter().flatten().chain(&rules.deny_providers);
+    for id in named {
+        if id != crate::CUSTOM && catalogue.provider(id).is_none() {
+            return Err(Error::invalid(format!("There is no provider {id} in the catalogue."))
+                .with_code("invalid_provider"));
+        }
+    }
+    Ok(())
+}
+
+fn facts(rules: &RoutingPolicy) -> Result<Vec<(&'static str, serde_json::Value)>> {
+    let mut all = Vec::new();
+    let value = serde_json::to_value(rules).map_err(Error::internal)?;
+    for name in [
+        "allow_training",
+        "max_retention_days",
+        "regions",
+        "deny_countries",
+        "only_providers",
+        "deny_providers",
+    ] {
+        if let Some(value) = value.get(name) {
+            all.push((name, value.clone()));
+        }
+    }
+    Ok(all)
+}
+
+/// A registered provider, as far as its terms depend on it.
+#[derive(Clone, Copy, Debug)]
+pub struct Registered<'a> {
+    pub catalog: &'a str,
+    pub protocol: Protocol,
+    pub base_url: &'a str,
+    pub region: Option<&'a str>,
+    pub allow_private: bool,
+    pub contract: Option<&'a str>,
+    pub terms: Option<StatedTerms>,
+}
+
+macro_rules! registered {
+    ($($row:ty),*) => {$(
+        impl<'a> From<&'a $row> for Registered<'a> {
+            fn from(row: &'a $row) -> Self {
+                Self {
+                    catalog: &row.catalog,
+                    protocol: row.protocol,
+                    base_url: &row.base_url,
+                    region: row.region.as_deref(),
+                    allow_private: row.allow_private,
+                    contract: row.contract.as_deref(),
+                    terms: row.terms,
+                }
+            }
+        }
+    )*};
+}
+
+registered!(Provider, LiveProvider);
+
+/// The terms that hold for some models of a registered provider.
+#[derive(Clone, Debug)]
+pub struct ModelTerms<'a> {
+    /// The start of the models' names; empty for every model.
+    pub models: &'a str,
+    pub terms: Terms<'a>,
+    /// What the catalogue says, where the organization does not say otherwise.
+    pub posture: Option<&'a Posture>,
+    /// What says so: `PROVIDER#POSTURE@DAY` of the catalogue, or `stated` by the organization.
+    pub evidence: Option<String>,
+}
+
+/// The terms of a registered provider. The first whose models are meant counts; the last is for every model.
+#[must_use]
+pub fn terms_of<'a>(catalogue: &'a Catalogue, row: &Registered<'a>) -> Vec<ModelTerms<'a>> {
+    let entry = catalogue.provider(row.catalog);
+    let terms = Terms {
+        provider: row.catalog,
+        own: entry.is_none() && row.allow_private,
+        country: entry.map(|entry| entry.country.as_str()),
+        place: row.region,
+        trains: None,
+        retention_days: None,
+    };
+    if let Some(stated) = row.terms {
+        let terms = Terms { trains: stated.trains, retention_days: stated.retention_days, ..terms };
+        let evidence = Some("stated".to_owned());
+        return vec![ModelTerms { models: "", terms, posture: None, evidence }];
+    }
+    let Some(entry) = entry else {
+        return vec![ModelTerms { models: "", terms, posture: None, evidence: None }];
+    };
+    let mut all = Vec::new();
+    for (at, posture) in entry.postures.iter().enumerate() {
+        if !holds(entry, posture, row) {
+            continue;
+        }
+        let models = posture.when.model.as_deref().unwrap_or_default();
+        let terms =
+            Terms { trains: posture.trains, retention_days: posture.retention_days, ..terms };
+        let read = posture.read.as_ref();
+        let evidence = read.map(|read| format!("{}#{}@{read}", entry.id, at + 1));
+        all.push(ModelTerms { models, terms, posture: Some(posture), evidence });
+        if models.is_empty() {
+            break;
+        }
+    }
+    all
+}
+
+/// Whether a posture is about this address, contract, kind of request and region, whatever the model.
+fn holds(entry: &ProviderEntry, posture: &Posture, row: &Registered<'_>) -> bool {
+    let endpoint = entry.endpoints.iter().find(|endpoint| endpoint.base_url == row.base_url);
+    let of = domain::Use {
+        endpoint: endpoint.map_or("", |endpoint| endpoint.id.as_str()),
+        contract: row.contract,
+        model: posture.when.model.as_deref().unwrap_or_default(),
+        serves: Some(match row.protocol {
+            Protocol::OpenAi => Serves::Chat,
+            Protocol::Anthropic => Serves::Messages,
+        }),
+        region: row.region,
+    };
+    posture.when.holds(&of)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = r#"
+        id = "acme"
+        name = "Acme"
+        legal_entity = "Acme AB"
+        country = "SE"
+        family = "openai"
+        auth = "bearer"
+        [[endpoints]]
+        id = "eu"
+        base_url = "https://eu.acme.example/v1"
+        region = "EU"
+        serves = ["chat"]
+        [[endpoints]]
+        id = "us"
+        base_url = "https://us.acme.example/v1"
+        region = "US"
+        serves = ["chat"]
+        [[postures]]
+        when = { model = "labs-" }
+        trains = true
+        source = "https://acme.example"
+        read = "2026-11-20"
+        [[postures]]
+        when = { endpoint = "eu", contract = "zero-retention" }
+        trains = false
+        retention_days = 0
+        source = "https://acme.example"
+        read = "2026-11-20"
+        [[postures]]
+        trains = false
+        retention_days = 30
+        source = "https://acme.example"
+        read = "2026-11-20"
+    "#;
+
+    fn row(base_url: &'static str) -> Registered<'static> {
+        Registered {
+            catalog: "acme",
+            protocol: Protocol::OpenAi,
+            base_url,
+            region: Some("EU"),
+            allow_private: false,
+            contract: None,
+            terms: None,
+        }
+    }
+
+    fn said(row: &Registered<'_>) -> Vec<(String, Option<bool>, Option<u32>)> {
+        let catalogue = Catalogue::parse([("acme", FILE)]).unwrap();
+        terms_of(&catalogue, row)
+            .iter()
+            .map(|one| (one.models.to_owned(), one.terms.trains, one.terms.retention_days))
+            .collect()
+    }
+
+    #[test]
+    fn terms_are_those_of_address_and_contract() {
+        let eu = row("https://eu.acme.example/v1");
+        let labs = ("labs-".to_owned(), Some(true), None);
+        let month = (String::new(), Some(false), Some(30));
+        let none = (String::new(), Some(false), Some(0));
+        assert_eq!(said(&eu), [labs.clone(), month.clone()]);
+        assert_eq!(
+            said(&Registered { contract: Some("zero-retention"), ..eu }),
+            [labs.clone(), none]
+        );
+        let us = row("https://us.acme.example/v1");
+        assert_eq!(said(&Registered { contract: Some("zero-retention"), ..us }), [labs, month]);
+    }
+
+    #[test]
+    fn what_the_organization_says_counts_and_silence_is_unknown() {
+        let stated = StatedTerms { trains: Some(false), retention_days: Some(7) };
+        let eu = Registered { terms: Some(stated), ..row("https://eu.acme.example/v1") };
+        assert_eq!(said(&eu), [(String::new(), Some(false), Some(7))]);
+        let own = Registered { catalog: "custom", ..row("http://127.0.0.1:1/v1") };
+        assert_eq!(said(&own), [(String::new(), None, None)]);
+        let own = Registered { terms: Some(StatedTerms::OWN), ..own };
+        assert_eq!(said(&own), [(String::new(), Some(false), Some(0))]);
+    }
+}

@@ -1,0 +1,143 @@
+//! Rules about where requests may go, and the terms of providers.
+
+use domain::{OrgRole, Protocol, RoutingPolicy, StatedTerms};
+use identity::{ProviderEdit, ProviderEntry};
+use store::Scope;
+use testkit::{Backend, each_backend};
+
+use crate::house::{House, code, secret};
+
+const EU: &str = "https://eu.api.openai.com/v1";
+
+async fn acme(house: &House) -> Scope {
+    let operator = house.operator().await;
+    house.organization(&operator, "acme").await.1
+}
+
+fn openai() -> ProviderEntry {
+    ProviderEntry {
+        catalog: "openai".to_owned(),
+        base_url: Some(EU.to_owned()),
+        secret: Some(secret("sk-proj-abcdefghijklmnop1234")),
+        ..ProviderEntry::default()
+    }
+}
+
+fn custom(base_url: &str) -> ProviderEntry {
+    ProviderEntry {
+        catalog: "custom".to_owned(),
+        base_url: Some(base_url.to_owned()),
+        protocol: Some(Protocol::OpenAi),
+        ..openai()
+    }
+}
+
+fn month() -> RoutingPolicy {
+    RoutingPolicy { max_retention_days: Some(7), ..RoutingPolicy::default() }
+}
+
+/// Why the only provider is refused.
+async fn reasons(house: &House, scope: &Scope) -> Vec<&'static str> {
+    let effects = house.identity.routing_effects(scope, None).await.unwrap();
+    effects[0].refusals.iter().map(|refusal| refusal.reason).collect()
+}
+
+each_backend! {
+    async fn a_contract_changes_what_rules_allow(backend: Backend) {
+        let house = House::new(backend).await;
+        let scope = acme(&house).await;
+        let made = house.identity.provider_create(&scope, openai()).await.unwrap();
+        assert!(reasons(&house, &scope).await.is_empty());
+        house.identity.routing_policy_set(&scope, None, month()).await.unwrap();
+        assert_eq!(reasons(&house, &scope).await, ["retention"]);
+        let edit = |contract: &str| ProviderEdit {
+            contract: Some(contract.to_owned()),
+            ..ProviderEdit::default()
+        };
+        let change = async |edit| code(house.identity.provider_change(&scope, made.id, edit).await);
+        assert_eq!(change(edit("zero-retenton")).await, "invalid_contract");
+        assert_eq!(change(edit("zero-retention")).await, "ok");
+        assert!(reasons(&house, &scope).await.is_empty());
+        assert_eq!(change(edit("")).await, "ok");
+        assert_eq!(reasons(&house, &scope).await, ["retention"]);
+        let terms = Some(StatedTerms { trains: Some(false), retention_days: Some(1) });
+        assert_eq!(change(ProviderEdit { terms, ..ProviderEdit::default() }).await, "ok");
+        assert!(reasons(&house, &scope).await.is_empty(), "what was agreed counts");
+        let terms = Some(StatedTerms::default());
+        assert_eq!(change(ProviderEdit { terms, ..ProviderEdit::default() }).await, "ok");
+        assert_eq!(reasons(&house, &scope).await, ["retention"]);
+    }
+
+    async fn a_server_of_ones_own_is_trusted_and_a_strangers_is_not(backend: Backend) {
+        let house = House::new(backend).await;
+        let scope = acme(&house).await;
+        let own = custom("http://127.0.0.1:11434/v1");
+        let made = house.identity.provider_create(&scope, own).await.unwrap();
+        assert_eq!(made.terms, Some(StatedTerms::OWN));
+        assert!(reasons(&house, &scope).await.is_empty());
+        let away = ProviderEdit {
+            base_url: Some("https://llm.example.com/v1".to_owned()),
+            secret: Some(secret("sk-1234567890")),
+            allow_private: Some(false),
+            ..ProviderEdit::default()
+        };
+        house.identity.provider_change(&scope, made.id, away).await.unwrap();
+        assert_eq!(reasons(&house, &scope).await, ["training_unknown"], "it is another's now");
+        house.identity.provider_remove(&scope, made.id).await.unwrap();
+        let stranger = custom("https://llm.example.com/v1");
+        let made = house.identity.provider_create(&scope, stranger).await.unwrap();
+        assert_eq!(made.terms, None);
+        assert_eq!(reasons(&house, &scope).await, ["training_unknown"]);
+    }
+
+    async fn rules_are_checked_before_they_hold(backend: Backend) {
+        let house = House::new(backend).await;
+        let scope = acme(&house).await;
+        let set = async |rules| code(house.identity.routing_policy_set(&scope, None, rules).await);
+        let of = RoutingPolicy::default;
+        let named = |id: &str| Some([id.to_owned()].into());
+        assert_eq!(set(RoutingPolicy { regions: named("the moon"), ..of() }).await, "invalid_region");
+        assert_eq!(
+            set(RoutingPolicy { only_providers: named("opnai"), ..of() }).await,
+            "invalid_provider"
+        );
+        assert_eq!(set(RoutingPolicy { only_providers: named("custom"), ..of() }).await, "ok");
+        let kept = house.identity.routing_policy(&scope, None).await.unwrap();
+        assert_eq!(kept.only_providers, named("custom"));
+        house.identity.provider_create(&scope, openai()).await.unwrap();
+        assert_eq!(reasons(&house, &scope).await, ["provider"]);
+    }
+
+    async fn a_project_without_rules_may_do_what_its_organization_may(backend: Backend) {
+        let house = House::new(backend).await;
+        let scope = acme(&house).await;
+        let project = house.identity.project_create(&scope, "Lab", None).await.unwrap();
+        let open = RoutingPolicy { allow_training: true, ..RoutingPolicy::default() };
+        house.identity.routing_policy_set(&scope, None, open.clone()).await.unwrap();
+        let stranger = custom("https://llm.example.com/v1");
+        house.identity.provider_create(&scope, stranger).await.unwrap();
+        let of = async |project| {
+            let effects = house.identity.routing_effects(&scope, Some(project)).await.unwrap();
+            effects[0].refusals.iter().map(|refusal| refusal.reason).collect::<Vec<_>>()
+        };
+        assert!(of(project.id).await.is_empty());
+        let whose = Some(project.id);
+        house.identity.routing_policy_set(&scope, whose, RoutingPolicy::default()).await.unwrap();
+        assert_eq!(of(project.id).await, ["training_unknown"]);
+        house.identity.routing_policy_set(&scope, whose, open).await.unwrap();
+        assert!(of(project.id).await.is_empty());
+    }
+
+    async fn members_read_the_rules_and_admins_set_them(backend: Backend) {
+        let house = House::new(backend).await;
+        let owner = acme(&house).await;
+        let member = house.member(&owner, "reader", OrgRole::Member).await;
+        let member = house.inside(&owner, &member).await;
+        assert_eq!(code(house.identity.routing_policy(&member, None).await), "ok");
+        let set = house.identity.routing_policy_set(&member, None, month()).await;
+        assert_eq!(code(set), "forbidden");
+        let admin = house.member(&owner, "admin", OrgRole::Admin).await;
+        let admin = house.inside(&owner, &admin).await;
+        assert_eq!(code(house.identity.routing_policy_set(&admin, None, month()).await), "ok");
+    }
+}
