@@ -8,6 +8,7 @@ use sea_orm_migration::sea_orm::DbErr;
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTraitSelf, SchemaManager};
 
 mod foundation;
+mod routing;
 
 /// What the application role may do with the rows of a table.
 #[derive(Clone, Copy, Debug)]
@@ -21,8 +22,11 @@ pub(crate) enum Access {
 type Steps = fn(&mut Ddl);
 
 /// Every migration, in order. Names are for ever; the text of one that was released is too.
-const MIGRATIONS: &[(&str, Steps)] =
-    &[("m0001_foundation", foundation::steps), ("m0002_audit", crate::audit::migration::steps)];
+const MIGRATIONS: &[(&str, Steps)] = &[
+    ("m0001_foundation", foundation::steps),
+    ("m0002_audit", crate::audit::migration::steps),
+    ("m0003_routing", routing::steps),
+];
 
 /// Collects the statements of one migration for one engine.
 pub(crate) struct Ddl {

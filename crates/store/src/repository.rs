@@ -10,6 +10,7 @@ pub(crate) mod operator_link;
 pub(crate) mod organization;
 pub(crate) mod project;
 pub(crate) mod provider;
+pub(crate) mod routing_policy;
 pub(crate) mod sessions;
 pub(crate) mod setting;
 pub(crate) mod sign_in_attempt;

@@ -8,7 +8,9 @@ use std::{
     },
 };
 
-use domain::{DataClass, OrgId, Protocol, ProviderId, Result, Secret};
+use domain::{
+    DataClass, OrgId, ProjectId, Protocol, ProviderId, Result, RoutingPolicy, Secret, StatedTerms,
+};
 use parking_lot::RwLock;
 use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, sea_query::Expr};
 
@@ -22,13 +24,17 @@ use crate::{
 
 const CHANGES: &str = "routing";
 
-/// Providers and aliases of one organization, with credentials.
+/// Providers, aliases and rules of one organization, with credentials.
 #[derive(Clone, Debug)]
 pub struct OrgRouting {
     /// In order of creation.
     pub providers: Vec<LiveProvider>,
     /// Alias to model, or to `provider/model`.
     pub aliases: HashMap<String, String>,
+    /// The organization's rules.
+    pub rules: RoutingPolicy,
+    /// What projects with rules of their own may do: those of the organization narrowed by theirs.
+    pub projects: HashMap<ProjectId, RoutingPolicy>,
 }
 
 /// A provider that requests can be sent to.
@@ -43,6 +49,8 @@ pub struct LiveProvider {
     pub models: Vec<String>,
     pub region: Option<String>,
     pub allow_private: bool,
+    pub contract: Option<String>,
+    pub terms: Option<StatedTerms>,
 }
 
 #[derive(Default)]
@@ -73,7 +81,7 @@ impl Store {
 }
 
 async fn load(store: &Store, scope: &Scope) -> Result<OrgRouting> {
-    let read = store.read(scope).await?;
+    let mut read = store.read(scope).await?;
     let org = scope.org();
     let rows = tenant::select::<provider::Entity>(org)
         .filter(provider::Column::RemovedAt.is_null())
@@ -101,6 +109,8 @@ async fn load(store: &Store, scope: &Scope) -> Result<OrgRouting> {
             models: repository::provider::models(&row.models)?,
             region: row.region,
             allow_private: row.allow_private,
+            contract: row.contract,
+            terms: repository::provider::terms(row.terms.as_deref())?,
         });
     }
     let aliases = tenant::select::<alias::Entity>(org)
@@ -110,7 +120,9 @@ async fn load(store: &Store, scope: &Scope) -> Result<OrgRouting> {
         .into_iter()
         .map(|row| (row.name, row.target))
         .collect();
-    Ok(OrgRouting { providers, aliases })
+    let (rules, projects) = read.routing_rules().await?;
+    let projects = projects.into_iter().map(|(id, own)| (id, rules.narrowed(&own))).collect();
+    Ok(OrgRouting { providers, aliases, rules, projects })
 }
 
 /// Tells every node that the routing of `org` changes with this transaction.

@@ -253,6 +253,18 @@ pub const TABLES: &[Table] = &[
             ("created_at", Identifier),
             ("changed_at", Identifier),
             ("removed_at", Identifier),
+            ("contract", Configuration),
+            ("terms", Configuration),
+        ],
+    ),
+    tenant(
+        "routing_policy",
+        &[
+            ("org_id", Identifier),
+            ("id", Identifier),
+            ("project_id", Identifier),
+            ("rules", Configuration),
+            ("changed_at", Identifier),
         ],
     ),
     tenant(

@@ -22,6 +22,10 @@ pub fn sandbox_catalogue(models: &[&str], price: &str) -> Catalogue {
         base_url = "http://127.0.0.1/v1"
         serves = ["chat"]
         [[postures]]
+        trains = false
+        retention_days = 0
+        source = "catalog/sandbox.toml"
+        read = "2026-11-20"
     "#
     .to_owned();
     for model in models {

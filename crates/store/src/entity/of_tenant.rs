@@ -69,6 +69,13 @@ entity!(tenant provider "provider" keys { id: Uuid } {
     created_at: i64,
     changed_at: i64,
     removed_at: Option<i64>,
+    contract: Option<String>,
+    terms: Option<String>,
+});
+entity!(tenant routing_policy "routing_policy" keys { id: Uuid } {
+    project_id: Option<Uuid>,
+    rules: String,
+    changed_at: i64,
 });
 entity!(tenant alias "alias" keys { id: Uuid } {
     name: String,

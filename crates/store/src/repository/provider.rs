@@ -1,6 +1,6 @@
 //! Providers that an organization registered; the credential is sealed.
 
-use domain::{DataClass, Error, Protocol, ProviderId, Result, Secret, Timestamp};
+use domain::{DataClass, Error, Protocol, ProviderId, Result, Secret, StatedTerms, Timestamp};
 use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QueryOrder};
 use uuid::Uuid;
 
@@ -24,6 +24,10 @@ pub struct Provider {
     pub region: Option<String>,
     /// Whether it may live at a private address.
     pub allow_private: bool,
+    /// What was agreed with the provider, as the catalogue names it; `None` for its ordinary terms.
+    pub contract: Option<String>,
+    /// What the organization says of it, in place of what the catalogue says.
+    pub terms: Option<StatedTerms>,
     pub created: Timestamp,
     pub changed: Timestamp,
 }
@@ -38,6 +42,8 @@ pub struct NewProvider {
     pub models: Vec<String>,
     pub region: Option<String>,
     pub allow_private: bool,
+    pub contract: Option<String>,
+    pub terms: Option<StatedTerms>,
 }
 
 /// What is `None` stays as it is.
@@ -49,6 +55,10 @@ pub struct ProviderChange {
     pub models: Option<Vec<String>>,
     pub region: Option<String>,
     pub allow_private: Option<bool>,
+    /// `Some(None)` for the ordinary terms again.
+    pub contract: Option<Option<String>>,
+    /// `Some(None)` for what the catalogue says.
+    pub terms: Option<Option<StatedTerms>>,
 }
 
 pub(crate) const fn place(row: &Uuid, class: DataClass) -> Place<'_> {
@@ -65,6 +75,14 @@ pub(crate) fn models(text: &str) -> Result<Vec<String>> {
 
 fn models_text(models: &[String]) -> Result<String> {
     serde_json::to_string(models).map_err(Error::internal)
+}
+
+pub(crate) fn terms(text: Option<&str>) -> Result<Option<StatedTerms>> {
+    text.map(serde_json::from_str).transpose().map_err(Error::internal)
+}
+
+fn terms_text(terms: Option<StatedTerms>) -> Result<Option<String>> {
+    terms.map(|terms| serde_json::to_string(&terms)).transpose().map_err(Error::internal)
 }
 
 fn none() -> Error {
@@ -85,6 +103,8 @@ impl TryFrom<provider::Model> for Provider {
             models: models(&row.models)?,
             region: row.region,
             allow_private: row.allow_private,
+            contract: row.contract,
+            terms: terms(row.terms.as_deref())?,
             created: at(row.created_at),
             changed: at(row.changed_at),
         })
@@ -136,6 +156,8 @@ impl Write {
             created_at: now.as_millis(),
             changed_at: now.as_millis(),
             removed_at: None,
+            contract: new.contract,
+            terms: terms_text(new.terms)?,
         };
         tenant::insert::<provider::Entity>(self.tx(), self.org(), row.clone().into()).await?;
         self.touched.routing = true;
@@ -165,6 +187,12 @@ impl Write {
         }
         if let Some(allow) = new.allow_private {
             change.allow_private = Set(allow);
+        }
+        if let Some(contract) = new.contract {
+            change.contract = Set(contract);
+        }
+        if let Some(terms) = new.terms {
+            change.terms = Set(terms_text(terms)?);
         }
         self.provider_update(id, change).await
     }

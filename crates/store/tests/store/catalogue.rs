@@ -75,6 +75,8 @@ each_backend! {
             models: vec![],
             region: None,
             allow_private: false,
+            contract: None,
+            terms: None,
         };
         write.provider_create(provider).await.unwrap();
         write.commit(event(Action::ProviderCreate).personal("name", "Canary")).await.unwrap();

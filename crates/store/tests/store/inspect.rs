@@ -124,6 +124,8 @@ testkit::each_backend! {
             models: Vec::new(),
             region: None,
             allow_private: false,
+            contract: None,
+            terms: None,
         };
         write.provider_create(new).await.unwrap();
         write.commit(Event::new(Action::ProviderCreate)).await.unwrap();

@@ -50,6 +50,8 @@ async fn furnish(store: &Store, house: &House) -> Ids {
         models: vec![],
         region: None,
         allow_private: false,
+        contract: None,
+        terms: None,
     };
     let provider = write.provider_create(provider).await.unwrap().id;
     let alias = write.alias_set("fast", "m").await.unwrap().id;

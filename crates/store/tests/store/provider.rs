@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use domain::{Action, Kind, Protocol, Secret};
+use domain::{Action, Kind, Protocol, RoutingPolicy, Secret, StatedTerms};
 use store::{NewProvider, ProviderChange};
 use testkit::{Backend, each_backend};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -19,6 +19,8 @@ fn provider(name: &str) -> NewProvider {
         models: vec!["gpt-x".into()],
         region: Some("eu".into()),
         allow_private: false,
+        contract: None,
+        terms: None,
     }
 }
 
@@ -62,6 +64,56 @@ each_backend! {
         assert_eq!(refusal(write.provider_remove(row.id).await), (Kind::NotFound, "not_found"));
         write.commit(event(Action::ProviderRemove)).await.unwrap();
         assert!(store.routing(&made.scope).await.unwrap().providers.is_empty());
+    }
+
+    async fn rules_of_a_project_narrow_those_of_its_organization(backend: Backend) {
+        let store = backend.open().await;
+        let made = house(&store, "acme").await;
+        let only = |all: &[&str]| RoutingPolicy {
+            regions: Some(all.iter().map(|&one| one.to_owned()).collect()),
+            ..RoutingPolicy::default()
+        };
+        assert_eq!(store.routing(&made.scope).await.unwrap().rules, RoutingPolicy::default());
+        let set = async |project, rules: Option<&RoutingPolicy>| {
+            let mut write = store.write(&made.scope).await.unwrap();
+            write.routing_policy_set(project, rules).await.unwrap();
+            write.commit(event(Action::RoutingPolicySet)).await.unwrap();
+            store.routing(&made.scope).await.unwrap()
+        };
+        set(Some(made.project.id), Some(&only(&["DE", "US"]))).await;
+        set(None, Some(&only(&["CH"]))).await;
+        let routing = set(None, Some(&only(&["EU"]))).await;
+        assert_eq!(routing.rules, only(&["EU"]), "one set of rules, the last");
+        assert_eq!(routing.projects[&made.project.id].regions, only(&["DE"]).regions);
+        let mut read = store.read(&made.scope).await.unwrap();
+        let own = read.routing_policy(Some(made.project.id)).await.unwrap();
+        assert_eq!(own, Some(only(&["DE", "US"])), "kept as they were set");
+        drop(read);
+        let other = house(&store, "globex").await;
+        assert_eq!(store.routing(&other.scope).await.unwrap().rules, RoutingPolicy::default());
+        assert!(set(Some(made.project.id), None).await.projects.is_empty());
+        assert_eq!(set(None, None).await.rules, RoutingPolicy::default());
+    }
+
+    async fn terms_are_kept_with_a_provider(backend: Backend) {
+        let store = backend.open().await;
+        let made = house(&store, "acme").await;
+        let terms = Some(StatedTerms { trains: Some(false), retention_days: None });
+        let contract = Some("zero-retention".to_owned());
+        let mut write = store.write(&made.scope).await.unwrap();
+        let new = NewProvider { contract: contract.clone(), terms, ..provider("One") };
+        let row = write.provider_create(new).await.unwrap();
+        assert_eq!((&row.contract, row.terms), (&contract, terms));
+        write.commit(event(Action::ProviderCreate)).await.unwrap();
+        let live = store.routing(&made.scope).await.unwrap().providers[0].clone();
+        assert_eq!((live.contract, live.terms), (contract, terms));
+        let mut write = store.write(&made.scope).await.unwrap();
+        let change =
+            ProviderChange { contract: Some(None), terms: Some(None), ..ProviderChange::default() };
+        write.provider_change(row.id, change).await.unwrap();
+        write.commit(event(Action::ProviderChange)).await.unwrap();
+        let live = store.routing(&made.scope).await.unwrap().providers[0].clone();
+        assert_eq!((live.contract, live.terms), (None, None));
     }
 
     async fn a_change_that_is_dropped_is_not_routed(backend: Backend) {
