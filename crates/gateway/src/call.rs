@@ -1,7 +1,7 @@
 //! Admission: who calls, how often, for what.
 
 use bytes::Bytes;
-use domain::{Error, Permission, RequestId, Result};
+use domain::{Error, Permission, ProjectId, RequestId, Result};
 use http::{HeaderMap, Response};
 use llm::{Format, Head, Refusal};
 use store::Scope;
@@ -43,7 +43,10 @@ impl Inner {
         let caller = self.admit(&call.scope)?;
         let head = llm::head(call.inbound, &call.body)
             .map_err(|bad| Refused::from(Refusal::from(&bad)))?;
-        let plan = self.plan(&call.scope, &head).await.map_err(|error| Refused::from(&error))?;
+        let plan = self
+            .plan(&call.scope, caller.project, &head)
+            .await
+            .map_err(|error| Refused::from(&error))?;
         Ok((caller, head, plan))
     }
 
@@ -72,9 +75,9 @@ impl Inner {
         Ok(Caller { org: scope.org(), project, key })
     }
 
-    async fn plan(&self, scope: &Scope, head: &Head) -> Result<Plan> {
+    async fn plan(&self, scope: &Scope, project: ProjectId, head: &Head) -> Result<Plan> {
         let routes = self.routes.of(&self.store, &self.egress, scope).await?;
-        plan(&routes, &head.model, self.steady_ms(), &self.config)
+        plan(&routes, project, &head.model, self.steady_ms(), &self.config)
     }
 
     fn sending<'a>(

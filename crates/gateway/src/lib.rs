@@ -23,6 +23,7 @@ mod plan;
 mod receipt;
 mod reply;
 mod routes;
+mod rules;
 mod send;
 mod settle;
 
@@ -116,7 +117,7 @@ impl Gateway {
     ) -> Response<Body> {
         match self.0.routes.of(&self.0.store, &self.0.egress, scope).await {
             Ok(routes) => {
-                let rows = models::rows(&routes, &self.0.catalogue);
+                let rows = models::rows(&routes, &self.0.catalogue, scope.project());
                 reply::document(format, request, llm::models_list(format, &rows))
             }
             Err(error) => self.refuse(format, &error, request),
@@ -133,7 +134,8 @@ impl Gateway {
     ) -> Response<Body> {
         let found =
             self.0.routes.of(&self.0.store, &self.0.egress, scope).await.and_then(|routes| {
-                let mut rows = models::rows(&routes, &self.0.catalogue).into_iter();
+                let mut rows =
+                    models::rows(&routes, &self.0.catalogue, scope.project()).into_iter();
                 rows.find(|row| row.id == id)
                     .ok_or_else(|| domain::Error::not_found("model").with_code("model_not_found"))
             });

@@ -1,12 +1,16 @@
 //! The models a key can ask for.
 
-use domain::Catalogue;
+use domain::{Catalogue, ProjectId};
 use llm::ModelRow;
 
 use crate::routes::OrgRoutes;
 
-/// Every model that a provider of the organization lists, and every alias, by name.
-pub(crate) fn rows(routes: &OrgRoutes, catalogue: &Catalogue) -> Vec<ModelRow> {
+/// Every model that a provider of the organization lists and the project may use, and every alias, by name.
+pub(crate) fn rows(
+    routes: &OrgRoutes,
+    catalogue: &Catalogue,
+    project: Option<ProjectId>,
+) -> Vec<ModelRow> {
     let row = |id: &str, owner: &str| ModelRow {
         id: id.to_owned(),
         display_name: id.to_owned(),
@@ -16,7 +20,7 @@ pub(crate) fn rows(routes: &OrgRoutes, catalogue: &Catalogue) -> Vec<ModelRow> {
         output_limit: None,
     };
     let mut rows: Vec<ModelRow> = routes
-        .models()
+        .models(project)
         .map(|(model, route)| {
             let known = catalogue
                 .provider(&route.catalog)

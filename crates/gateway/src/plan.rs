@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use domain::{Error, Result};
+use domain::{Error, ProjectId, Result};
+use identity::Refusal;
 
 use crate::{
     GatewayConfig,
@@ -22,20 +23,28 @@ pub(crate) struct Exclusion {
     pub reason: &'static str,
 }
 
+/// How many excluded providers an error names.
+const NAMED: usize = 5;
+
 pub(crate) struct Plan {
     /// In the order in which they are asked.
     pub candidates: Vec<Candidate>,
     pub excluded: Vec<Exclusion>,
     /// What an alias stood for.
     pub alias_of: Option<String>,
+    /// Whether rules excluded somebody.
+    pub ruled_out: bool,
 }
 
-/// Works out who is asked. `now` is the gateway's steady clock in milliseconds.
+/// Works out who is asked. Rules come first and health last: what the rules exclude is not asked when nobody else is
+/// left. `now` is the gateway's steady clock in milliseconds.
 ///
 /// # Errors
-/// `NotFound` with code `model_not_found`.
+/// `NotFound` with code `model_not_found`; `Forbidden` with code `no_allowed_provider` when the rules of the project
+/// or its organization exclude everybody who serves the model.
 pub(crate) fn plan(
     routes: &OrgRoutes,
+    project: ProjectId,
     requested: &str,
     now: u64,
     config: &GatewayConfig,
@@ -45,23 +54,51 @@ pub(crate) fn plan(
     if !plain(wanted) {
         return Err(unknown());
     }
-    let candidates = candidates(routes, wanted);
-    let (mut healthy, mut avoided) = (Vec::new(), Vec::new());
-    for candidate in candidates {
-        let allowed = candidate.route.circuit.allows(now, config);
-        if allowed { healthy.push(candidate) } else { avoided.push(candidate) }
+    let (mut healthy, mut avoided, mut refused) = (Vec::new(), Vec::new(), Vec::new());
+    for candidate in candidates(routes, wanted) {
+        let against = routes.against(project, &candidate.route, &candidate.model);
+        if !against.is_empty() {
+            refused.push((candidate.route, against));
+        } else if candidate.route.circuit.allows(now, config) {
+            healthy.push(candidate);
+        } else {
+            avoided.push(candidate);
+        }
     }
     if healthy.is_empty() && avoided.is_empty() {
-        return Err(unknown());
+        return Err(if refused.is_empty() { unknown() } else { not_allowed(&refused) });
+    }
+    let ruled_out = !refused.is_empty();
+    let mut excluded = Vec::new();
+    for (route, against) in refused {
+        let one =
+            |refusal: &Refusal| Exclusion { route: Arc::clone(&route), reason: refusal.reason };
+        excluded.extend(against.iter().map(one));
     }
     if healthy.is_empty() {
-        return Ok(Plan { candidates: avoided, excluded: Vec::new(), alias_of });
+        return Ok(Plan { candidates: avoided, excluded, alias_of, ruled_out });
     }
-    let excluded = avoided
-        .into_iter()
-        .map(|candidate| Exclusion { route: candidate.route, reason: "unhealthy" })
-        .collect();
-    Ok(Plan { candidates: healthy, excluded, alias_of })
+    let avoided = avoided.into_iter().map(|candidate| candidate.route);
+    excluded.extend(avoided.map(|route| Exclusion { route, reason: "unhealthy" }));
+    Ok(Plan { candidates: healthy, excluded, alias_of, ruled_out })
+}
+
+/// Names everybody who was excluded, and why.
+fn not_allowed(refused: &[(Arc<Route>, &[Refusal])]) -> Error {
+    let why = |(route, against): &(Arc<Route>, &[Refusal])| {
+        let says: Vec<_> = against.iter().map(|refusal| refusal.says).collect();
+        format!("{} {}", route.name, says.join(", "))
+    };
+    let named: Vec<_> = refused.iter().take(NAMED).map(why).collect();
+    let more = match refused.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!("; and {more} more"),
+    };
+    Error::forbidden(format!(
+        "The rules of your organization or project allow no provider of this model: {}{more}.",
+        named.join("; ")
+    ))
+    .with_code("no_allowed_provider")
 }
 
 fn candidates(routes: &OrgRoutes, wanted: &str) -> Vec<Candidate> {

@@ -146,7 +146,7 @@ impl Serialize for Receipt {
 impl Serialize for Candidate {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let route = &self.route;
-        let mut out = to.serialize_struct("Candidate", 6)?;
+        let mut out = to.serialize_struct("Candidate", 7)?;
         out.serialize_field("provider", &route.provider)?;
         out.serialize_field("name", &route.name)?;
         out.serialize_field("catalog", &route.catalog)?;
@@ -154,6 +154,10 @@ impl Serialize for Candidate {
         out.serialize_field("format", route.format.as_str())?;
         if let Some(region) = &route.region {
             out.serialize_field("region", region)?;
+        }
+        let evidence = route.terms_for(&self.model).and_then(|terms| terms.evidence.as_ref());
+        if let Some(evidence) = evidence {
+            out.serialize_field("terms", evidence)?;
         }
         out.end()
     }

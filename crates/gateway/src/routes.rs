@@ -2,15 +2,20 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use domain::{Catalogue, Error, OrgId, Prices, ProviderId, Result};
+use domain::{Catalogue, Error, OrgId, Prices, ProjectId, ProviderId, Result};
 use egress::{Destination, Egress, Kind};
 use http::{HeaderName, HeaderValue, header};
+use identity::Refusal;
 use llm::{Format, Quirks};
 use parking_lot::{Mutex, RwLock};
 use store::{LiveProvider, OrgRouting, Scope, Store};
 use url::Url;
 
-use crate::{circuit::Circuit, meters::Meters};
+use crate::{
+    circuit::Circuit,
+    meters::Meters,
+    rules::{self, RouteTerms, Rules},
+};
 
 /// One provider credential with everything a request to it needs.
 pub(crate) struct Route {
@@ -28,6 +33,7 @@ pub(crate) struct Route {
     pub models: Vec<String>,
     /// Whether a model that is not listed may be asked for as `provider/model`.
     pub open_ended: bool,
+    pub terms: Vec<RouteTerms>,
     pub circuit: Arc<Circuit>,
     pub meters: Meters,
 }
@@ -46,6 +52,7 @@ pub(crate) struct OrgRoutes {
     source: Arc<OrgRouting>,
     /// In order of creation.
     pub all: Vec<Arc<Route>>,
+    rules: Rules,
     by_model: HashMap<String, Vec<Arc<Route>>>,
 }
 
@@ -58,15 +65,27 @@ impl OrgRoutes {
         self.source.aliases.keys().map(String::as_str)
     }
 
+    /// Everything that speaks against sending a project's request for `model` to a route.
+    pub(crate) fn against(&self, project: ProjectId, route: &Route, model: &str) -> &[Refusal] {
+        self.rules.against(project, &self.all, route, model)
+    }
+
     pub(crate) fn serving(&self, model: &str) -> &[Arc<Route>] {
         self.by_model.get(model).map_or(&[], Vec::as_slice)
     }
 
-    /// Every model that some route lists, with the first such route.
-    pub(crate) fn models(&self) -> impl Iterator<Item = (&str, &Route)> {
-        self.by_model
-            .iter()
-            .filter_map(|(model, routes)| Some((model.as_str(), &**routes.first()?)))
+    /// Every model that some route lists which `project` may use, with the first such route.
+    pub(crate) fn models(
+        &self,
+        project: Option<ProjectId>,
+    ) -> impl Iterator<Item = (&str, &Route)> {
+        let usable = move |route: &&Arc<Route>, model: &str| {
+            project.is_none_or(|project| self.against(project, route, model).is_empty())
+        };
+        self.by_model.iter().filter_map(move |(model, routes)| {
+            let route = routes.iter().find(|route| usable(route, model))?;
+            Some((model.as_str(), &**route))
+        })
     }
 }
 
@@ -124,7 +143,7 @@ impl Routes {
                 by_model.entry(model.to_owned()).or_default().push(Arc::clone(route));
             }
         }
-        let fresh = Arc::new(OrgRoutes { source, all, by_model });
+        let fresh = Arc::new(OrgRoutes { rules: Rules::new(&source), source, all, by_model });
         let old = self.organizations.write().insert(org, Arc::clone(&fresh));
         for gone in old.iter().flat_map(|old| &old.all) {
             if fresh.all.iter().all(|route| route.provider != gone.provider) {
@@ -169,6 +188,7 @@ impl Routes {
             credential: credential(format, provider)?,
             models: provider.models.clone(),
             open_ended: provider.models.is_empty(),
+            terms: rules::terms(&self.catalogue, provider),
             circuit,
             meters: Meters::new(&provider.catalog),
             catalog: provider.catalog.clone(),

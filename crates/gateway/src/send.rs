@@ -1,6 +1,6 @@
 //! All attempts of one request: who is asked in which order, and when it is given up.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{borrow::Cow, collections::VecDeque, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use domain::Provenance;
@@ -78,7 +78,13 @@ impl Sending<'_> {
                 turns.push_back(Turn { prepared: Some(prepared), again: true, ..turn });
             }
         }
-        let (failure, route) = last.unwrap_or_else(|| (Failure::total(), None));
+        let (mut failure, route) = last.unwrap_or_else(|| (Failure::total(), None));
+        if plan.ruled_out && failure.again != Again::Nowhere {
+            failure.refusal.message = Cow::Owned(format!(
+                "{} Other providers serve this model, but the rules of your organization or project do not allow them.",
+                failure.refusal.message
+            ));
+        }
         self.give_up(failure, route.as_deref())
     }
 

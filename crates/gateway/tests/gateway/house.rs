@@ -3,7 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use domain::{Action, Clock, Event, Protocol, ProviderId, RequestId, Secret, Timestamp, UserId};
+use domain::{
+    Action, Clock, Event, Protocol, ProviderId, RequestId, RoutingPolicy, Secret, StatedTerms,
+    Timestamp, UserId,
+};
 use egress::Egress;
 use gateway::{Body, Call, Gateway, GatewayConfig};
 use http::{HeaderMap, Response};
@@ -121,6 +124,19 @@ impl House {
         base_url: &str,
         models: &[&str],
     ) -> ProviderId {
+        self.provider_on(name, protocol, base_url, models, ("eu-test-1", Some(StatedTerms::OWN)))
+            .await
+    }
+
+    /// With a region, and what the organization says of it.
+    pub(crate) async fn provider_on(
+        &self,
+        name: &str,
+        protocol: Protocol,
+        base_url: &str,
+        models: &[&str],
+        (region, terms): (&str, Option<StatedTerms>),
+    ) -> ProviderId {
         let mut write = self.store.write(&self.owner).await.unwrap();
         let new = NewProvider {
             catalog: "sandbox".to_owned(),
@@ -129,12 +145,22 @@ impl House {
             base_url: base_url.to_owned(),
             secret: Some(Secret::new("twin-key".to_owned())),
             models: models.iter().map(|&model| model.to_owned()).collect(),
-            region: Some("eu-test-1".to_owned()),
+            region: Some(region.to_owned()),
             allow_private: true,
+            contract: None,
+            terms,
         };
         let id = write.provider_create(new).await.unwrap().id;
         write.commit(Event::new(Action::ProviderCreate)).await.unwrap();
         id
+    }
+
+    /// Rules of the organization, or of the house's project.
+    pub(crate) async fn rules(&self, project: bool, rules: &RoutingPolicy) {
+        let mut write = self.store.write(&self.owner).await.unwrap();
+        let whose = project.then_some(self.project);
+        write.routing_policy_set(whose, Some(rules)).await.unwrap();
+        write.commit(Event::new(Action::RoutingPolicySet)).await.unwrap();
     }
 
     pub(crate) async fn alias(&self, name: &str, target: &str) {

@@ -9,3 +9,4 @@ mod limits;
 mod paths;
 mod retries;
 mod routing;
+mod rules;
