@@ -152,6 +152,8 @@ impl Demo {
             models: sandbox::MODELS.iter().map(|model| (*model).to_owned()).collect(),
             region: Some("local".to_owned()),
             allow_private: Some(true),
+            contract: None,
+            terms: None,
         }
     }
 

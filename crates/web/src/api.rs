@@ -7,6 +7,7 @@ mod members;
 mod organizations;
 mod projects;
 mod providers;
+mod routing;
 mod types;
 mod usage;
 
@@ -27,6 +28,7 @@ pub(crate) fn routes() -> Routes {
         projects::routes(),
         keys::routes(),
         providers::routes(),
+        routing::routes(),
         members::routes(),
         usage::routes(),
         audit::routes(),

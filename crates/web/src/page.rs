@@ -18,6 +18,7 @@ const SECTIONS: &[(&str, &str, Permission)] = &[
     ("", "Overview", Permission::OrganizationRead),
     ("/projects", "Projects", Permission::ProjectsRead),
     ("/providers", "Providers", Permission::ProvidersRead),
+    ("/rules", "Rules", Permission::ProvidersRead),
     ("/models", "Model names", Permission::ProvidersRead),
     ("/usage", "Usage", Permission::UsageRead),
     ("/members", "Members", Permission::MembersRead),
@@ -29,6 +30,7 @@ const PROJECT_SECTIONS: &[(&str, &str, Permission)] = &[
     ("", "Overview", Permission::ProjectRead),
     ("/keys", "Keys", Permission::KeysRead),
     ("/usage", "Usage", Permission::UsageRead),
+    ("/rules", "Rules", Permission::ProjectRead),
 ];
 
 /// What a page says after a form was carried out; the address carries only the name.

@@ -10,6 +10,7 @@ pub mod organization;
 pub mod project;
 pub mod providers;
 pub mod public;
+pub mod rules;
 pub mod trust;
 pub mod usage;
 

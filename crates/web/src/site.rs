@@ -10,6 +10,7 @@ mod open;
 mod organization;
 mod project;
 mod providers;
+mod rules;
 mod settings;
 mod snippets;
 mod trust;
@@ -28,6 +29,7 @@ pub(crate) fn routes() -> Routes {
         project::routes(),
         keys::routes(),
         providers::routes(),
+        rules::routes(),
         models::routes(),
         members::routes(),
         usage::routes(),

@@ -8,7 +8,7 @@ use web::{
     Shell,
     pages::{
         Confirm, Fact, Number, account, audit, home, keys, members, models, organization, project,
-        providers, public, trust, usage,
+        providers, public, rules, trust, usage,
     },
     view::{
         Bucket, Chart, Choice, Chrome, Field, Link, OrganizationNav, Person, Problem, ProjectNav,
@@ -421,10 +421,14 @@ fn provider_rows() -> Vec<providers::ProviderRow> {
         condition: String::new(),
         source: Some("https://provider.example/data-retention".into()),
         read: "20 Nov 2026".into(),
+        contract: String::new(),
+        refused: String::new(),
         created: before(300),
     };
+    let refused = "keeps prompts for too long, is outside the allowed regions".to_owned();
+    let openai = row("OpenAI", "https://api.openai.com/v1", "OpenAI, L.L.C.", "ends in 7Hq2");
     vec![
-        row("OpenAI", "https://api.openai.com/v1", "OpenAI, L.L.C.", "ends in 7Hq2"),
+        providers::ProviderRow { refused, ..openai },
         row("Own vLLM", "http://10.0.0.5:8000/v1", "this organization", "none"),
     ]
 }
@@ -450,6 +454,9 @@ fn provider_pages() -> Vec<Sample> {
         catalog: "custom".into(),
         custom: true,
         endpoints: Vec::new(),
+        contracts: Vec::new(),
+        trains: ["Not known", "No", "Yes"].map(|label| Choice::new(label, label)).into(),
+        retention: Field::default(),
         entry: None,
         name: Field::new("Own vLLM"),
         base_url: wrong,
@@ -506,8 +513,59 @@ fn provider_pages() -> Vec<Sample> {
             providers::Choose { base: ORG.into(), entries: entries() },
         ),
         page("provider-new", "Add a provider", within("Providers"), new),
+        page("rules", "Rules", within("Rules"), rules_page()),
+        page(
+            "rules-read",
+            "Rules",
+            within("Rules"),
+            rules::Rules { may_manage: false, ..rules_page() },
+        ),
         page("models", "Model names", within("Model names"), aliases),
     ]
+}
+
+fn rules_page() -> rules::Rules {
+    let effect = |name: &str, models: &str, against: &[&str]| rules::EffectRow {
+        href: format!("{ORG}/providers/pvd_01kagc5w4m8y1t2v3x4z5a6b7c"),
+        name: name.into(),
+        models: models.into(),
+        against: against.iter().map(|&why| why.into()).collect(),
+    };
+    let wrong = Field::new("Germany")
+        .wrong("A region is EU, a country’s code of two letters, or a name such as eu-central-1.");
+    rules::Rules {
+        trail: Vec::new(),
+        purpose: "Where requests of this organization may go. They hold for every project and key, and do not bend \
+                  when a provider fails."
+            .into(),
+        action: format!("{ORG}/rules"),
+        problems: Problem::of(&[("regions", &wrong)]),
+        may_manage: true,
+        training: vec![
+            Choice::new("no", "Only providers that say they do not train on prompts")
+                .help("A provider that does not say counts as one that does.")
+                .chosen(true),
+            Choice::new("any", "Any provider, also those that train"),
+        ],
+        retention: Field::new("30"),
+        regions: wrong,
+        deny_countries: Field::new("CN"),
+        only_providers: Field::default(),
+        deny_providers: Field::default(),
+        words: vec![
+            "Only providers that say they do not train on prompts.".into(),
+            "Only in these regions: EU.".into(),
+        ],
+        effects: vec![
+            effect("Mistral AI", "models that begin with labs-", &["trains on prompts"]),
+            effect("Mistral AI", "", &[]),
+            effect(
+                "OpenAI",
+                "",
+                &["is outside the allowed regions", "keeps prompts for too long"],
+            ),
+        ],
+    }
 }
 
 fn member_pages() -> Vec<Sample> {

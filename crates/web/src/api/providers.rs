@@ -70,6 +70,8 @@ async fn create(cx: Cx<ProvidersManage>, Json(new): Json<NewProvider>) -> Result
         models: new.models,
         region: new.region,
         allow_private: new.allow_private,
+        contract: new.contract,
+        terms: new.terms.map(Into::into),
     };
     Ok(created(Provider::from(cx.app().identity.provider_create(cx.scope()?, entry).await?)))
 }
@@ -88,6 +90,8 @@ async fn change(cx: Cx<ProvidersManage>, Json(new): Json<ProviderChange>) -> Res
         models: new.models,
         region: new.region,
         allow_private: new.allow_private,
+        contract: new.contract,
+        terms: new.terms.map(Into::into),
     };
     identity.provider_change(cx.scope()?, id, edit).await?;
     Ok(one(Provider::from(identity.provider_fetch(cx.scope()?, id).await?)))

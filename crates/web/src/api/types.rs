@@ -146,6 +146,10 @@ pub(super) struct Provider {
     models: Vec<String>,
     region: Option<String>,
     allow_private: bool,
+    /// What was agreed with the provider, as the catalogue names it.
+    contract: Option<String>,
+    /// What the organization says of it, in place of what the catalogue says.
+    terms: Option<Terms>,
     created: String,
     changed: String,
 }
@@ -163,6 +167,8 @@ impl From<store::Provider> for Provider {
             models: row.models,
             region: row.region,
             allow_private: row.allow_private,
+            contract: row.contract,
+            terms: row.terms.map(Terms::from),
             created: time(row.created),
             changed: time(row.changed),
         }
@@ -185,6 +191,11 @@ pub(super) struct NewProvider {
     pub(super) models: Vec<String>,
     pub(super) region: Option<String>,
     pub(super) allow_private: Option<bool>,
+    /// What was agreed with the provider, as the catalogue names it, such as `zero-retention`.
+    pub(super) contract: Option<String>,
+    /// What is known of it, in place of what the catalogue says. Not given, a server inside the own network counts
+    /// as the organization's own, and any other that the catalogue does not know as one that trains and keeps.
+    pub(super) terms: Option<Terms>,
 }
 
 /// What is not given stays as it is.
@@ -197,6 +208,31 @@ pub(super) struct ProviderChange {
     pub(super) models: Option<Vec<String>>,
     pub(super) region: Option<String>,
     pub(super) allow_private: Option<bool>,
+    /// Empty for the ordinary terms.
+    pub(super) contract: Option<String>,
+    /// `{}` leaves it to the catalogue.
+    pub(super) terms: Option<Terms>,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Terms {
+    /// Whether it trains on prompts; not given is unknown.
+    trains: Option<bool>,
+    /// How many days it keeps prompts; not given is unknown.
+    retention_days: Option<u32>,
+}
+
+impl From<domain::StatedTerms> for Terms {
+    fn from(terms: domain::StatedTerms) -> Self {
+        Self { trains: terms.trains, retention_days: terms.retention_days }
+    }
+}
+
+impl From<Terms> for domain::StatedTerms {
+    fn from(terms: Terms) -> Self {
+        Self { trains: terms.trains, retention_days: terms.retention_days }
+    }
 }
 
 #[derive(Debug, Serialize, ToSchema)]

@@ -19,6 +19,10 @@ pub struct ProviderRow {
     pub condition: String,
     pub source: Option<String>,
     pub read: String,
+    /// What was agreed with it; empty for its ordinary terms.
+    pub contract: String,
+    /// Why the organization's rules refuse it; empty when they do not.
+    pub refused: String,
     pub created: When,
 }
 
@@ -89,6 +93,11 @@ pub struct New {
     pub custom: bool,
     /// The provider's addresses, where there is more than one to choose from.
     pub endpoints: Vec<Choice>,
+    /// What can be agreed with the provider besides its ordinary terms.
+    pub contracts: Vec<Choice>,
+    /// What is said about a server of the organization's own choice.
+    pub trains: Vec<Choice>,
+    pub retention: Field,
     pub entry: Option<EntryRow>,
     pub name: Field,
     pub base_url: Field,

@@ -1,11 +1,13 @@
 //! Provider credentials.
 
-use axum::response::{IntoResponse, Redirect, Response};
+mod add;
+
+use axum::response::Response;
 use domain::{
-    Error, Kind, Permission, Price, Protocol, ProviderEntry as CatalogueEntry, ProviderId,
+    Permission, Price, Protocol, ProviderEntry as CatalogueEntry, ProviderId,
     tags::{ProvidersManage, ProvidersRead},
 };
-use identity::ProviderEntry;
+use identity::{Effect, Registered, terms_of};
 use store::Provider;
 
 use crate::{
@@ -15,25 +17,23 @@ use crate::{
     page::done,
     pages::{
         Confirm, Fact,
-        providers::{Choose, EntryRow, Index, ModelRow, New, ProviderRow, Show},
+        providers::{EntryRow, Index, ModelRow, ProviderRow, Show},
     },
     refusal::Result,
     route::Routes,
-    view::{Choice, Field, Link, Problem, When, date, money},
+    view::{Field, Link, When, date, money},
 };
 
-const CUSTOM: &str = "custom";
 /// The catalogue's twin on this machine. There is one only while the demo runs.
 const SANDBOX: &str = "sandbox";
 
 pub(super) fn routes() -> Routes {
     Routes::new()
         .get("/o/{org}/providers", index)
-        .get("/o/{org}/providers/new", new)
-        .post("/o/{org}/providers", create)
         .get("/o/{org}/providers/{provider}", show)
         .get("/o/{org}/providers/{provider}/remove", confirm)
         .post("/o/{org}/providers/{provider}/remove", remove)
+        .merge(add::routes())
 }
 
 fn trains(says: Option<bool>) -> &'static str {
@@ -51,11 +51,6 @@ fn keeps(days: Option<u32>) -> String {
         Some(days) => format!("{days} days"),
         None => "not known".to_owned(),
     }
-}
-
-/// What this installation can add.
-fn offered(app: &App) -> impl Iterator<Item = &CatalogueEntry> {
-    app.catalogue.providers().filter(|entry| listed(app, entry, false))
 }
 
 /// Whether a list for everybody names it: what nobody can use here is no company that could receive anything.
@@ -81,8 +76,12 @@ pub(super) fn entry_row(entry: &CatalogueEntry) -> EntryRow {
     }
 }
 
-fn row(app: &App, provider: &Provider, base: &str) -> ProviderRow {
+fn row(app: &App, provider: &Provider, effects: &[Effect], base: &str) -> ProviderRow {
     let known = app.catalogue.provider(&provider.catalog).map(entry_row);
+    // The last terms are those for every model.
+    let terms = terms_of(&app.catalogue, &Registered::from(provider)).pop();
+    let posture = terms.as_ref().and_then(|one| one.posture);
+    let stated = provider.terms.is_some();
     let (entity, place) = match &known {
         Some(known) => {
             let region = provider.region.as_deref().map(|region| format!(", {region}"));
@@ -106,13 +105,29 @@ fn row(app: &App, provider: &Provider, base: &str) -> ProviderRow {
         entity,
         place,
         credential,
-        trains: known.as_ref().map_or_else(|| "not known".to_owned(), |known| known.trains.clone()),
-        keeps: known.as_ref().map_or_else(|| "not known".to_owned(), |known| known.keeps.clone()),
-        condition: known.as_ref().map(|known| known.condition.clone()).unwrap_or_default(),
-        source: known.as_ref().and_then(|known| known.source.clone()),
-        read: known.map(|known| known.read).unwrap_or_default(),
+        trains: trains(terms.as_ref().and_then(|one| one.terms.trains)).to_owned(),
+        keeps: keeps(terms.as_ref().and_then(|one| one.terms.retention_days)),
+        condition: if stated {
+            "As this organization says.".to_owned()
+        } else {
+            posture.and_then(|posture| posture.condition.clone()).unwrap_or_default()
+        },
+        source: posture.and_then(|posture| posture.source.clone()),
+        read: posture.and_then(|posture| posture.read.as_deref()).map(date).unwrap_or_default(),
+        contract: provider.contract.clone().unwrap_or_default(),
+        refused: refused(provider, effects),
         created: When(provider.created),
     }
+}
+
+/// Why nothing is sent there, whatever the model; empty when something may be.
+fn refused(provider: &Provider, effects: &[Effect]) -> String {
+    let of = |effect: &&Effect| effect.provider.id == provider.id;
+    if effects.iter().filter(of).any(|effect| effect.refusals.is_empty()) {
+        return String::new();
+    }
+    let Some(last) = effects.iter().filter(of).next_back() else { return String::new() };
+    last.refusals.iter().map(|refusal| refusal.says).collect::<Vec<_>>().join(", ")
 }
 
 const fn format_name(protocol: Protocol) -> &'static str {
@@ -124,9 +139,12 @@ const fn format_name(protocol: Protocol) -> &'static str {
 
 async fn index(cx: Cx<ProvidersRead>, (): ()) -> Result<Response> {
     let base = cx.base();
-    let providers = cx.app().identity.providers_list(cx.scope()?).await?;
+    let (scope, identity) = (cx.scope()?, &cx.app().identity);
+    let providers = identity.providers_list(scope).await?;
+    let effects = identity.routing_effects(scope, None).await?;
+    let row = |provider| row(cx.app(), provider, &effects, &base);
     let page = Index {
-        providers: providers.iter().map(|provider| row(cx.app(), provider, &base)).collect(),
+        providers: providers.iter().map(row).collect(),
         may_manage: cx.may(Permission::ProvidersManage, None),
         base,
     };
@@ -141,8 +159,9 @@ async fn find<P>(cx: &Cx<P>) -> domain::Result<Provider> {
 async fn show(cx: Cx<ProvidersRead>, (): ()) -> Result<Response> {
     let provider = find(&cx).await?;
     let base = cx.base();
+    let effects = cx.app().identity.routing_effects(cx.scope()?, None).await?;
     let page = Show {
-        provider: row(cx.app(), &provider, &base),
+        provider: row(cx.app(), &provider, &effects, &base),
         models: super::models::names(cx.app(), std::slice::from_ref(&provider))
             .into_iter()
             .map(|id| {
@@ -165,148 +184,9 @@ fn model_row(price: Option<Price>, id: String) -> ModelRow {
     }
 }
 
-async fn new(cx: Cx<ProvidersManage>, (): ()) -> Result<Response> {
-    let chosen = cx.query().text("catalog");
-    if chosen == CUSTOM || offered(cx.app()).any(|entry| entry.id == chosen) {
-        let page = form(&cx, chosen, None);
-        return Ok(cx.page("Add a provider", page).await?);
-    }
-    let entries = offered(cx.app()).map(entry_row).collect();
-    Ok(cx.page("Add a provider", Choose { base: cx.base(), entries }).await?)
-}
-
-/// The empty form, or the one that was sent.
-fn form<P>(cx: &Cx<P>, catalog: &str, sent: Option<&Fields>) -> New {
-    let entry = cx.app().catalogue.provider(catalog);
-    let field = |name| sent.map(|sent| sent.field(name)).unwrap_or_default();
-    let protocol = sent.map_or("openai", |sent| sent.text("protocol"));
-    let anthropic = protocol == Protocol::Anthropic.as_str();
-    New {
-        base: cx.base(),
-        heading: entry.map_or_else(
-            || "Add a server of your own choice".to_owned(),
-            |entry| format!("Add {}", entry.name),
-        ),
-        problems: Vec::new(),
-        catalog: catalog.to_owned(),
-        custom: entry.is_none(),
-        endpoints: entry.map(|entry| endpoints(entry, sent)).unwrap_or_default(),
-        name: match (sent, entry) {
-            (None, Some(entry)) => Field::new(&entry.name),
-            _ => field("name"),
-        },
-        base_url: field("base_url"),
-        protocols: vec![
-            Choice::new("openai", "OpenAI")
-                .help("Chat Completions: Ollama, vLLM, llama.cpp and most others")
-                .chosen(!anthropic),
-            Choice::new("anthropic", "Anthropic").help("Messages").chosen(anthropic),
-        ],
-        secret: Field::default(),
-        secret_help:
-            "Encrypted before it is stored. Afterwards only its last four characters are shown."
-                .to_owned(),
-        models: sent.map(|sent| Field::new(sent.text("models"))).unwrap_or_default(),
-        region: field("region"),
-        allow_private: sent.is_some_and(|sent| sent.text("allow_private") == "yes"),
-        entry: entry.map(entry_row),
-    }
-}
-
-/// Where a provider that has several addresses can be called; nothing to choose where there is one.
-fn endpoints(entry: &CatalogueEntry, sent: Option<&Fields>) -> Vec<Choice> {
-    let callable: Vec<_> = entry.callable().collect();
-    if callable.len() < 2 {
-        return Vec::new();
-    }
-    let chosen = sent.and_then(|sent| sent.filled("endpoint"));
-    let chosen = chosen.or(callable.first().map(|endpoint| endpoint.id.as_str()));
-    let choice = |endpoint: &&domain::Endpoint| {
-        let place = match endpoint.region.as_deref() {
-            Some("global") => "Anywhere in the world".to_owned(),
-            Some("EU") => "European Union".to_owned(),
-            Some(code) => country(code).to_owned(),
-            None => "Not stated by the provider".to_owned(),
-        };
-        Choice::new(&endpoint.id, &place)
-            .help(&endpoint.base_url)
-            .chosen(chosen == Some(endpoint.id.as_str()))
-    };
-    callable.iter().map(choice).collect()
-}
-
-/// The address behind a choice of [`endpoints`].
-fn endpoint(app: &App, catalog: &str, sent: &Fields) -> Option<String> {
-    let wanted = sent.filled("endpoint")?;
-    let mut callable = app.catalogue.provider(catalog)?.callable();
-    callable.find(|endpoint| endpoint.id == wanted).map(|endpoint| endpoint.base_url.clone())
-}
-
-fn entered(app: &App, sent: &Fields) -> ProviderEntry {
-    let text = |name| sent.filled(name).map(str::to_owned);
-    let catalog = sent.filled("catalog").unwrap_or(CUSTOM);
-    ProviderEntry {
-        catalog: catalog.to_owned(),
-        name: text("name"),
-        base_url: match catalog {
-            SANDBOX => app.sandbox.clone(),
-            catalog => text("base_url").or_else(|| endpoint(app, catalog, sent)),
-        },
-        protocol: Protocol::parse(sent.text("protocol")),
-        secret: Some(sent.secret("secret")),
-        models: sent.text("models").split([',', '\n']).map(|name| name.trim().to_owned()).collect(),
-        region: text("region"),
-        // In the form the box says it; the API may leave it to the address.
-        allow_private: sent.filled("base_url").map(|_| sent.text("allow_private") == "yes"),
-    }
-}
-
-async fn create(cx: Cx<ProvidersManage>, sent: Fields) -> Result<Response> {
-    match cx.app().identity.provider_create(cx.scope()?, entered(cx.app(), &sent)).await {
-        Ok(provider) => {
-            Ok(Redirect::to(&format!("{}/providers/{}?done=provider", cx.base(), provider.id))
-                .into_response())
-        }
-        Err(error) if super::mendable(&error) => {
-            let page = form(&cx, sent.filled("catalog").unwrap_or(CUSTOM), Some(&sent));
-            let page = marked(page, &error);
-            Ok(cx.again(&error, "Add a provider", page).await?)
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// The form with the wrong field marked. A problem with a field that this form does not show is the form's own.
-fn marked(mut page: New, error: &Error) -> New {
-    let at = match error.code() {
-        "invalid_name" => "name",
-        "private_address" if page.custom && error.kind() == Kind::Forbidden => "allow_private",
-        "invalid_base_url" | "private_address" if page.custom => "base_url",
-        "unknown_protocol" if page.custom => "protocol",
-        "secret_needed" | "invalid_secret" => "secret",
-        "invalid_model" if page.custom => "models",
-        "invalid_region" if page.custom => "region",
-        _ => "",
-    };
-    let shown = [
-        ("name", &mut page.name),
-        ("base_url", &mut page.base_url),
-        ("secret", &mut page.secret),
-        ("models", &mut page.models),
-        ("region", &mut page.region),
-    ];
-    for (name, field) in shown {
-        if name == at {
-            field.error = Some(error.message().to_owned());
-        }
-    }
-    page.problems = vec![Problem::at(at, error.message())];
-    page
-}
-
 fn question<P>(cx: &Cx<P>, provider: &Provider) -> Confirm {
     let base = cx.base();
-    let row = row(cx.app(), provider, &base);
+    let row = row(cx.app(), provider, &[], &base);
     Confirm {
         trail: vec![
             Link::new(format!("{base}/providers"), "Providers", false),

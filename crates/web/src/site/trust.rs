@@ -10,7 +10,6 @@ use trust::page::{AreaView, ControlView, EvidenceView, StripView};
 use super::providers::{entry_row, listed};
 use crate::{
     App, Cx,
-    country::country,
     pages::{
         Fact,
         providers::EntryRow,
@@ -20,7 +19,7 @@ use crate::{
     },
     refusal::Result,
     route::Routes,
-    view::{When, ago, count, date, label, plural},
+    view::{When, ago, count, label, plural},
 };
 
 pub(super) fn routes() -> Routes {

@@ -155,3 +155,33 @@ async fn bad_input_is_refused_in_the_client_s_format() {
     let google = send(&house, openai, &[JSON, ("x-goog-api-key", &key)], chat(WORDS)).await;
     assert_eq!(google.status, StatusCode::OK);
 }
+
+#[tokio::test]
+async fn rules_are_set_by_programs_and_hold_at_once() {
+    let house = House::new().await;
+    let (admin, key) = (&house.acme.admin_key, &house.acme.key);
+    let ask = || {
+        let body = json!({"model": "sandbox-echo", "messages": [{"role": "user", "content": "x"}]});
+        house.api("POST", "/v1/chat/completions", key, Some(body))
+    };
+    assert_eq!(ask().await.status, StatusCode::OK);
+    let path = "/api/v1/routing-policy";
+    let set = house.api("PUT", path, admin, Some(json!({"regions": ["EU"]}))).await;
+    assert_eq!(set.status, StatusCode::OK, "{}", set.text);
+    assert_eq!(set.json()["providers"][0]["reasons"], json!(["region_unknown"]));
+    let refused = ask().await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN, "{}", refused.text);
+    assert_eq!(refused.json()["error"]["code"], "no_allowed_provider");
+    let wrong = house.api("PUT", path, admin, Some(json!({"regions": ["Europe!"]}))).await;
+    assert_eq!((wrong.status, &wrong.json()["code"]), (StatusCode::BAD_REQUEST, &json!("invalid_region")));
+    let odd = house.api("PUT", path, admin, Some(json!({"region": ["EU"]}))).await;
+    assert_eq!(odd.status, StatusCode::BAD_REQUEST, "a misspelt rule is no rule");
+    let kept = house.api("GET", path, admin, None).await;
+    assert_eq!(kept.json()["regions"], json!(["EU"]));
+    let of_project = format!("/api/v1/projects/{}/routing-policy", house.acme.project.id);
+    assert_eq!(house.api("GET", &of_project, admin, None).await.status, StatusCode::OK);
+    assert_eq!(house.api("PUT", path, admin, Some(json!({}))).await.status, StatusCode::OK);
+    assert_eq!(ask().await.status, StatusCode::OK);
+    let provider = house.api("GET", "/api/v1/providers", admin, None).await.json()["data"][0].clone();
+    assert_eq!(provider["contract"], json!(null));
+}

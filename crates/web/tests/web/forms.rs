@@ -218,3 +218,32 @@ async fn the_theme_is_kept_in_a_cookie() {
     let page = house.send(request.body(axum::body::Body::empty()).unwrap()).await;
     assert!(page.text.contains("<html lang=\"en\" data-theme=\"dark\">"));
 }
+
+#[tokio::test]
+async fn rules_say_where_requests_may_go() {
+    let house = House::new().await;
+    let me = Some(&house.owner);
+    let page = house.get("/o/acme/rules", me).await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(page.text.contains("may go there"), "{}", page.text);
+    let rules = [("training", "no"), ("regions", "de, EU"), ("retention", "thirty")];
+    let wrong = house.post("/o/acme/rules", &rules, me).await;
+    assert_eq!(wrong.status, StatusCode::BAD_REQUEST);
+    assert!(wrong.text.contains("id=\"retention-error\""), "{}", wrong.text);
+    assert!(wrong.text.contains("value=\"de, EU\""), "what was typed is kept");
+    let unknown = house.post("/o/acme/rules", &[("deny_providers", "opnai")], me).await;
+    assert!(unknown.text.contains("id=\"deny_providers-error\""), "{}", unknown.text);
+    let rules = [("training", "no"), ("regions", "CH; AT"), ("retention", "30")];
+    let saved = house.post("/o/acme/rules", &rules, me).await;
+    assert_eq!((saved.status, saved.location()), (StatusCode::SEE_OTHER, "/o/acme/rules?done=saved"));
+    let page = house.get("/o/acme/rules", me).await;
+    assert!(page.text.contains("value=\"AT, CH\"") && page.text.contains("refused"));
+    assert!(page.text.contains("does not say where it processes prompts"), "{}", page.text);
+    let providers = house.get("/o/acme/providers", me).await;
+    assert!(providers.text.contains("does not say where"), "{}", providers.text);
+    // A project narrows; here it has nothing left to narrow.
+    let own = house.post("/o/acme/p/website/rules", &[("training", "any")], me).await;
+    assert_eq!(own.location(), "/o/acme/p/website/rules?done=saved");
+    let page = house.get("/o/acme/p/website/rules", me).await;
+    assert!(page.text.contains("Rules of the organization") && page.text.contains("refused"));
+}

@@ -1,0 +1,148 @@
+//! Rules about where requests may go.
+
+use std::collections::BTreeSet;
+
+use axum::response::Response;
+use domain::{
+    ProjectId, RoutingPolicy,
+    tags::{ProjectRead, ProvidersManage, ProvidersRead},
+};
+use identity::Effect;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::one;
+use crate::{Cx, json::Json, openapi::Operation, refusal::Result, route::Routes};
+
+pub(super) fn routes() -> Routes {
+    let (whole, of_project) =
+        ("/api/v1/routing-policy", "/api/v1/projects/{project}/routing-policy");
+    Routes::new()
+        .api(
+            "GET",
+            whole,
+            Operation::new("Where requests may go, and what that means for each provider")
+                .gives::<Ruled>(),
+            fetch,
+        )
+        .api(
+            "PUT",
+            whole,
+            Operation::new("Say where requests may go").takes::<Rules>().gives::<Ruled>(),
+            set,
+        )
+        .api(
+            "GET",
+            of_project,
+            Operation::new("What a project narrows further").gives::<Ruled>(),
+            fetch_of_project,
+        )
+        .api(
+            "PUT",
+            of_project,
+            Operation::new("Narrow it for a project").takes::<Rules>().gives::<Ruled>(),
+            set_of_project,
+        )
+}
+
+/// Where requests may go. What is not given is the default.
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+struct Rules {
+    /// Whether providers are asked that train on prompts, or do not say that they do not. Default false.
+    allow_training: bool,
+    /// The most days that a provider may keep prompts; who does not say keeps them for ever. `null` for any.
+    max_retention_days: Option<u32>,
+    /// `EU`, countries' codes, or regions as providers name them. `null` for anywhere.
+    regions: Option<BTreeSet<String>>,
+    /// ISO 3166-1 alpha-2 codes of countries whose companies are not asked.
+    deny_countries: BTreeSet<String>,
+    /// The catalogue's ids of the only providers that are asked. `null` for every one.
+    only_providers: Option<BTreeSet<String>>,
+    /// The catalogue's ids of providers that are not asked.
+    deny_providers: BTreeSet<String>,
+}
+
+impl From<RoutingPolicy> for Rules {
+    fn from(rules: RoutingPolicy) -> Self {
+        Self {
+            allow_training: rules.allow_training,
+            max_retention_days: rules.max_retention_days,
+            regions: rules.regions,
+            deny_countries: rules.deny_countries,
+            only_providers: rules.only_providers,
+            deny_providers: rules.deny_providers,
+        }
+    }
+}
+
+impl From<Rules> for RoutingPolicy {
+    fn from(rules: Rules) -> Self {
+        Self {
+            allow_training: rules.allow_training,
+            max_retention_days: rules.max_retention_days,
+            regions: rules.regions,
+            deny_countries: rules.deny_countries,
+            only_providers: rules.only_providers,
+            deny_providers: rules.deny_providers,
+        }
+    }
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct Ruled {
+    #[serde(flatten)]
+    rules: Rules,
+    providers: Vec<Verdict>,
+}
+
+/// What the rules mean for some models of a provider.
+#[derive(Debug, Serialize, ToSchema)]
+struct Verdict {
+    provider: String,
+    name: String,
+    /// The start of the models' names; empty for every other model.
+    models: String,
+    allowed: bool,
+    /// Such as `training_unknown` or `region`.
+    reasons: Vec<&'static str>,
+}
+
+impl From<Effect> for Verdict {
+    fn from(effect: Effect) -> Self {
+        Self {
+            provider: effect.provider.id.to_string(),
+            name: effect.provider.name,
+            models: effect.models,
+            allowed: effect.refusals.is_empty(),
+            reasons: effect.refusals.iter().map(|refusal| refusal.reason).collect(),
+        }
+    }
+}
+
+async fn ruled<P>(cx: &Cx<P>, project: Option<ProjectId>) -> Result<Response> {
+    let (scope, identity) = (cx.scope()?, &cx.app().identity);
+    let rules = identity.routing_policy(scope, project).await?.into();
+    let effects = identity.routing_effects(scope, project).await?;
+    Ok(one(Ruled { rules, providers: effects.into_iter().map(Verdict::from).collect() }))
+}
+
+async fn fetch(cx: Cx<ProvidersRead>, (): ()) -> Result<Response> {
+    ruled(&cx, None).await
+}
+
+async fn set(cx: Cx<ProvidersManage>, Json(rules): Json<Rules>) -> Result<Response> {
+    cx.app().identity.routing_policy_set(cx.scope()?, None, rules.into()).await?;
+    ruled(&cx, None).await
+}
+
+async fn fetch_of_project(cx: Cx<ProjectRead>, (): ()) -> Result<Response> {
+    let id = cx.project()?.id;
+    ruled(&cx, Some(id)).await
+}
+
+async fn set_of_project(cx: Cx<ProvidersManage>, Json(rules): Json<Rules>) -> Result<Response> {
+    let id = cx.id("project")?;
+    cx.app().identity.routing_policy_set(cx.scope()?, Some(id), rules.into()).await?;
+    ruled(&cx, Some(id)).await
+}

@@ -1,0 +1,223 @@
+//! Adding a provider: the choice, the form.
+
+use axum::response::{IntoResponse, Redirect, Response};
+use domain::{
+    Error, Kind, Protocol, ProviderEntry as CatalogueEntry, StatedTerms, tags::ProvidersManage,
+};
+use identity::{CUSTOM, ProviderEntry};
+
+use super::{super::mendable, SANDBOX, entry_row, listed};
+use crate::{
+    App, Cx,
+    country::country,
+    fields::Fields,
+    pages::providers::{Choose, New},
+    refusal::Result,
+    route::Routes,
+    view::{Choice, Field, Problem},
+};
+
+pub(super) fn routes() -> Routes {
+    Routes::new().get("/o/{org}/providers/new", new).post("/o/{org}/providers", create)
+}
+
+/// What this installation can add.
+fn offered(app: &App) -> impl Iterator<Item = &CatalogueEntry> {
+    app.catalogue.providers().filter(|entry| listed(app, entry, false))
+}
+
+async fn new(cx: Cx<ProvidersManage>, (): ()) -> Result<Response> {
+    let chosen = cx.query().text("catalog");
+    if chosen == CUSTOM || offered(cx.app()).any(|entry| entry.id == chosen) {
+        let page = form(&cx, chosen, None);
+        return Ok(cx.page("Add a provider", page).await?);
+    }
+    let entries = offered(cx.app()).map(entry_row).collect();
+    Ok(cx.page("Add a provider", Choose { base: cx.base(), entries }).await?)
+}
+
+/// The empty form, or the one that was sent.
+fn form<P>(cx: &Cx<P>, catalog: &str, sent: Option<&Fields>) -> New {
+    let entry = cx.app().catalogue.provider(catalog);
+    let field = |name| sent.map(|sent| sent.field(name)).unwrap_or_default();
+    let protocol = sent.map_or("openai", |sent| sent.text("protocol"));
+    let anthropic = protocol == Protocol::Anthropic.as_str();
+    New {
+        base: cx.base(),
+        heading: entry.map_or_else(
+            || "Add a server of your own choice".to_owned(),
+            |entry| format!("Add {}", entry.name),
+        ),
+        problems: Vec::new(),
+        catalog: catalog.to_owned(),
+        custom: entry.is_none(),
+        endpoints: entry.map(|entry| endpoints(entry, sent)).unwrap_or_default(),
+        contracts: entry.map(|entry| contracts(entry, sent)).unwrap_or_default(),
+        trains: said(sent),
+        retention: field("retention"),
+        name: match (sent, entry) {
+            (None, Some(entry)) => Field::new(&entry.name),
+            _ => field("name"),
+        },
+        base_url: field("base_url"),
+        protocols: vec![
+            Choice::new("openai", "OpenAI")
+                .help("Chat Completions: Ollama, vLLM, llama.cpp and most others")
+                .chosen(!anthropic),
+            Choice::new("anthropic", "Anthropic").help("Messages").chosen(anthropic),
+        ],
+        secret: Field::default(),
+        secret_help:
+            "Encrypted before it is stored. Afterwards only its last four characters are shown."
+                .to_owned(),
+        models: sent.map(|sent| Field::new(sent.text("models"))).unwrap_or_default(),
+        region: field("region"),
+        allow_private: sent.is_some_and(|sent| sent.text("allow_private") == "yes"),
+        entry: entry.map(entry_row),
+    }
+}
+
+/// Where a provider that has several addresses can be called; nothing to choose where there is one.
+fn endpoints(entry: &CatalogueEntry, sent: Option<&Fields>) -> Vec<Choice> {
+    let callable: Vec<_> = entry.callable().collect();
+    if callable.len() < 2 {
+        return Vec::new();
+    }
+    let chosen = sent.and_then(|sent| sent.filled("endpoint"));
+    let chosen = chosen.or(callable.first().map(|endpoint| endpoint.id.as_str()));
+    let choice = |endpoint: &&domain::Endpoint| {
+        let place = match endpoint.region.as_deref() {
+            Some("global") => "Anywhere in the world".to_owned(),
+            Some("EU") => "European Union".to_owned(),
+            Some(code) => country(code).to_owned(),
+            None => "Not stated by the provider".to_owned(),
+        };
+        Choice::new(&endpoint.id, &place)
+            .help(&endpoint.base_url)
+            .chosen(chosen == Some(endpoint.id.as_str()))
+    };
+    callable.iter().map(choice).collect()
+}
+
+/// What can be agreed with a provider besides its ordinary terms; nothing to choose where nothing can.
+fn contracts(entry: &CatalogueEntry, sent: Option<&Fields>) -> Vec<Choice> {
+    let names = entry.contracts();
+    if names.is_empty() {
+        return Vec::new();
+    }
+    let chosen = sent.map(|sent| sent.text("contract")).unwrap_or_default();
+    let choice = |name: &str| match name {
+        "zero-retention" => Choice::new(name, "Zero retention was agreed with the provider"),
+        "free-tier" => Choice::new(name, "It is on the free plan"),
+        other => Choice::new(other, other),
+    };
+    let ordinary = Choice::new("", "The ordinary terms of its paid service");
+    let all = std::iter::once(ordinary).chain(names.into_iter().map(choice));
+    all.map(|one| {
+        let chosen = one.value == chosen;
+        one.chosen(chosen)
+    })
+    .collect()
+}
+
+/// Whether a server of the organization's own choice trains on prompts.
+fn said(sent: Option<&Fields>) -> Vec<Choice> {
+    let chosen = sent.map(|sent| sent.text("trains")).unwrap_or_default();
+    [("", "Not known"), ("no", "No"), ("yes", "Yes")]
+        .map(|(value, label)| Choice::new(value, label).chosen(value == chosen))
+        .into()
+}
+
+/// What was said about it. Nothing leaves an own server to be counted as one, and any other as unknown.
+fn terms(sent: &Fields) -> domain::Result<Option<StatedTerms>> {
+    let trains = match sent.text("trains") {
+        "no" => Some(false),
+        "yes" => Some(true),
+        _ => None,
+    };
+    let days = |text: &str| {
+        text.parse().map_err(|_| {
+            Error::invalid("Give a number of days, such as 30.").with_code("invalid_retention")
+        })
+    };
+    let retention_days = sent.filled("retention").map(days).transpose()?;
+    let terms = StatedTerms { trains, retention_days };
+    Ok((terms != StatedTerms::default()).then_some(terms))
+}
+
+/// The address behind a choice of [`endpoints`].
+fn endpoint(app: &App, catalog: &str, sent: &Fields) -> Option<String> {
+    let wanted = sent.filled("endpoint")?;
+    let mut callable = app.catalogue.provider(catalog)?.callable();
+    callable.find(|endpoint| endpoint.id == wanted).map(|endpoint| endpoint.base_url.clone())
+}
+
+fn entered(app: &App, sent: &Fields) -> domain::Result<ProviderEntry> {
+    let text = |name| sent.filled(name).map(str::to_owned);
+    let catalog = sent.filled("catalog").unwrap_or(CUSTOM);
+    Ok(ProviderEntry {
+        catalog: catalog.to_owned(),
+        name: text("name"),
+        base_url: match catalog {
+            SANDBOX => app.sandbox.clone(),
+            catalog => text("base_url").or_else(|| endpoint(app, catalog, sent)),
+        },
+        protocol: Protocol::parse(sent.text("protocol")),
+        secret: Some(sent.secret("secret")),
+        models: sent.text("models").split([',', '\n']).map(|name| name.trim().to_owned()).collect(),
+        region: text("region"),
+        // In the form the box says it; the API may leave it to the address.
+        allow_private: sent.filled("base_url").map(|_| sent.text("allow_private") == "yes"),
+        contract: text("contract"),
+        terms: terms(sent)?,
+    })
+}
+
+async fn create(cx: Cx<ProvidersManage>, sent: Fields) -> Result<Response> {
+    let made = match entered(cx.app(), &sent) {
+        Ok(entry) => cx.app().identity.provider_create(cx.scope()?, entry).await,
+        Err(error) => Err(error),
+    };
+    match made {
+        Ok(provider) => {
+            Ok(Redirect::to(&format!("{}/providers/{}?done=provider", cx.base(), provider.id))
+                .into_response())
+        }
+        Err(error) if mendable(&error) => {
+            let page = form(&cx, sent.filled("catalog").unwrap_or(CUSTOM), Some(&sent));
+            let page = marked(page, &error);
+            Ok(cx.again(&error, "Add a provider", page).await?)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The form with the wrong field marked. A problem with a field that this form does not show is the form's own.
+fn marked(mut page: New, error: &Error) -> New {
+    let at = match error.code() {
+        "invalid_name" => "name",
+        "private_address" if page.custom && error.kind() == Kind::Forbidden => "allow_private",
+        "invalid_base_url" | "private_address" if page.custom => "base_url",
+        "unknown_protocol" if page.custom => "protocol",
+        "secret_needed" | "invalid_secret" => "secret",
+        "invalid_model" if page.custom => "models",
+        "invalid_region" if page.custom => "region",
+        "invalid_retention" if page.custom => "retention",
+        _ => "",
+    };
+    let shown = [
+        ("name", &mut page.name),
+        ("base_url", &mut page.base_url),
+        ("secret", &mut page.secret),
+        ("models", &mut page.models),
+        ("region", &mut page.region),
+        ("retention", &mut page.retention),
+    ];
+    for (name, field) in shown {
+        if name == at {
+            field.error = Some(error.message().to_owned());
+        }
+    }
+    page.problems = vec![Problem::at(at, error.message())];
+    page
+}
