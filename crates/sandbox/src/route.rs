@@ -75,6 +75,9 @@ impl Twin {
         if let Err(refusal) = self.admit(dialect, &head.headers) {
             return Ok(refuse(dialect, &refusal, ticket));
         }
+        if let Some(status) = self.script.fails {
+            return Ok(refuse(dialect, &Refusal::new(status, "this twin is down"), ticket));
+        }
         let call = Call { dialect, body, reset, ticket };
         match (&head.method, path) {
             (&Method::GET, "/models") => Ok(call.finish(&models(dialect))),

@@ -15,6 +15,8 @@ pub struct Script {
     pub pace: Duration,
     /// How long `sandbox-slow-headers` and `sandbox-slow-first-token` keep quiet.
     pub hush: Duration,
+    /// The status that every request to a model is answered with: a provider that is down.
+    pub fails: Option<u16>,
     /// What `sandbox-error-429` and `sandbox-flaky-429` say in `retry-after`, in seconds.
     pub retry_after: u32,
 }
@@ -26,6 +28,7 @@ impl Default for Script {
             keep: 0,
             pace: Duration::from_millis(20),
             hush: Duration::from_secs(5),
+            fails: None,
             retry_after: 1,
         }
     }

@@ -140,6 +140,8 @@ reasons! {
     TreeBroken = "tree_broken", "The log does not continue what was seen before.";
     TamperSucceeded = "tamper_succeeded", "An audit entry could be altered.";
     ColumnUnlisted = "column_unlisted", "A record has a column that is not on the list.";
+    SentElsewhere = "sent_elsewhere", "A request reached a provider that the rules exclude.";
+    NotAnswered = "not_answered", "A request was not answered though an allowed provider could have.";
     HashMismatch = "hash_mismatch", "The stored value is not the expected hash.";
     /// The probe could not find its own planted violation: its silence means nothing.
     BlindProbe = "blind_probe", "The planted violation was not found, so the run proves nothing.";

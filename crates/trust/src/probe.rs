@@ -7,6 +7,7 @@ mod ciphertext;
 mod household;
 mod keys;
 mod plant;
+pub(crate) mod routing;
 mod shadow;
 mod tamper;
 mod tree;
@@ -25,6 +26,7 @@ use crate::{
 };
 
 pub(crate) use household::{Household, Houses};
+pub(crate) use routing::{Places, places};
 
 /// A run that takes longer has failed to finish.
 const LONGEST: Duration = Duration::from_secs(420);
@@ -51,6 +53,8 @@ pub(crate) struct Site {
     pub(crate) server_pid: u32,
     pub(crate) places: Vec<PathBuf>,
     pub(crate) max_body: usize,
+    /// The providers in several places; one run at a time counts what reaches them.
+    pub(crate) abroad: tokio::sync::Mutex<Places>,
     /// Where the prober remembers the heads of logs it has seen.
     pub(crate) memory: PathBuf,
 }
@@ -114,6 +118,7 @@ pub(crate) async fn run(probe: ProbeId, cx: Run<'_>) -> Vec<(ControlId, Finding)
             ProbeId::Tree => tree::run(cx).await,
             ProbeId::Tamper => tamper::run(cx).await,
             ProbeId::Keys => keys::run(cx).await,
+            ProbeId::Routing => routing::run(cx).await,
         }
     };
     let found = match tokio::time::timeout(LONGEST, work).await {
@@ -150,6 +155,7 @@ pub(crate) const fn controls(probe: ProbeId) -> &'static [&'static str] {
         ProbeId::Tree => &["AUD-01"],
         ProbeId::Tamper => &["AUD-02"],
         ProbeId::Keys => &["KEY-01", "KEY-02"],
+        ProbeId::Routing => &["GW-06", "GW-07", "GW-11", "SUB-16"],
     }
 }
 

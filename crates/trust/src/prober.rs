@@ -20,7 +20,7 @@ use crate::{
     client::Client,
     executable,
     link::{GONE, Incoming, Outgoing},
-    probe::{Route, Site},
+    probe::{Places, Route, Site},
     registry::Registry,
     wire::{FromProber, Hello, Start, ToProber},
 };
@@ -65,19 +65,21 @@ pub async fn run(
     let twin = Sandbox::start(([127, 0, 0, 1], 0).into(), Script::default())
         .await
         .map_err(Error::internal)?;
-    let hello = Hello { key: Digest::from_bytes(key.public()), build, twin: twin.base_url() };
+    let places = Places::open().await?;
+    let (key_id, abroad) = (Digest::from_bytes(key.public()), places.addresses());
+    let hello = Hello { key: key_id, build, twin: twin.base_url(), abroad };
     outgoing.send(&FromProber::Hello(hello)).await?;
     let Some(ToProber::Tenants(tenants)) = incoming.next().await? else {
         return Ok(());
     };
-    let site = site(*start, routes, clock).await?;
+    let site = site(*start, routes, clock, places).await?;
     let prober = Prober::new(site, key, build, *tenants);
     let worked = prober.work(incoming, outgoing).await;
     twin.shutdown().await;
     worked
 }
 
-async fn site(start: Start, routes: Vec<Route>, clock: Clock) -> Result<Site> {
+async fn site(start: Start, routes: Vec<Route>, clock: Clock, places: Places) -> Result<Site> {
     let registry = Registry::shipped().map_err(Error::internal)?;
     if registry.digest() != start.registry {
         return Err(Error::invalid("The server shows another registry than the prober's."));
@@ -94,6 +96,7 @@ async fn site(start: Start, routes: Vec<Route>, clock: Clock) -> Result<Site> {
         server_pid: start.server_pid,
         places: start.places,
         max_body: start.max_body,
+        abroad: tokio::sync::Mutex::new(places),
         memory: start.key_file.with_extension("heads.json"),
     })
 }

@@ -182,7 +182,7 @@ async fn converse(
     let archive = Archive::new(&settings.store, &settings.trust).await?;
     archive.greet(&hello).await?;
     let mut landlord = Landlord::new(&settings.store).await?;
-    let tenants = landlord.tenants(&hello.twin).await?;
+    let tenants = landlord.tenants(&hello).await?;
     outgoing.send(&ToProber::Tenants(Box::new(tenants))).await?;
     let mut waiting = Waiting::default();
     let (mut refresh, mut sessions) = (every(REFRESH), every(SESSIONS));
@@ -209,7 +209,7 @@ async fn converse(
             }
             _ = refresh.tick() => archive.refresh().await?,
             _ = sessions.tick() => {
-                let tenants = landlord.tenants(&hello.twin).await?;
+                let tenants = landlord.tenants(&hello).await?;
                 outgoing.send(&ToProber::Tenants(Box::new(tenants))).await?;
             }
         }

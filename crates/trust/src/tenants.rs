@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use domain::{
-    Action, Actor, Error, Event, OrgId, Protocol, ProviderId, Result, Secret, SessionId, UserId,
+    Action, Actor, Error, Event, OrgId, Protocol, ProviderId, Result, Secret, SessionId,
+    StatedTerms, UserId,
 };
 use serde::{Deserialize, Serialize};
 use store::{
@@ -12,8 +13,9 @@ use store::{
 
 use crate::{
     Digest,
+    probe::places::{ABROAD, DOWN, FAR, LOST, NEAR, SERVED},
     seed::Seed,
-    wire::{Tenant, Tenants},
+    wire::{Abroad, Hello, Tenant, Tenants},
 };
 
 const SETTING: &str = "trust.tenants";
@@ -34,7 +36,46 @@ struct Kept {
     owner: UserId,
     email: String,
     provider: Option<ProviderId>,
+    /// The providers in several places, in the order of [`PLACES`].
+    #[serde(default)]
+    abroad: Vec<ProviderId>,
 }
+
+/// A provider that stands for one in a certain place.
+struct Place {
+    name: &'static str,
+    /// The company whose country counts; `custom` for a server of the organization's own.
+    catalog: &'static str,
+    region: &'static str,
+    models: &'static [&'static str],
+    at: fn(&Abroad) -> &str,
+}
+
+/// The first in line is the one that may not be asked, and then one that is down.
+const PLACES: [Place; 4] = [
+    Place {
+        name: FAR,
+        catalog: "custom",
+        region: "US",
+        models: &[SERVED, LOST],
+        at: |all| &all.far,
+    },
+    Place {
+        name: DOWN,
+        catalog: "custom",
+        region: "DE",
+        models: &[SERVED, LOST],
+        at: |all| &all.down,
+    },
+    Place { name: NEAR, catalog: "custom", region: "SE", models: &[SERVED], at: |all| &all.near },
+    Place {
+        name: ABROAD,
+        catalog: "deepseek",
+        region: "CN",
+        models: &[SERVED],
+        at: |all| &all.far,
+    },
+];
 
 /// Keeps the organizations and hands out sessions for them.
 pub(crate) struct Landlord {
@@ -64,8 +105,9 @@ impl Landlord {
         Ok(Self { store: store.clone(), deployment, given: Vec::new() })
     }
 
-    /// Both organizations with fresh sessions, and with the twin at `twin` as their provider.
-    pub(crate) async fn tenants(&mut self, twin: &str) -> Result<Tenants> {
+    /// Both organizations with fresh sessions and the prober's twin as their provider; the first with providers in
+    /// several places as well.
+    pub(crate) async fn tenants(&mut self, prober: &Hello) -> Result<Tenants> {
         let mut kept = kept(&self.deployment).await?;
         while kept.len() < 2 {
             kept.push(self.found().await?);
@@ -73,8 +115,9 @@ impl Landlord {
         }
         let ended = std::mem::take(&mut self.given);
         let mut tenants = Vec::new();
-        for one in &mut kept {
-            tenants.push(self.open(one, twin).await?);
+        for (at, one) in kept.iter_mut().enumerate() {
+            let abroad = (at == 0).then_some(&prober.abroad);
+            tenants.push(self.open(one, &prober.twin, abroad).await?);
         }
         self.keep(&kept).await?;
         for (user, session) in ended {
@@ -128,10 +171,15 @@ impl Landlord {
         let mut write = self.deployment.write().await?;
         let made = write.organization_create(new).await?;
         write.commit(event(Action::OrganizationCreate)).await?;
-        Ok(Kept { org: made.id, slug, owner, email, provider: None })
+        Ok(Kept { org: made.id, slug, owner, email, provider: None, abroad: Vec::new() })
     }
 
-    async fn open(&mut self, kept: &mut Kept, twin: &str) -> Result<Tenant> {
+    async fn open(
+        &mut self,
+        kept: &mut Kept,
+        twin: &str,
+        abroad: Option<&Abroad>,
+    ) -> Result<Tenant> {
         let token = vault::random_token()?;
         let now = self.store.clock().now();
         let digest = vault::sha256(token.expose().as_bytes());
@@ -140,8 +188,36 @@ impl Landlord {
         let session = write.session_create(new).await?;
         write.commit(event(Action::SessionCreate).on_user(kept.owner)).await?;
         self.given.push((kept.owner, session));
-        let provider = self.provider(kept, &token, twin).await?;
+        let models = NewProvider {
+            catalog: "custom".to_owned(),
+            name: "Models".to_owned(),
+            protocol: Protocol::OpenAi,
+            base_url: twin.to_owned(),
+            secret: Some(vault::random_token()?),
+            models: MODELS.iter().map(|model| (*model).to_owned()).collect(),
+            region: None,
+            allow_private: true,
+            contract: None,
+            terms: Some(StatedTerms::OWN),
+        };
+        let provider = self.provider(kept, &token, kept.provider, models.clone()).await?;
         kept.provider = Some(provider);
+        for (at, place) in PLACES.iter().enumerate() {
+            let Some(all) = abroad else { break };
+            let new = NewProvider {
+                catalog: place.catalog.to_owned(),
+                name: place.name.to_owned(),
+                base_url: (place.at)(all).to_owned(),
+                models: place.models.iter().map(|model| (*model).to_owned()).collect(),
+                region: Some(place.region.to_owned()),
+                ..models.clone()
+            };
+            let known = kept.abroad.get(at).copied();
+            let made = self.provider(kept, &token, known, new).await?;
+            if known.is_none() {
+                kept.abroad.push(made);
+            }
+        }
         Ok(Tenant {
             org: kept.org,
             slug: kept.slug.clone(),
@@ -153,37 +229,28 @@ impl Landlord {
         })
     }
 
-    /// The twin listens at another port after every start.
+    /// The provider that was `known`, at the address of `new`: twins listen at other ports after every start.
     async fn provider(
         &self,
         kept: &Kept,
         token: &Secret<String>,
-        twin: &str,
+        known: Option<ProviderId>,
+        new: NewProvider,
     ) -> Result<ProviderId> {
         let session = self.store.session(token).await?;
         let scope = self.store.enter(&session, &kept.slug).await?;
         let mut write = self.store.write(&scope).await?;
-        if let Some(provider) = kept.provider
+        if let Some(provider) = known
             && let Ok(found) = write.provider_fetch(provider).await
         {
-            if found.base_url != twin {
+            if found.base_url != new.base_url {
                 let change =
-                    ProviderChange { base_url: Some(twin.to_owned()), ..ProviderChange::default() };
+                    ProviderChange { base_url: Some(new.base_url), ..ProviderChange::default() };
                 write.provider_change(provider, change).await?;
                 write.commit(event(Action::ProviderChange).on("provider", provider)).await?;
             }
             return Ok(provider);
         }
-        let new = NewProvider {
-            catalog: "custom".to_owned(),
-            name: "Models".to_owned(),
-            protocol: Protocol::OpenAi,
-            base_url: twin.to_owned(),
-            secret: Some(vault::random_token()?),
-            models: MODELS.iter().map(|model| (*model).to_owned()).collect(),
-            region: None,
-            allow_private: true,
-        };
         let made = write.provider_create(new).await?;
         write.commit(event(Action::ProviderCreate).on("provider", made.id)).await?;
         Ok(made.id)

@@ -73,6 +73,20 @@ pub(crate) struct Hello {
     pub(crate) build: Digest,
     /// The base URL of the provider twin it listens as.
     pub(crate) twin: String,
+    /// Those of the twins that stand for providers in several places.
+    pub(crate) abroad: Abroad,
+}
+
+/// Base URLs of twins in several places.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Abroad {
+    /// Outside the European Union.
+    pub(crate) far: String,
+    /// In the European Union, and down.
+    pub(crate) down: String,
+    /// In the European Union.
+    pub(crate) near: String,
 }
 
 /// Two organizations that know nothing of each other.

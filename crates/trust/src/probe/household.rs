@@ -56,7 +56,7 @@ impl Houses {
     }
 }
 
-fn text(value: &Value, name: &str) -> String {
+pub(super) fn text(value: &Value, name: &str) -> String {
     value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
@@ -66,15 +66,16 @@ fn id<T: std::str::FromStr>(value: &Value) -> Result<T> {
 }
 
 /// The API of one organization, as its owner uses it.
-struct Owner<'a> {
+pub(super) struct Owner<'a> {
     client: &'a Client,
-    tenant: &'a Tenant,
+    slug: &'a str,
+    session: &'a str,
 }
 
 impl Owner<'_> {
-    async fn ask(&self, method: &str, path: &str, payload: Payload) -> Result<Value> {
-        let path = format!("{path}?organization={}", self.tenant.slug);
-        let auth = Auth::Session(&self.tenant.session);
+    pub(super) async fn ask(&self, method: &str, path: &str, payload: Payload) -> Result<Value> {
+        let path = format!("{path}?organization={}", self.slug);
+        let auth = Auth::Session(self.session);
         self.client.send(method, &path, auth, payload).await?.ok()?.json()
     }
 
@@ -93,7 +94,7 @@ impl Owner<'_> {
 
 impl Household {
     async fn furnish(client: &Client, tenant: &Tenant, seed: Seed, name: &str) -> Result<Self> {
-        let owner = Owner { client, tenant };
+        let owner = Owner { client, slug: &tenant.slug, session: &tenant.session };
         let word = |what: &str| seed.text(&format!("{name}|{what}"), 14);
         let project = owner.first_or("/api/v1/projects", json!({"name": word("project")})).await?;
         let project_id: ProjectId = id(&project)?;
@@ -137,6 +138,10 @@ impl Household {
 }
 
 impl Household {
+    pub(super) fn owner<'a>(&'a self, client: &'a Client) -> Owner<'a> {
+        Owner { client, slug: &self.slug, session: &self.session }
+    }
+
     /// Waits until the records of these requests are written, which is when their receipts can be read.
     /// `false` when one of them does not come.
     pub(crate) async fn recorded(&self, client: &Client, requests: &[&str]) -> bool {

@@ -275,6 +275,7 @@ words! {
         Tree = "tree",
         Tamper = "tamper",
         Keys = "keys",
+        Routing = "routing",
     }
 }
 

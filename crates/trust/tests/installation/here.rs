@@ -46,7 +46,8 @@ impl Here {
         let store = backend.open().await;
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         store.run(&tasks, &stop);
-        let catalogue = Arc::new(Catalogue::default());
+        let company = include_str!("../../../../catalog/deepseek.toml");
+        let catalogue = Arc::new(Catalogue::parse([("deepseek", company)]).unwrap());
         let trust = Trust::open(&store, Arc::clone(&catalogue)).await.unwrap();
         let origin = serve(&store, &trust, &catalogue, &tasks, &stop).await;
         let front = Front::open(origin, &tasks, &stop).await;

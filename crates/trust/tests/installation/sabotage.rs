@@ -107,6 +107,28 @@ each_backend! {
         here.end().await;
     }
 
+    async fn rules_that_are_not_kept_are_noticed(backend: Backend) {
+        let here = sound(backend, "GW-11").await;
+        here.front.care(Care::Forgets);
+        for control in ["GW-11", "GW-06", "SUB-16"] {
+            red(&here, control, Reason::SentElsewhere).await;
+        }
+        here.front.care(Care::Honest);
+        for control in ["GW-11", "GW-06", "SUB-16"] {
+            healed(&here, control).await;
+        }
+        here.end().await;
+    }
+
+    async fn requests_that_nobody_takes_over_are_noticed(backend: Backend) {
+        let here = sound(backend, "GW-07").await;
+        here.front.care(Care::Breaks);
+        red(&here, "GW-07", Reason::NotAnswered).await;
+        here.front.care(Care::Honest);
+        healed(&here, "GW-07").await;
+        here.end().await;
+    }
+
     async fn a_log_without_its_walls_is_noticed(backend: Backend) {
         let here = sound(backend, "AUD-02").await;
         let walls = outside::tear_down(&here).await;

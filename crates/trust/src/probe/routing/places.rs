@@ -1,0 +1,56 @@
+//! Twins that stand for providers in several places, and what reaches them.
+
+use domain::{Error, Result};
+use sandbox::{Running, Sandbox, Script};
+
+use crate::wire::Abroad;
+
+/// The names under which the twins are registered, as requests can name them.
+pub(crate) const FAR: &str = "Overseas";
+pub(crate) const DOWN: &str = "Harbour";
+pub(crate) const NEAR: &str = "Inland";
+/// Of a company in another country.
+pub(crate) const ABROAD: &str = "Faraway";
+
+/// The model that every place serves.
+pub(crate) const SERVED: &str = "sandbox-cached";
+/// The model that no place serves which is allowed and up.
+pub(crate) const LOST: &str = "sandbox-large";
+
+/// What stands in several places.
+pub(crate) struct Places {
+    far: Running,
+    down: Running,
+    near: Running,
+}
+
+/// How many requests each place has received so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Received {
+    pub(super) far: u64,
+    pub(super) down: u64,
+    pub(super) near: u64,
+}
+
+impl Places {
+    /// # Errors
+    /// `Internal` when no address can be had.
+    pub(crate) async fn open() -> Result<Self> {
+        let start = |script| Sandbox::start(([127, 0, 0, 1], 0).into(), script);
+        let down = Script { fails: Some(503), ..Script::default() };
+        Ok(Self {
+            far: start(Script::default()).await.map_err(Error::internal)?,
+            down: start(down).await.map_err(Error::internal)?,
+            near: start(Script::default()).await.map_err(Error::internal)?,
+        })
+    }
+
+    pub(crate) fn addresses(&self) -> Abroad {
+        Abroad { far: self.far.base_url(), down: self.down.base_url(), near: self.near.base_url() }
+    }
+
+    pub(super) fn received(&self) -> Received {
+        let count = |twin: &Running| twin.inspector().counters().requests;
+        Received { far: count(&self.far), down: count(&self.down), near: count(&self.near) }
+    }
+}
