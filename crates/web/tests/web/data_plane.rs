@@ -173,7 +173,10 @@ async fn rules_are_set_by_programs_and_hold_at_once() {
     assert_eq!(refused.status, StatusCode::FORBIDDEN, "{}", refused.text);
     assert_eq!(refused.json()["error"]["code"], "no_allowed_provider");
     let wrong = house.api("PUT", path, admin, Some(json!({"regions": ["Europe!"]}))).await;
-    assert_eq!((wrong.status, &wrong.json()["code"]), (StatusCode::BAD_REQUEST, &json!("invalid_region")));
+    assert_eq!(
+        (wrong.status, &wrong.json()["code"]),
+        (StatusCode::BAD_REQUEST, &json!("invalid_region"))
+    );
     let odd = house.api("PUT", path, admin, Some(json!({"region": ["EU"]}))).await;
     assert_eq!(odd.status, StatusCode::BAD_REQUEST, "a misspelt rule is no rule");
     let kept = house.api("GET", path, admin, None).await;
@@ -182,6 +185,7 @@ async fn rules_are_set_by_programs_and_hold_at_once() {
     assert_eq!(house.api("GET", &of_project, admin, None).await.status, StatusCode::OK);
     assert_eq!(house.api("PUT", path, admin, Some(json!({}))).await.status, StatusCode::OK);
     assert_eq!(ask().await.status, StatusCode::OK);
-    let provider = house.api("GET", "/api/v1/providers", admin, None).await.json()["data"][0].clone();
+    let provider =
+        house.api("GET", "/api/v1/providers", admin, None).await.json()["data"][0].clone();
     assert_eq!(provider["contract"], json!(null));
 }

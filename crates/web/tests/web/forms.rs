@@ -235,7 +235,10 @@ async fn rules_say_where_requests_may_go() {
     assert!(unknown.text.contains("id=\"deny_providers-error\""), "{}", unknown.text);
     let rules = [("training", "no"), ("regions", "CH; AT"), ("retention", "30")];
     let saved = house.post("/o/acme/rules", &rules, me).await;
-    assert_eq!((saved.status, saved.location()), (StatusCode::SEE_OTHER, "/o/acme/rules?done=saved"));
+    assert_eq!(
+        (saved.status, saved.location()),
+        (StatusCode::SEE_OTHER, "/o/acme/rules?done=saved")
+    );
     let page = house.get("/o/acme/rules", me).await;
     assert!(page.text.contains("value=\"AT, CH\"") && page.text.contains("refused"));
     assert!(page.text.contains("does not say where it processes prompts"), "{}", page.text);
