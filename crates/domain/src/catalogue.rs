@@ -28,6 +28,9 @@ pub enum Protocol {
     /// Anthropic Messages.
     #[serde(rename = "anthropic")]
     Anthropic,
+    /// OpenAI Responses.
+    #[serde(rename = "responses")]
+    OpenAiResponses,
 }
 
 impl Protocol {
@@ -36,6 +39,7 @@ impl Protocol {
         match self {
             Self::OpenAi => "openai",
             Self::Anthropic => "anthropic",
+            Self::OpenAiResponses => "responses",
         }
     }
 
@@ -44,6 +48,7 @@ impl Protocol {
         match text {
             "openai" => Some(Self::OpenAi),
             "anthropic" => Some(Self::Anthropic),
+            "responses" => Some(Self::OpenAiResponses),
             _ => None,
         }
     }

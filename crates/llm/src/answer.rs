@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use crate::{
     BadAnswer, Format, anthropic,
     edit::{Edits, span},
-    json, openai, upstream, usage,
+    json, openai, responses, upstream, usage,
 };
 
 /// How an answer is shown.
@@ -65,11 +65,13 @@ pub fn respond(
     let response = match outbound {
         Format::OpenAiChat => openai::read_response(document)?,
         Format::AnthropicMessages => anthropic::read_response(document)?,
+        Format::OpenAiResponses => responses::read_response(document)?,
     };
     let mut out = Vec::with_capacity(body.len() + 256);
     match inbound {
         Format::OpenAiChat => openai::write_response(&response, show, &mut out),
         Format::AnthropicMessages => anthropic::write_response(&response, show, &mut out),
+        Format::OpenAiResponses => responses::write_response(&response, show, &mut out),
     }
     Ok(Answer {
         output_estimate: response.output_estimate(),
@@ -94,6 +96,18 @@ struct View<'a> {
     content: Option<&'a RawValue>,
     #[serde(borrow, default)]
     stop_reason: Option<json::Text<'a>>,
+    #[serde(borrow, default)]
+    status: Option<json::Text<'a>>,
+    #[serde(borrow, default)]
+    incomplete_details: Option<Details<'a>>,
+    #[serde(borrow, default)]
+    output: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Details<'a> {
+    #[serde(borrow, default)]
+    reason: Option<json::Text<'a>>,
 }
 
 #[derive(Deserialize)]
@@ -127,6 +141,19 @@ fn same(format: Format, body: &Bytes, show: Show<'_>) -> Result<Answer, BadAnswe
                 view.stop_reason.as_ref().map(|reason| anthropic::stop_of(&reason.0)),
                 view.usage.and_then(usage::anthropic),
                 size(view.content),
+            )
+        }
+        Format::OpenAiResponses => {
+            let output = view.output.ok_or(BadAnswer::Malformed)?;
+            let status = view.status.as_ref().map(|status| &*status.0);
+            let details = view.incomplete_details.as_ref();
+            let reason = details.and_then(|details| details.reason.as_ref());
+            let reason = reason.map(|reason| &*reason.0);
+            let (calls, bytes) = responses::measure(output)?;
+            (
+                responses::stop_of(status, reason, calls),
+                view.usage.and_then(usage::responses),
+                bytes,
             )
         }
     };

@@ -1,155 +1,59 @@
 //! Thinking on its way through the other format.
 //!
 //! A provider checks its own signature, so thinking must come back exactly as it was given, and only to the
-//! provider family that gave it. An OpenAI-format client carries Anthropic's thinking in `reasoning_details`
-//! (the shape that `OpenRouter` documents), tagged with [`TAG`]. An Anthropic-format client carries an
-//! OpenAI-format provider's reasoning in a `thinking` block whose signature starts with [`SEAL`].
+//! provider family that gave it. A Chat client carries Anthropic's thinking in `reasoning_details`
+//! (the shape that `OpenRouter` documents), tagged with [`TAG`]. An Anthropic-format client carries a Chat
+//! provider's reasoning in a `thinking` block whose signature starts with [`SEAL`]. A reasoning item of a
+//! Responses provider travels whole, as the JSON it was: in `reasoning_details` under [`ITEM_TAG`], or in a
+//! signature after [`ITEM_SEAL`]. A Responses client carries what others gave in the `encrypted_content` of a
+//! reasoning item: Anthropic's after [`THINKING_SEAL`] or [`REDACTED_SEAL`], a Chat provider's after [`SEAL`].
+
+mod detail;
 
 use std::borrow::Cow;
 
+pub(crate) use self::detail::{Detail, Details};
 use crate::{
     conversation::Body,
     json::{self, Fields, Raw},
-    write::{self, Object},
 };
 
 /// Marks details that hold Anthropic's thinking.
 pub(crate) const TAG: &str = "probity/anthropic-v1";
 
-/// The same, as another host marks it.
+/// Marks details that hold a reasoning item of a Responses provider.
+pub(crate) const ITEM_TAG: &str = "probity/openai-responses-v1";
+
+/// The same as [`TAG`], as another host marks it.
 const FOREIGN_TAG: &str = "anthropic-claude-v1";
 
 /// Marks signatures that are ours; the name of the provider's field and its details follow.
 pub(crate) const SEAL: &str = "probity.openai.v1/";
 
-/// One entry of `reasoning_details`, whole or as put together from stream deltas.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Detail<'a> {
-    pub(crate) kind: Cow<'a, str>,
-    pub(crate) index: Option<u64>,
-    /// Where among the parts of the message it stood.
-    pub(crate) position: Option<u64>,
-    pub(crate) id: Option<Cow<'a, str>>,
-    pub(crate) format: Option<Cow<'a, str>>,
-    pub(crate) text: Option<Cow<'a, str>>,
-    pub(crate) summary: Option<Cow<'a, str>>,
-    pub(crate) signature: Option<Cow<'a, str>>,
-    pub(crate) data: Option<Cow<'a, str>>,
+/// Marks signatures that are ours and hold a reasoning item of a Responses provider.
+pub(crate) const ITEM_SEAL: &str = "probity.openai-responses.v1/";
+
+/// Marks encrypted content that is Anthropic's signature of the summary beside it.
+const THINKING_SEAL: &str = "probity.anthropic.v1/thinking/";
+
+/// Marks encrypted content that is Anthropic's redacted thinking.
+const REDACTED_SEAL: &str = "probity.anthropic.v1/redacted/";
+
+/// How everything of ours begins; no provider's own signature holds a dot.
+const OURS: &str = "probity.";
+
+/// Whether a signature or an encrypted content was made here, so that no provider knows it.
+pub(crate) fn is_sealed(signature: &str) -> bool {
+    signature.starts_with(OURS)
 }
 
-impl<'a> Detail<'a> {
-    fn read(raw: Raw<'a>) -> Option<Self> {
-        let mut fields = Fields::lenient(raw)?;
-        Some(Self {
-            kind: fields.take_text("type")?,
-            index: fields.take("index").and_then(json::whole),
-            position: fields.take("position").and_then(json::whole),
-            id: fields.take_text("id"),
-            format: fields.take_text("format"),
-            text: fields.take_text("text"),
-            summary: fields.take_text("summary"),
-            signature: fields.take_text("signature"),
-            data: fields.take_text("data"),
-        })
-    }
-
-    pub(crate) fn write(&self, out: &mut Object<'_>) {
-        out.text("type", &self.kind);
-        let mut some = |name: &str, value: &Option<Cow<'_, str>>| {
-            if let Some(value) = value {
-                out.text(name, value);
-            }
-        };
-        some("id", &self.id);
-        some("format", &self.format);
-        some("text", &self.text);
-        some("summary", &self.summary);
-        some("signature", &self.signature);
-        some("data", &self.data);
-        if let Some(index) = self.index {
-            out.number("index", index);
-        }
-        if let Some(position) = self.position {
-            out.number("position", position);
-        }
-    }
-
-    /// The deltas of one entry share its kind and index.
-    fn continues(&self, before: &Detail<'_>) -> bool {
-        self.index.is_some()
-            && self.index == before.index
-            && self.kind == before.kind
-            && self.data.is_none()
-    }
-
-    fn join(&mut self, next: Self) {
-        append(&mut self.text, next.text);
-        append(&mut self.summary, next.summary);
-        append(&mut self.signature, next.signature);
-        self.format = self.format.take().or(next.format);
-        self.id = self.id.take().or(next.id);
-        self.position = self.position.or(next.position);
-    }
-
-    pub(crate) fn into_owned(self) -> Detail<'static> {
-        let own = |text: Option<Cow<'_, str>>| text.map(|text| Cow::Owned(text.into_owned()));
-        Detail {
-            kind: Cow::Owned(self.kind.into_owned()),
-            index: self.index,
-            position: self.position,
-            id: own(self.id),
-            format: own(self.format),
-            text: own(self.text),
-            summary: own(self.summary),
-            signature: own(self.signature),
-            data: own(self.data),
-        }
-    }
-}
-
-fn append<'a>(slot: &mut Option<Cow<'a, str>>, next: Option<Cow<'a, str>>) {
-    match (slot.as_mut(), next) {
-        (Some(before), Some(next)) => before.to_mut().push_str(&next),
-        (None, Some(next)) => *slot = Some(next),
-        (_, None) => {}
-    }
-}
-
-/// Entries in order, deltas of one entry joined.
-#[derive(Default)]
-pub(crate) struct Details<'a>(pub(crate) Vec<Detail<'a>>);
-
-impl<'a> Details<'a> {
-    /// Reads an array of entries; what is no entry is skipped.
-    pub(crate) fn read(raw: Raw<'a>) -> Self {
-        let mut details = Self::default();
-        for item in json::array(raw).unwrap_or_default() {
-            if let Some(detail) = Detail::read(item) {
-                details.push(detail);
-            }
-        }
-        details
-    }
-
-    pub(crate) fn push(&mut self, next: Detail<'a>) {
-        match self.0.last_mut() {
-            Some(last) if next.continues(last) => last.join(next),
-            _ => self.0.push(next),
-        }
-    }
-
-    fn write(&self, out: &mut Vec<u8>) {
-        write::array(out, |list| {
-            for detail in &self.0 {
-                list.object(|item| detail.write(item));
-            }
-        });
-    }
-}
-
-/// Anthropic's thinking out of what an OpenAI-format client sent back, each with its place.
-/// `None` for entries that some other provider made.
+/// Thinking out of what a Chat client sent back, each with its place.
+/// `None` for entries that are not from here.
 pub(crate) fn thinking_of(detail: Detail<'_>) -> Option<(Option<u64>, Body<'_>)> {
+    if detail.format.as_deref() == Some(ITEM_TAG) {
+        let signature = Some(format!("{ITEM_SEAL}{}", detail.data?).into());
+        return Some((detail.position, Body::Thinking { text: Cow::Borrowed(""), signature }));
+    }
     let ours = matches!(detail.format.as_deref(), Some(TAG | FOREIGN_TAG));
     match (ours, &*detail.kind) {
         (true, "reasoning.text") => {
@@ -164,7 +68,7 @@ pub(crate) fn thinking_of(detail: Detail<'_>) -> Option<(Option<u64>, Body<'_>)>
     }
 }
 
-/// The entry that carries an Anthropic thinking block.
+/// The entry that carries an Anthropic thinking block or a Responses provider's reasoning item.
 pub(crate) fn detail_of<'b>(body: &'b Body<'_>, index: u64, position: u64) -> Option<Detail<'b>> {
     let mut detail = Detail {
         index: Some(index),
@@ -173,6 +77,11 @@ pub(crate) fn detail_of<'b>(body: &'b Body<'_>, index: u64, position: u64) -> Op
         ..Detail::default()
     };
     match body {
+        Body::Thinking { signature: Some(signature), .. } if signature.starts_with(ITEM_SEAL) => {
+            detail.kind = "reasoning.encrypted".into();
+            detail.format = Some(ITEM_TAG.into());
+            detail.data = signature.strip_prefix(ITEM_SEAL).map(Cow::Borrowed);
+        }
         Body::Thinking { text, signature } => {
             detail.kind = "reasoning.text".into();
             detail.text = Some(Cow::Borrowed(text));
@@ -207,6 +116,45 @@ pub(crate) fn unseal(signature: &str) -> Option<(&str, Option<&str>)> {
         json::document(text.as_bytes()).is_some_and(|raw| json::shape(raw) == json::Shape::Array)
     });
     (known && valid).then_some((field, details))
+}
+
+/// A signature that holds a reasoning item of a Responses provider.
+pub(crate) fn seal_item(item: Raw<'_>) -> String {
+    format!("{ITEM_SEAL}{}", item.get())
+}
+
+/// The item that [`seal_item`] put in. It comes back from a client, so it must be such an item still.
+pub(crate) fn unseal_item(signature: &str) -> Option<Raw<'_>> {
+    let raw = json::document(signature.strip_prefix(ITEM_SEAL)?.as_bytes())?;
+    let mut fields = Fields::strict(raw).ok()?;
+    let reasoning = fields.take_text("type").is_some_and(|kind| kind == "reasoning");
+    // Without either there is nothing that the provider could read.
+    let readable = fields.take_text("encrypted_content").is_some_and(|text| !is_sealed(&text))
+        || fields.take("content").is_some();
+    (reasoning && readable).then_some(raw)
+}
+
+/// The encrypted content that carries thinking to a Responses client.
+pub(crate) fn encrypted(signature: &str) -> String {
+    if is_sealed(signature) { signature.to_owned() } else { format!("{THINKING_SEAL}{signature}") }
+}
+
+/// The same for redacted thinking.
+pub(crate) fn encrypted_redacted(data: &str) -> String {
+    format!("{REDACTED_SEAL}{data}")
+}
+
+/// What [`encrypted`] and [`encrypted_redacted`] carried; `summary` is the text beside it.
+pub(crate) fn decrypted<'a>(content: &str, summary: Cow<'a, str>) -> Option<Body<'a>> {
+    if let Some(signature) = content.strip_prefix(THINKING_SEAL) {
+        let signature = Some(signature.to_owned().into());
+        return Some(Body::Thinking { text: summary, signature });
+    }
+    if let Some(data) = content.strip_prefix(REDACTED_SEAL) {
+        return Some(Body::RedactedThinking { data: data.to_owned().into() });
+    }
+    let signature = content.starts_with(SEAL).then(|| content.to_owned().into())?;
+    Some(Body::Thinking { text: summary, signature: Some(signature) })
 }
 
 /// Puts thinking back among the other parts, at the places it came from.

@@ -6,8 +6,9 @@ use std::{borrow::Cow, collections::BTreeSet};
 use domain::Usage;
 
 use crate::{
-    Stop,
+    Format, Stop,
     json::{Path, Raw},
+    names::Names,
     usage::estimate_tokens,
 };
 
@@ -15,17 +16,30 @@ use crate::{
 const LOSSES_LIMIT: usize = 32;
 
 /// Field patterns that got lost on the way.
-#[derive(Debug, Default)]
-pub(crate) struct Losses(BTreeSet<String>);
+#[derive(Debug)]
+pub(crate) struct Losses {
+    list: BTreeSet<String>,
+    names: &'static Names,
+}
 
 impl Losses {
+    /// Losses of what is said in this format.
+    pub(crate) const fn of(format: Format) -> Self {
+        Self { list: BTreeSet::new(), names: Names::of(format) }
+    }
+
+    /// What the one who said it calls things.
+    pub(crate) const fn names(&self) -> &'static Names {
+        self.names
+    }
+
     pub(crate) fn add(&mut self, path: &Path<'_>) {
         self.add_name(path.pattern());
     }
 
     pub(crate) fn add_name(&mut self, name: impl Into<String>) {
-        if self.0.len() < LOSSES_LIMIT {
-            self.0.insert(name.into());
+        if self.list.len() < LOSSES_LIMIT {
+            self.list.insert(name.into());
         }
     }
 
@@ -37,7 +51,7 @@ impl Losses {
     }
 
     pub(crate) fn into_list(self) -> Vec<String> {
-        self.0.into_iter().collect()
+        self.list.into_iter().collect()
     }
 }
 
@@ -68,12 +82,32 @@ pub(crate) enum Source<'a> {
 #[derive(Clone)]
 pub(crate) enum Body<'a> {
     Text(Cow<'a, str>),
-    Image { source: Source<'a> },
-    Document { source: Source<'a>, title: Option<Cow<'a, str>> },
-    Thinking { text: Cow<'a, str>, signature: Option<Cow<'a, str>> },
-    RedactedThinking { data: Cow<'a, str> },
-    ToolCall { id: Cow<'a, str>, name: Cow<'a, str>, arguments: Cow<'a, str> },
-    ToolResult { id: Cow<'a, str>, parts: Vec<Part<'a>>, failed: bool },
+    Image {
+        source: Source<'a>,
+        /// OpenAI's `detail`, unless it is the default.
+        detail: Option<Cow<'a, str>>,
+    },
+    Document {
+        source: Source<'a>,
+        title: Option<Cow<'a, str>>,
+    },
+    Thinking {
+        text: Cow<'a, str>,
+        signature: Option<Cow<'a, str>>,
+    },
+    RedactedThinking {
+        data: Cow<'a, str>,
+    },
+    ToolCall {
+        id: Cow<'a, str>,
+        name: Cow<'a, str>,
+        arguments: Cow<'a, str>,
+    },
+    ToolResult {
+        id: Cow<'a, str>,
+        parts: Vec<Part<'a>>,
+        failed: bool,
+    },
     Refusal(Cow<'a, str>),
 }
 
@@ -115,6 +149,8 @@ pub(crate) enum Output<'a> {
         name: Option<Cow<'a, str>>,
         description: Option<Cow<'a, str>>,
         schema: Raw<'a>,
+        /// Whether the provider must enforce it; `None` where the format always does.
+        strict: Option<bool>,
     },
 }
 
@@ -155,9 +191,16 @@ pub(crate) struct Request<'a> {
     pub(crate) effort: Option<Cow<'a, str>>,
     pub(crate) thinking: Option<Thinking>,
     pub(crate) user: Option<Cow<'a, str>>,
+    /// OpenAI's `safety_identifier`.
+    pub(crate) identifier: Option<Cow<'a, str>>,
+    /// Members that OpenAI's formats share under the same name and nobody else has, as written.
+    pub(crate) shared: Vec<(&'static str, Raw<'a>)>,
+    /// OpenAI's `verbosity`.
+    pub(crate) verbosity: Option<Raw<'a>>,
+    /// How thinking is to be summed up (`reasoning.summary`).
+    pub(crate) summary: Option<Cow<'a, str>>,
     /// Anthropic's top-level `cache_control`.
     pub(crate) cache: Option<Raw<'a>>,
-    pub(crate) losses: Losses,
 }
 
 /// Why the model stopped, with what belongs to it.

@@ -9,17 +9,20 @@ pub enum Format {
     OpenAiChat,
     /// Anthropic Messages.
     AnthropicMessages,
+    /// OpenAI Responses.
+    OpenAiResponses,
 }
 
 impl Format {
     /// Every format, for tests and tables.
-    pub const ALL: [Self; 2] = [Self::OpenAiChat, Self::AnthropicMessages];
+    pub const ALL: [Self; 3] = [Self::OpenAiChat, Self::AnthropicMessages, Self::OpenAiResponses];
 
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::OpenAiChat => "openai",
             Self::AnthropicMessages => "anthropic",
+            Self::OpenAiResponses => "responses",
         }
     }
 
@@ -29,6 +32,7 @@ impl Format {
         match self {
             Self::OpenAiChat => "/chat/completions",
             Self::AnthropicMessages => "/messages",
+            Self::OpenAiResponses => "/responses",
         }
     }
 
@@ -36,7 +40,7 @@ impl Format {
     #[must_use]
     pub const fn headers(self) -> &'static [(&'static str, &'static str)] {
         match self {
-            Self::OpenAiChat => &[],
+            Self::OpenAiChat | Self::OpenAiResponses => &[],
             Self::AnthropicMessages => &[("anthropic-version", "2023-06-01")],
         }
     }
@@ -46,7 +50,7 @@ impl Format {
     #[must_use]
     pub const fn forwarded_headers(self) -> &'static [&'static str] {
         match self {
-            Self::OpenAiChat => &[],
+            Self::OpenAiChat | Self::OpenAiResponses => &[],
             Self::AnthropicMessages => &["anthropic-version", "anthropic-beta"],
         }
     }
@@ -57,6 +61,7 @@ impl From<Protocol> for Format {
         match protocol {
             Protocol::OpenAi => Self::OpenAiChat,
             Protocol::Anthropic => Self::AnthropicMessages,
+            Protocol::OpenAiResponses => Self::OpenAiResponses,
         }
     }
 }

@@ -3,14 +3,15 @@
 use std::{fmt, ops::Range};
 
 use serde::{
-    Deserialize, Deserializer,
-    de::{IgnoredAny, MapAccess, Visitor},
+    Deserializer,
+    de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor},
 };
 
 use crate::{
     BadRequest, Format,
     edit::span,
     json::{self, Fields, Raw, Shape, Text},
+    responses::{Keeping, keeping},
 };
 
 /// Longest model name that is accepted, in bytes.
@@ -26,7 +27,7 @@ pub struct Head {
     pub stream: bool,
     /// The client's own cap on output tokens.
     pub max_output: Option<u64>,
-    /// The client asked for a usage chunk at the end of the stream. Anthropic streams always carry usage.
+    /// The client asked for a usage chunk at the end of a Chat stream. The other formats' streams always carry usage.
     pub include_usage: bool,
     /// How many alternative answers are asked for (`n`); 1 unless given.
     pub choices: u64,
@@ -42,6 +43,7 @@ pub(crate) struct Spots {
     /// The closing brace of the document.
     pub(crate) end: usize,
     pub(crate) options: Options,
+    pub(crate) keeping: Keeping,
 }
 
 /// Where `stream_options` stands.
@@ -60,11 +62,12 @@ pub(crate) enum Options {
 /// Reads the head of a request.
 ///
 /// # Errors
-/// When the body is not one JSON object, repeats a member that routing depends on, or lacks `model` or `messages`.
+/// When the body is not one JSON object, repeats a member that routing depends on, lacks `model` or `messages`
+/// (`input`), or asks that something be stored or fetched from a store.
 pub fn head(format: Format, body: &[u8]) -> Result<Head, BadRequest> {
     let text = std::str::from_utf8(body)
         .map_err(|_| BadRequest::new("invalid_json", "The request body is not valid UTF-8."))?;
-    let found: Found<'_> = serde_json::from_str(text).map_err(|error| not_json(&error))?;
+    let found = find(format, text).map_err(|error| not_json(&error))?;
     if let Some(name) = found.repeated {
         return Err(BadRequest {
             code: "duplicate_key",
@@ -79,14 +82,17 @@ pub fn head(format: Format, body: &[u8]) -> Result<Head, BadRequest> {
     if model.is_empty() || model.len() > MODEL_LIMIT || model.chars().any(char::is_control) {
         return Err(BadRequest::at("model", "`model` is not a usable name."));
     }
-    if !found.messages {
-        return Err(missing("messages"));
+    if !found.turns {
+        return Err(missing(turns(format)));
     }
     let mut spots = Spots {
         model: span(body, model_raw).ok_or_else(|| missing("model"))?,
         end: text.trim_end().len().saturating_sub(1),
         ..Spots::default()
     };
+    if format == Format::OpenAiResponses {
+        spots.keeping = keeping(body, &found.stored)?;
+    }
     let include_usage = match (format, found.stream_options) {
         (Format::OpenAiChat, Some(raw)) => stream_options(body, raw, &mut spots)?,
         _ => false,
@@ -94,12 +100,20 @@ pub fn head(format: Format, body: &[u8]) -> Result<Head, BadRequest> {
     Ok(Head {
         model,
         stream: flag(found.stream, "stream")?,
-        max_output: found.max_completion_tokens.or(found.max_tokens).and_then(json::whole),
+        max_output: found.max_output.or(found.max_tokens).and_then(json::whole),
         include_usage,
         choices: found.n.and_then(json::whole).unwrap_or(1),
         has_tools: found.tools.is_some_and(|raw| json::shape(raw) == Shape::Array),
         spots,
     })
+}
+
+/// The member that holds the conversation.
+const fn turns(format: Format) -> &'static str {
+    match format {
+        Format::OpenAiChat | Format::AnthropicMessages => "messages",
+        Format::OpenAiResponses => "input",
+    }
 }
 
 fn missing(name: &'static str) -> BadRequest {
@@ -155,55 +169,93 @@ struct Found<'a> {
     stream: Option<Raw<'a>>,
     stream_options: Option<Raw<'a>>,
     max_tokens: Option<Raw<'a>>,
-    max_completion_tokens: Option<Raw<'a>>,
+    /// `max_completion_tokens` or `max_output_tokens`.
+    max_output: Option<Raw<'a>>,
     n: Option<Raw<'a>>,
     tools: Option<Raw<'a>>,
-    messages: bool,
+    turns: bool,
+    stored: Stored<'a>,
     repeated: Option<&'static str>,
 }
 
-impl<'de> Deserialize<'de> for Found<'de> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct HeadVisitor;
-        impl<'de> Visitor<'de> for HeadVisitor {
-            type Value = Found<'de>;
-            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-                out.write_str("an object")
+/// The members of a Responses request that have to do with what the provider keeps.
+#[derive(Default)]
+pub(crate) struct Stored<'a> {
+    pub(crate) store: Option<Raw<'a>>,
+    pub(crate) include: Option<Raw<'a>>,
+    pub(crate) background: Option<Raw<'a>>,
+    pub(crate) previous: Option<Raw<'a>>,
+    pub(crate) conversation: Option<Raw<'a>>,
+}
+
+impl<'a> Found<'a> {
+    /// The place for a member that is looked for in this format.
+    fn slot(&mut self, format: Format, key: &str) -> Option<(&'static str, &mut Option<Raw<'a>>)> {
+        let responses = format == Format::OpenAiResponses;
+        Some(match key {
+            "model" => ("model", &mut self.model),
+            "stream" => ("stream", &mut self.stream),
+            "stream_options" => ("stream_options", &mut self.stream_options),
+            "tools" => ("tools", &mut self.tools),
+            "max_tokens" if !responses => ("max_tokens", &mut self.max_tokens),
+            "max_completion_tokens" if !responses => {
+                ("max_completion_tokens", &mut self.max_output)
             }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut found = Found::default();
-                while let Some(Text(key)) = map.next_key()? {
-                    let (name, slot) = match &*key {
-                        "model" => ("model", &mut found.model),
-                        "stream" => ("stream", &mut found.stream),
-                        "stream_options" => ("stream_options", &mut found.stream_options),
-                        "max_tokens" => ("max_tokens", &mut found.max_tokens),
-                        "max_completion_tokens" => {
-                            ("max_completion_tokens", &mut found.max_completion_tokens)
-                        }
-                        "n" => ("n", &mut found.n),
-                        "tools" => ("tools", &mut found.tools),
-                        "messages" => {
-                            if found.messages {
-                                found.repeated = Some("messages");
-                            }
-                            found.messages = true;
-                            map.next_value::<IgnoredAny>()?;
-                            continue;
-                        }
-                        _ => {
-                            map.next_value::<IgnoredAny>()?;
-                            continue;
-                        }
-                    };
-                    if slot.is_some() {
-                        found.repeated = Some(name);
-                    }
-                    *slot = Some(map.next_value()?);
+            "n" if !responses => ("n", &mut self.n),
+            "max_output_tokens" if responses => ("max_output_tokens", &mut self.max_output),
+            "store" if responses => ("store", &mut self.stored.store),
+            "include" if responses => ("include", &mut self.stored.include),
+            "background" if responses => ("background", &mut self.stored.background),
+            "previous_response_id" if responses => {
+                ("previous_response_id", &mut self.stored.previous)
+            }
+            "conversation" if responses => ("conversation", &mut self.stored.conversation),
+            _ => return None,
+        })
+    }
+}
+
+fn find(format: Format, text: &str) -> serde_json::Result<Found<'_>> {
+    let mut from = serde_json::Deserializer::from_str(text);
+    let found = Seek(format).deserialize(&mut from)?;
+    from.end()?;
+    Ok(found)
+}
+
+struct Seek(Format);
+
+impl<'de> DeserializeSeed<'de> for Seek {
+    type Value = Found<'de>;
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
+        from.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Seek {
+    type Value = Found<'de>;
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("an object")
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let turns = turns(self.0);
+        let mut found = Found::default();
+        while let Some(Text(key)) = map.next_key()? {
+            if let Some((name, slot)) = found.slot(self.0, &key) {
+                let again = slot.is_some();
+                *slot = Some(map.next_value()?);
+                if again {
+                    found.repeated = Some(name);
                 }
-                Ok(found)
+                continue;
             }
+            if key == turns {
+                if found.turns {
+                    found.repeated = Some(turns);
+                }
+                found.turns = true;
+            }
+            map.next_value::<IgnoredAny>()?;
         }
-        from.deserialize_map(HeadVisitor)
+        Ok(found)
     }
 }

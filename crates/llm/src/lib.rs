@@ -1,18 +1,28 @@
 //! Wire formats of model providers: requests, answers, streams, usage and errors, without any I/O.
 //!
-//! Two formats are spoken, in both directions: OpenAI Chat Completions and Anthropic Messages.
-//! When both sides speak the same one, bytes stay as they are but for the model's name and the option that
-//! makes a stream report its usage. Otherwise a reader turns the text into a superset of the formats and a
-//! writer turns that into the other one; what cannot be said there is listed, and what must not be lost
-//! silently (an image that cannot be sent, several choices) is refused.
+//! Three formats are spoken, in both directions: OpenAI Chat Completions, Anthropic Messages and OpenAI
+//! Responses. When both sides speak the same one, bytes stay as they are but for the model's name, the option
+//! that makes a stream report its usage, and the one that keeps an answer from being stored. Otherwise a reader
+//! turns the text into a superset of the formats and a writer turns that into the other one; what cannot be
+//! said there is listed in the client's own names, and what must not be lost silently (an image that cannot be
+//! sent, several choices) is refused.
 //!
 //! Decisions:
 //! - JSON-schema output: `response_format` and Anthropic's `output_config.format`, both documented and
 //!   enforced by the provider. The schema's name travels as its `title`. Not a forced tool: that would
 //!   change the shape of the answer and forbid real tools.
 //! - Thinking: `reasoning_content` (text) and `reasoning_details` (text with signature, or encrypted data,
-//!   tagged `probity/anthropic-v1`) on OpenAI's side; a `thinking` block with a signature of our own making on Anthropic's.
-//!   Either is taken back in the next turn and given only to the provider family it came from.
+//!   tagged `probity/anthropic-v1` or `probity/openai-responses-v1`) in Chat; a `thinking` block with a signature
+//!   of our own making in Messages; a reasoning item whose `encrypted_content` is of our own making in Responses.
+//!   Each is taken back in the next turn and given only to the provider family it came from.
+//! - Nothing is stored. A Responses request that asks for a store (`store`, `background`,
+//!   `previous_response_id`, `conversation`, an item reference) is refused and told to send the items again; one
+//!   that says nothing gets `store: false`, as the format stores by default. Where the model reasons, the same edit
+//!   asks for `reasoning.encrypted_content`, without which the next turn would have to think again. A client that
+//!   says `store: false` itself has decided about `include` too, so its request is not touched.
+//! - Responses answers that are translated repeat the format's defaults where the provider's would repeat the
+//!   request: an answer is read without its request. Hosted tools go to their own family only and are listed
+//!   otherwise; free-form (`custom`) tools are refused between formats, as their calls could not be told from others.
 //! - Tool arguments are passed on as the text they were written in.
 //!
 //! Invariants: no input makes this crate panic; no error or list holds a value of the request or the answer;
@@ -29,10 +39,12 @@ mod format;
 mod head;
 mod json;
 mod models;
+mod names;
 mod openai;
 mod prepare;
 mod quirks;
 mod refusal;
+mod responses;
 mod stream;
 mod strip;
 mod upstream;

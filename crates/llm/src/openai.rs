@@ -8,12 +8,17 @@ mod content;
 mod message;
 mod read;
 mod reply;
+mod schema;
+pub(crate) mod shared;
 mod write;
 
 pub(crate) use self::{
     chunk_read::ChunkReader,
     chunk_write::ChunkWriter,
+    content::source,
+    message::{result_text, url},
     read::read_request,
     reply::{finish_reason, read_response, stop_of, write_response},
-    write::write_request,
+    schema::write_schema,
+    write::{Documents, level, sampling, sayable, write_request},
 };

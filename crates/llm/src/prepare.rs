@@ -3,7 +3,8 @@
 use bytes::Bytes;
 
 use crate::{
-    BadRequest, Format, Head, Quirks, anthropic, edit::Edits, head::Options, json, openai, strip,
+    BadRequest, Format, Head, Quirks, anthropic, edit::Edits, head::Options, json, openai,
+    responses, strip,
 };
 
 /// A request in the provider's format.
@@ -22,8 +23,8 @@ pub struct Prepared {
 
 /// Puts a request into the provider's format, addressed to `target_model`.
 ///
-/// When the formats match, the body stays byte for byte but for the model's name and, for OpenAI streams,
-/// `stream_options.include_usage`, which metering needs. `head` must be the one read from `body`.
+/// When the formats match, the body stays byte for byte but for the model's name, for Chat streams
+/// `stream_options.include_usage`, which metering needs, and for Responses `store`, which must be false. `head` must be the one read from `body`.
 ///
 /// # Errors
 /// When the request cannot be said in the provider's format; see `docs` of the crate for what is refused
@@ -67,6 +68,10 @@ fn same(
     if head.model != target {
         edits.replace_text(head.spots.model.clone(), target);
     }
+    if format == Format::OpenAiResponses {
+        let encrypted = quirks.encrypted_reasoning;
+        responses::keep_nothing(&head.spots.keeping, head.spots.end, encrypted, &mut edits);
+    }
     let wants_usage =
         format == Format::OpenAiChat && head.stream && !head.include_usage && quirks.stream_usage;
     if wants_usage {
@@ -101,14 +106,20 @@ fn translate(
 ) -> Result<(Bytes, Vec<String>), BadRequest> {
     let document = json::document(body)
         .ok_or_else(|| BadRequest::new("invalid_json", "The request body is not valid JSON."))?;
-    let request = match inbound {
+    let (request, losses) = match inbound {
         Format::OpenAiChat => openai::read_request(document)?,
         Format::AnthropicMessages => anthropic::read_request(document)?,
+        Format::OpenAiResponses => responses::read_request(document)?,
     };
     let mut out = Vec::with_capacity(body.len() + 256);
     let losses = match outbound {
-        Format::OpenAiChat => openai::write_request(request, target, quirks, &mut out)?,
-        Format::AnthropicMessages => anthropic::write_request(request, target, quirks, &mut out)?,
+        Format::OpenAiChat => openai::write_request(&request, losses, target, quirks, &mut out)?,
+        Format::AnthropicMessages => {
+            anthropic::write_request(request, losses, target, quirks, &mut out)?
+        }
+        Format::OpenAiResponses => {
+            responses::write_request(&request, losses, target, quirks, &mut out)?
+        }
     };
     Ok((out.into(), losses.into_list()))
 }

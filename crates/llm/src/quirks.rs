@@ -23,6 +23,12 @@ pub struct Quirks {
     pub reasoning_input: bool,
     /// OpenAI: accepts Anthropic's `cache_control` on content parts, as some compatible hosts do.
     pub cache_control: bool,
+    /// OpenAI: accepts what OpenAI's own host documents and compatible servers may not know, such as
+    /// `prompt_cache_key`, `safety_identifier`, `service_tier` and `verbosity`.
+    pub openai_host: bool,
+    /// Responses: gives its reasoning out encrypted (`include: ["reasoning.encrypted_content"]`).
+    /// Models that do not reason refuse to be asked for it.
+    pub encrypted_reasoning: bool,
     /// Anthropic: the output cap when the client gives none; the format requires one. Tokens.
     pub default_max_tokens: u64,
     /// Accepts `temperature`, `top_p` and (Anthropic) `top_k`.
@@ -46,6 +52,8 @@ impl Default for Quirks {
             reasoning_effort: true,
             reasoning_input: true,
             cache_control: false,
+            openai_host: false,
+            encrypted_reasoning: false,
             default_max_tokens: 8192,
             sampling: true,
             one_sampler: false,
@@ -68,11 +76,14 @@ impl Quirks {
         let mut quirks = Self::default();
         if openai_reasoning(name) {
             quirks.foreign_thinking = false;
+            quirks.openai_host = true;
+            quirks.encrypted_reasoning = true;
             quirks.max_completion_tokens = true;
             quirks.reasoning_input = false;
             quirks.sampling = false;
         } else if name.starts_with("gpt-") {
             quirks.foreign_thinking = false;
+            quirks.openai_host = !name.starts_with("gpt-oss");
             quirks.reasoning_effort = false;
             quirks.reasoning_input = false;
         } else if let Some(version) = claude_version(name) {

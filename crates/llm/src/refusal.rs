@@ -33,7 +33,7 @@ impl Refusal {
     #[must_use]
     pub fn of_upstream(format: Format, error: &UpstreamError) -> Self {
         let status = match (error.kind, format) {
-            (UpstreamKind::Overloaded, Format::OpenAiChat) => 503,
+            (UpstreamKind::Overloaded, Format::OpenAiChat | Format::OpenAiResponses) => 503,
             (UpstreamKind::Overloaded, Format::AnthropicMessages) => 529,
             (UpstreamKind::Quota, _) => 429,
             _ if (400..600).contains(&error.status) => error.status,
@@ -98,7 +98,7 @@ pub fn error_body(format: Format, refusal: &Refusal, request_id: &str) -> Bytes 
 
 pub(crate) fn write_error(format: Format, refusal: &Refusal, request_id: &str, out: &mut Vec<u8>) {
     write::object(out, |root| match format {
-        Format::OpenAiChat => root.object("error", |error| {
+        Format::OpenAiChat | Format::OpenAiResponses => root.object("error", |error| {
             error.text("message", &refusal.message);
             error.text("type", openai_type(refusal.status));
             error.text_or_null("param", refusal.param.as_deref());

@@ -12,7 +12,7 @@ use domain::Usage;
 
 use self::frame::{Frame, Framer, TooLarge};
 pub(crate) use self::{meter::Meter, piece::Piece, translate::View};
-use crate::{Format, Refusal, StreamFault, json, refusal, upstream};
+use crate::{Format, Refusal, StreamFault, json, refusal, responses, upstream};
 
 /// How one stream is shown and measured.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +69,8 @@ struct State {
     failed: bool,
     /// Some event with data has come.
     any_event: bool,
+    /// Number of the next event of a Responses stream.
+    next_event: u64,
 }
 
 enum Side {
@@ -99,6 +101,7 @@ impl StreamTranslator {
                 progress: Progress::default(),
                 failed: false,
                 any_event: false,
+                next_event: 0,
             },
             side,
         }
@@ -143,6 +146,13 @@ impl StreamTranslator {
         match self.inbound {
             Format::OpenAiChat => out.extend_from_slice(b"data: "),
             Format::AnthropicMessages => out.extend_from_slice(b"event: error\ndata: "),
+            Format::OpenAiResponses => {
+                return responses::write_event("error", self.state.next_event, out, |root| {
+                    root.text("code", &refusal.code);
+                    root.text("message", &refusal.message);
+                    root.text_or_null("param", refusal.param.as_deref());
+                });
+            }
         }
         refusal::write_error(self.inbound, refusal, request_id, out);
         out.extend_from_slice(b"\n\n");

@@ -7,11 +7,14 @@ use memchr::memmem;
 
 use crate::{
     Format,
-    carrier::{self, Details},
+    carrier::{self, Detail, Details},
     edit::{Edits, span},
     json::{self, Fields, Raw},
     write::{self, Object},
 };
+
+/// What begins every mark of ours.
+const MARK: &[u8] = b"probity";
 
 /// Adds the edits that remove it, and names what was removed. Almost every request is done after one search.
 pub(crate) fn foreign_thinking(
@@ -19,18 +22,23 @@ pub(crate) fn foreign_thinking(
     body: &[u8],
     edits: &mut Edits,
 ) -> Option<&'static str> {
-    // Without the slash, which some writers of JSON escape.
-    let (mark, name) = match format {
-        Format::OpenAiChat => ("anthropic-v1", "messages[].reasoning_details"),
-        Format::AnthropicMessages => ("probity.openai.v1", "messages[].content[].thinking"),
+    memmem::find(body, MARK)?;
+    let (turns, name) = match format {
+        Format::OpenAiChat => ("messages", "messages[].reasoning_details"),
+        Format::AnthropicMessages => ("messages", "messages[].content[].thinking"),
+        Format::OpenAiResponses => ("input", "input[].encrypted_content"),
     };
-    memmem::find(body, mark.as_bytes())?;
-    let mut root = Fields::lenient(json::document(body)?)?;
+    let turns = Fields::lenient(json::document(body)?)?.take(turns)?;
+    if format == Format::OpenAiResponses {
+        edits.replace(span(body, turns)?, without(turns, "encrypted_content")?);
+        return Some(name);
+    }
     let mut found = false;
-    for message in json::array(root.take("messages")?)? {
-        let edited = match format {
-            Format::OpenAiChat => without_details(message).zip(span(body, message)),
-            Format::AnthropicMessages => without_blocks(body, message),
+    for message in json::array(turns)? {
+        let edited = if format == Format::OpenAiChat {
+            without_details(message).zip(span(body, message))
+        } else {
+            without_blocks(body, message)
         };
         if let Some((text, range)) = edited {
             edits.replace(range, text);
@@ -44,7 +52,10 @@ pub(crate) fn foreign_thinking(
 fn without_details(message: Raw<'_>) -> Option<Vec<u8>> {
     let mut fields = Fields::lenient(message)?;
     let details = Details::read(fields.take("reasoning_details")?);
-    if !details.0.iter().any(|detail| detail.format.as_deref() == Some(carrier::TAG)) {
+    let ours = |detail: &Detail<'_>| {
+        matches!(detail.format.as_deref(), Some(carrier::TAG | carrier::ITEM_TAG))
+    };
+    if !details.0.iter().any(ours) {
         return None;
     }
     for copy in ["reasoning_content", "reasoning"] {
@@ -62,17 +73,18 @@ fn without_details(message: Raw<'_>) -> Option<Vec<u8>> {
 /// The content of the message without the blocks that carry an OpenAI-format provider's reasoning.
 fn without_blocks(body: &[u8], message: Raw<'_>) -> Option<(Vec<u8>, std::ops::Range<usize>)> {
     let content = Fields::lenient(message)?.take("content")?;
-    let blocks = json::array(content)?;
-    let kept: Vec<&str> =
-        blocks.iter().filter(|block| !is_sealed(block)).map(|block| block.get()).collect();
-    if kept.len() == blocks.len() {
-        return None;
-    }
-    Some((format!("[{}]", kept.join(",")).into_bytes(), span(body, content)?))
+    Some((without(content, "signature")?, span(body, content)?))
 }
 
-fn is_sealed(block: Raw<'_>) -> bool {
-    Fields::lenient(block)
-        .and_then(|mut fields| fields.take_text("signature"))
-        .is_some_and(|signature| signature.starts_with(carrier::SEAL))
+/// The list without the entries whose `mark` is ours; `None` when there is none.
+fn without(list: Raw<'_>, mark: &str) -> Option<Vec<u8>> {
+    let sealed = |entry: &Raw<'_>| {
+        Fields::lenient(entry)
+            .and_then(|mut fields| fields.take_text(mark))
+            .is_some_and(|text| carrier::is_sealed(&text))
+    };
+    let entries = json::array(list)?;
+    let kept: Vec<&str> =
+        entries.iter().filter(|entry| !sealed(entry)).map(|entry| entry.get()).collect();
+    (kept.len() < entries.len()).then(|| format!("[{}]", kept.join(",")).into_bytes())
 }

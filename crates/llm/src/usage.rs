@@ -1,6 +1,6 @@
 //! Token counts in each provider's own convention, turned into the house's one.
 //!
-//! OpenAI's `prompt_tokens` includes what was read from or written to the cache; Anthropic's `input_tokens` excludes both.
+//! OpenAI's `prompt_tokens` (`input_tokens` of Responses) includes what was read from or written to the cache; Anthropic's `input_tokens` excludes both.
 
 use domain::{Provenance, Usage};
 
@@ -34,13 +34,44 @@ fn nested(fields: &mut Fields<'_>, object: &str, name: &str) -> Option<u64> {
     count(&mut Fields::lenient(fields.take(object)?)?, name)
 }
 
+/// How one of OpenAI's formats names its counts.
+struct Words {
+    input: &'static str,
+    input_details: &'static str,
+    output: &'static str,
+    output_details: &'static str,
+}
+
+const CHAT: Words = Words {
+    input: "prompt_tokens",
+    input_details: "prompt_tokens_details",
+    output: "completion_tokens",
+    output_details: "completion_tokens_details",
+};
+
+const RESPONSES: Words = Words {
+    input: "input_tokens",
+    input_details: "input_tokens_details",
+    output: "output_tokens",
+    output_details: "output_tokens_details",
+};
+
 /// Reads `usage` of a Chat Completions response; `None` when it does not hold both totals.
 pub(crate) fn openai(raw: Raw<'_>) -> Option<Usage> {
+    inclusive(raw, &CHAT)
+}
+
+/// Reads `usage` of a Responses response; `None` when it does not hold both totals.
+pub(crate) fn responses(raw: Raw<'_>) -> Option<Usage> {
+    inclusive(raw, &RESPONSES)
+}
+
+fn inclusive(raw: Raw<'_>, words: &Words) -> Option<Usage> {
     let mut fields = Fields::lenient(raw)?;
-    let prompt = count(&mut fields, "prompt_tokens")?;
-    let output = count(&mut fields, "completion_tokens")?;
+    let prompt = count(&mut fields, words.input)?;
+    let output = count(&mut fields, words.output)?;
     let hits = count(&mut fields, "prompt_cache_hit_tokens");
-    let mut details = fields.take("prompt_tokens_details").and_then(Fields::lenient);
+    let mut details = fields.take(words.input_details).and_then(Fields::lenient);
     let mut detail = |name| details.as_mut().and_then(|details| count(details, name));
     // Never more than the total, or the fresh part would be negative.
     let cache_read = detail("cached_tokens").or(hits).unwrap_or(0).min(prompt);
@@ -50,7 +81,7 @@ pub(crate) fn openai(raw: Raw<'_>) -> Option<Usage> {
         cache_read,
         cache_write,
         output,
-        reasoning: nested(&mut fields, "completion_tokens_details", "reasoning_tokens")
+        reasoning: nested(&mut fields, words.output_details, "reasoning_tokens")
             .unwrap_or(0)
             .min(output),
         provenance: Provenance::Reported,
@@ -116,7 +147,7 @@ pub(crate) fn anthropic(raw: Raw<'_>) -> Option<Usage> {
     tally.reported()
 }
 
-/// Writes the members of an OpenAI `usage` object.
+/// Writes the members of a Chat Completions `usage` object.
 pub(crate) fn write_openai(usage: &Usage, out: &mut Object<'_>) {
     let prompt = usage.input_total();
     out.number("prompt_tokens", prompt);
@@ -131,6 +162,22 @@ pub(crate) fn write_openai(usage: &Usage, out: &mut Object<'_>) {
     out.object("completion_tokens_details", |details| {
         details.number("reasoning_tokens", usage.reasoning);
     });
+}
+
+/// Writes the members of a Responses `usage` object.
+pub(crate) fn write_responses(usage: &Usage, out: &mut Object<'_>) {
+    let input = usage.input_total();
+    out.number("input_tokens", input);
+    out.object("input_tokens_details", |details| {
+        details.number("cached_tokens", usage.cache_read);
+        // Newer versions of the format require it.
+        details.number("cache_write_tokens", usage.cache_write);
+    });
+    out.number("output_tokens", usage.output);
+    out.object("output_tokens_details", |details| {
+        details.number("reasoning_tokens", usage.reasoning);
+    });
+    out.number("total_tokens", input.saturating_add(usage.output));
 }
 
 /// Writes the members of an Anthropic `usage` object.

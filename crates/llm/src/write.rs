@@ -106,4 +106,9 @@ impl Array<'_> {
     pub(crate) fn object(&mut self, fill: impl FnOnce(&mut Object<'_>)) {
         object(self.next(), fill);
     }
+
+    /// `value` is valid JSON.
+    pub(crate) fn raw(&mut self, value: &str) {
+        self.next().extend_from_slice(value.as_bytes());
+    }
 }

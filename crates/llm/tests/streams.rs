@@ -36,8 +36,8 @@ fn fixtures() -> Vec<(String, Format, Vec<u8>)> {
         .filter(|path| path.extension().is_some_and(|extension| extension == "sse"))
         .map(|path| {
             let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-            let anthropic = name.contains(".anthropic.");
-            let format = if anthropic { Format::AnthropicMessages } else { Format::OpenAiChat };
+            let format = name.rsplit('.').nth(1).unwrap();
+            let format = Format::ALL.into_iter().find(|known| known.as_str() == format).unwrap();
             (name, format, fs::read(&path).unwrap())
         })
         .collect()

@@ -23,13 +23,11 @@ impl Blocks<'_> {
             Body::Text(text) | Body::Refusal(text) => !text.is_empty(),
             // Without the provider's own signature the whole request is refused.
             Body::Thinking { signature: None, .. } => {
-                self.losses.add_name("messages[].reasoning_content");
+                self.losses.add_name(self.losses.names().unsigned);
                 false
             }
-            Body::Thinking { signature: Some(signature), .. }
-                if signature.starts_with(carrier::SEAL) =>
-            {
-                self.losses.add_name("messages[].reasoning_details");
+            Body::Thinking { signature: Some(signature), .. } if carrier::is_sealed(signature) => {
+                self.losses.add_name(self.losses.names().thinking);
                 false
             }
             _ => true,
@@ -49,7 +47,10 @@ impl Blocks<'_> {
                 out.text("type", "text");
                 out.text("text", text);
             }
-            Body::Image { source } => {
+            Body::Image { source, detail } => {
+                if detail.is_some() {
+                    self.losses.add_name(self.losses.names().detail);
+                }
                 out.text("type", "image");
                 out.object("source", |out| write_source(source, out));
             }

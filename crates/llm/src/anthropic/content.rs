@@ -41,7 +41,7 @@ impl Content<'_> {
         let kind = string(&mut fields, "type", path)?;
         let body = match &*kind {
             "text" => Body::Text(string(&mut fields, "text", path)?),
-            "image" => Body::Image { source: image(&mut fields, path)? },
+            "image" => Body::Image { source: image(&mut fields, path)?, detail: None },
             "document" => return self.document(fields, cache, path, parts),
             "thinking" | "redacted_thinking" => thought(&mut fields, &kind)
                 .ok_or_else(|| BadRequest::at(path, "The thinking block is not complete."))?,

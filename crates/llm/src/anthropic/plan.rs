@@ -45,7 +45,7 @@ pub(super) fn plan(
     let mut plan =
         Plan { max_tokens: cap.unwrap_or(quirks.default_max_tokens), thinking: None, effort: None };
     let Some((thinking, effort)) = wanted(request, quirks) else { return plan };
-    let name = if request.thinking.is_some() { "thinking" } else { "reasoning_effort" };
+    let name = if request.thinking.is_some() { "thinking" } else { losses.names().effort };
     let strict = quirks.thinking == ThinkingStyle::Budget;
     if thinking != Thinking::Off && (forced(request) || strict && thoughtless(turns)) {
         // The provider would refuse the whole request.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::content::Content;
 use crate::{
-    BadRequest,
+    BadRequest, Format,
     conversation::{Choice, Losses, Output, Request, Role, Thinking, Tool, Turn},
     demand::{list, members, number, string},
     json::{self, Fields, Path, Raw, Shape},
@@ -18,7 +18,7 @@ const NEUTRAL: &[(&str, &[&str])] = &[
     ("mcp_servers", &["[]"]),
 ];
 
-pub(crate) fn read_request(raw: Raw<'_>) -> Result<Request<'_>, BadRequest> {
+pub(crate) fn read_request(raw: Raw<'_>) -> Result<(Request<'_>, Losses), BadRequest> {
     let root = Path::Root;
     let mut fields = members(raw, &root)?;
     fields.take("model");
@@ -27,7 +27,7 @@ pub(crate) fn read_request(raw: Raw<'_>) -> Result<Request<'_>, BadRequest> {
         let why = "This model's provider cannot be asked to run in a given region.";
         return Err(BadRequest::unsupported("inference_geo", why));
     }
-    let mut losses = Losses::default();
+    let mut losses = Losses::of(Format::AnthropicMessages);
     for (name, neutral) in NEUTRAL {
         let spoken = fields.take(name).filter(|raw| !neutral.contains(&raw.get()));
         if spoken.is_some() {
@@ -56,11 +56,14 @@ pub(crate) fn read_request(raw: Raw<'_>) -> Result<Request<'_>, BadRequest> {
         effort,
         thinking: fields.take("thinking").and_then(read_thinking),
         user: user(&mut fields, &mut losses),
+        identifier: None,
+        shared: Vec::new(),
+        verbosity: None,
+        summary: None,
         cache: fields.take("cache_control"),
-        losses: Losses::default(),
     };
     losses.rest(&root, fields.rest());
-    Ok(Request { losses, ..request })
+    Ok((request, losses))
 }
 
 /// Reads `thinking`.
@@ -131,7 +134,7 @@ fn output<'a>(
     let missing = || BadRequest::at(path.key("schema"), "A JSON schema is required here.");
     let schema = format.take("schema").filter(|raw| json::shape(raw) == Shape::Object);
     let schema = schema.ok_or_else(missing)?;
-    Ok((effort, Output::Schema { name: None, description: None, schema }))
+    Ok((effort, Output::Schema { name: None, description: None, schema, strict: None }))
 }
 
 fn tools<'a>(fields: &mut Fields<'a>, losses: &mut Losses) -> Result<Vec<Tool<'a>>, BadRequest> {

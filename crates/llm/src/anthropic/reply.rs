@@ -5,7 +5,7 @@ use super::{
     content::{arguments, read_thinking_block},
 };
 use crate::{
-    BadAnswer, Show, Stop,
+    BadAnswer, Format, Show, Stop,
     conversation::{Body, Losses, Part, Response, Stopped},
     json::{self, Fields, Raw},
     upstream, usage,
@@ -64,7 +64,7 @@ pub(crate) fn read_response(raw: Raw<'_>) -> Result<Response<'_>, BadAnswer> {
         return Err(BadAnswer::Upstream(upstream::reduce(None, raw)));
     }
     let content = fields.take("content").and_then(json::array).ok_or(BadAnswer::Malformed)?;
-    let mut losses = Losses::default();
+    let mut losses = Losses::of(Format::AnthropicMessages);
     let mut parts: Vec<Part<'_>> = Vec::new();
     for raw in content {
         match Fields::lenient(raw).and_then(|fields| block(raw, fields, &mut losses)) {

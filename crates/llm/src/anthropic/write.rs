@@ -12,6 +12,8 @@ use crate::{
     BadRequest, Quirks,
     conversation::{Body, Choice, Losses, Output, Part, Request, Role, Source, Tool, Turn},
     json::{self, Raw},
+    names::Names,
+    openai::shared,
     write::{self, Object},
 };
 
@@ -21,6 +23,7 @@ const NO_SCHEMA: &str = r#"{"type":"object","properties":{}}"#;
 /// Writes the request for `model` and gives what got lost.
 pub(crate) fn write_request(
     mut request: Request<'_>,
+    mut losses: Losses,
     model: &str,
     quirks: &Quirks,
     out: &mut Vec<u8>,
@@ -29,8 +32,7 @@ pub(crate) fn write_request(
         let why = "This model gives one answer; `n` must be 1.";
         return Err(BadRequest::unsupported("n", why));
     }
-    sayable(&request.turns)?;
-    let mut losses = std::mem::take(&mut request.losses);
+    sayable(&request.turns, losses.names())?;
     let (system, turns) = arrange(std::mem::take(&mut request.turns), quirks, &mut losses)?;
     let plan = plan(&request, &turns, quirks, &mut losses);
     write::object(out, |root| {
@@ -59,9 +61,11 @@ pub(crate) fn write_request(
         }
         plan.write_thinking(root);
         output(&request.output, plan.effort.as_deref(), root, &mut losses);
-        if let Some(user) = &request.user {
+        if let Some(user) = request.user.as_ref().or(request.identifier.as_ref()) {
             root.object("metadata", |metadata| metadata.text("user_id", user));
         }
+        shared::lose(&request, &mut losses, |_| false);
+        shared::lose_verbosity(&request, &mut losses);
         root.raw_some("cache_control", request.cache);
         if request.stream {
             root.boolean("stream", true);
@@ -95,7 +99,7 @@ fn arrange<'a>(
         if turn.role == Role::System && !(quirks.system_turns && last == Some(Role::User)) {
             if last.is_some() {
                 // It still instructs, but no longer from where it stood.
-                losses.add_name("messages[].role");
+                losses.add_name(losses.names().role);
             }
             system.append(&mut turn.parts);
             continue;
@@ -106,13 +110,13 @@ fn arrange<'a>(
         }
     }
     if merged.is_empty() {
-        return Err(BadRequest::at("messages", "At least one user message is required."));
+        return Err(BadRequest::at(losses.names().turns, "At least one user message is required."));
     }
     for turn in &mut merged {
         // Results of tools must come before anything else the user says.
         turn.parts.sort_by_key(|part| !matches!(part.body, Body::ToolResult { .. }));
         if turn.role == Role::System && !turn.parts.iter().all(is_text) {
-            return Err(only_text());
+            return Err(only_text(losses.names()));
         }
     }
     if let Some(Turn { role: Role::Assistant, parts }) = merged.last_mut()
@@ -124,24 +128,24 @@ fn arrange<'a>(
             *text = kept.to_owned().into();
         }
     }
-    if system.iter().all(is_text) { Ok((system, merged)) } else { Err(only_text()) }
+    if system.iter().all(is_text) { Ok((system, merged)) } else { Err(only_text(losses.names())) }
 }
 
 /// Inline documents are PDF; anything else would be refused or misread.
-fn sayable(turns: &[Turn<'_>]) -> Result<(), BadRequest> {
+fn sayable(turns: &[Turn<'_>], names: &Names) -> Result<(), BadRequest> {
     let foreign = |part: &Part<'_>| {
         matches!(&part.body, Body::Document { source: Source::Inline { media_type, .. }, .. }
             if &**media_type != "application/pdf")
     };
     if turns.iter().flat_map(|turn| &turn.parts).any(foreign) {
         let why = "Only PDF files can be sent to this model.";
-        return Err(BadRequest::unsupported("messages", why));
+        return Err(BadRequest::unsupported(names.turns, why));
     }
     Ok(())
 }
 
-fn only_text() -> BadRequest {
-    BadRequest::unsupported("messages", "Instructions may only hold text for this model.")
+fn only_text(names: &Names) -> BadRequest {
+    BadRequest::unsupported(names.turns, "Instructions may only hold text for this model.")
 }
 
 const fn is_text(part: &Part<'_>) -> bool {
@@ -170,7 +174,7 @@ fn stop(request: &Request<'_>, out: &mut Object<'_>, losses: &mut Losses) {
     let (said, blank): (Vec<_>, Vec<_>) =
         request.stop.iter().partition(|text| !text.trim().is_empty());
     if !blank.is_empty() {
-        losses.add_name("stop");
+        losses.add_name(losses.names().stop);
     }
     if !said.is_empty() {
         out.array("stop_sequences", |list| said.iter().for_each(|text| list.text(text)));
@@ -245,10 +249,10 @@ fn output(output: &Output<'_>, effort: Option<&str>, out: &mut Object<'_>, losse
     let schema = match output {
         Output::Text => None,
         Output::Json => {
-            losses.add_name("response_format");
+            losses.add_name(losses.names().output);
             None
         }
-        Output::Schema { name, description, schema } => {
+        Output::Schema { name, description, schema, .. } => {
             Some(titled(schema, name.as_deref(), description.as_deref()))
         }
     };

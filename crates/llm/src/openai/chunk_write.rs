@@ -4,6 +4,7 @@ use domain::Provenance;
 
 use super::{finish_reason, reply::Place};
 use crate::{
+    Format,
     carrier::{self, Detail},
     conversation::Body,
     stream::{Piece, View},
@@ -20,6 +21,8 @@ pub(crate) struct ChunkWriter {
     thinking: bool,
     /// The call that is open has had arguments.
     argued: bool,
+    /// The refusal has been said.
+    refused: bool,
 }
 
 impl ChunkWriter {
@@ -40,7 +43,16 @@ impl ChunkWriter {
                 self.place.text = true;
                 self.delta(view, out, |delta| delta.text("content", &text));
             }
-            Piece::Refusal(text) => self.delta(view, out, |delta| delta.text("refusal", &text)),
+            Piece::Refusal(text) => {
+                self.refused = true;
+                self.delta(view, out, |delta| delta.text("refusal", &text));
+            }
+            // Its details come whole, once the item is complete.
+            Piece::Thinking(text) if view.outbound == Format::OpenAiResponses => {
+                if !text.is_empty() {
+                    self.delta(view, out, |delta| delta.text("reasoning_content", &text));
+                }
+            }
             Piece::Thinking(text) => {
                 let detail =
                     self.detail(Detail { text: Some(text.as_ref().into()), ..text_entry() });
@@ -49,37 +61,23 @@ impl ChunkWriter {
                     details(&detail, delta);
                 });
             }
+            Piece::Signature(signature) if view.outbound == Format::OpenAiResponses => {
+                let body = Body::Thinking { text: "".into(), signature: Some(signature) };
+                self.carried(&body, view, out);
+            }
             Piece::Signature(text) => {
                 let entry = Detail { signature: Some(text.as_ref().into()), ..text_entry() };
                 let detail = self.detail(entry);
                 self.delta(view, out, |delta| details(&detail, delta));
             }
             Piece::RedactedThinking(data) => {
-                let body = Body::RedactedThinking { data };
-                let position = self.place.position();
-                if let Some(detail) = carrier::detail_of(&body, self.place.thoughts, position) {
-                    self.delta(view, out, |delta| details(&detail, delta));
-                }
-                self.place.thoughts += 1;
+                self.carried(&Body::RedactedThinking { data }, view, out);
             }
             Piece::ThinkingEnd => {
                 self.place.thoughts += u64::from(self.thinking);
                 self.thinking = false;
             }
-            Piece::Tool { call, id, name } => {
-                self.place.calls += 1;
-                self.argued = false;
-                self.delta(view, out, |delta| {
-                    tool(call, delta, |item| {
-                        item.text("id", &id);
-                        item.text("type", "function");
-                        item.object("function", |function| {
-                            function.text("name", &name);
-                            function.text("arguments", "");
-                        });
-                    });
-                });
-            }
+            Piece::Tool { call, id, name } => self.call(call, &id, &name, view, out),
             Piece::Arguments { call, text } => {
                 self.argued = true;
                 self.arguments(call, &text, view, out);
@@ -88,7 +86,7 @@ impl ChunkWriter {
             Piece::ToolEnd { call } if !self.argued => self.arguments(call, "{}", view, out),
             Piece::ToolEnd { .. } => {}
             Piece::Stop(stop) => {
-                if let Some(text) = &stop.explanation {
+                if let Some(text) = stop.explanation.as_ref().filter(|_| !self.refused) {
                     self.delta(view, out, |delta| delta.text("refusal", text));
                 }
                 self.chunk(view, out, |choice| {
@@ -102,6 +100,30 @@ impl ChunkWriter {
             Piece::Ping => out.extend_from_slice(b": ping\n\n"),
             Piece::Done => self.done(view, out),
         }
+    }
+
+    /// Thinking that is carried whole.
+    fn carried(&mut self, body: &Body<'_>, view: &View<'_>, out: &mut Vec<u8>) {
+        let position = self.place.position();
+        if let Some(detail) = carrier::detail_of(body, self.place.thoughts, position) {
+            self.delta(view, out, |delta| details(&detail, delta));
+        }
+        self.place.thoughts += 1;
+    }
+
+    fn call(&mut self, call: u64, id: &str, name: &str, view: &View<'_>, out: &mut Vec<u8>) {
+        self.place.calls += 1;
+        self.argued = false;
+        self.delta(view, out, |delta| {
+            tool(call, delta, |item| {
+                item.text("id", id);
+                item.text("type", "function");
+                item.object("function", |function| {
+                    function.text("name", name);
+                    function.text("arguments", "");
+                });
+            });
+        });
     }
 
     fn arguments(&self, call: u64, text: &str, view: &View<'_>, out: &mut Vec<u8>) {

@@ -51,21 +51,19 @@ fn image<'a>(
         .take("image_url")
         .ok_or_else(|| BadRequest::at(path, "An image is required here."))?;
     // Some clients give the address itself.
+    let mut detail = None;
     let url = if let Some(url) = json::text(raw) {
         url
     } else {
         let mut image = members(raw, &path)?;
-        let detail = image.take_text("detail");
-        if detail.is_some_and(|detail| detail != "auto") {
-            losses.add(&path.key("detail"));
-        }
+        detail = image.take_text("detail").filter(|detail| detail != "auto");
         let url = string(&mut image, "url", &path)?;
         losses.rest(&path, image.rest());
         url
     };
     let source = source(url)
         .ok_or_else(|| BadRequest::at(path.key("url"), "A data or http URL is required here."))?;
-    Ok(Body::Image { source })
+    Ok(Body::Image { source, detail })
 }
 
 fn file<'a>(
@@ -86,7 +84,7 @@ fn file<'a>(
 }
 
 /// `data:` with base64, or an address; anything else is refused.
-fn source(url: Cow<'_, str>) -> Option<Source<'_>> {
+pub(crate) fn source(url: Cow<'_, str>) -> Option<Source<'_>> {
     if url.starts_with("http://") || url.starts_with("https://") {
         return Some(Source::Url(url));
     }

@@ -83,9 +83,14 @@ impl Messages<'_> {
                     item.text("type", "refusal");
                     item.text("refusal", text);
                 }
-                Body::Image { source } => {
+                Body::Image { source, detail } => {
                     item.text("type", "image_url");
-                    item.object("image_url", |image| image.text("url", &url(source)));
+                    item.object("image_url", |image| {
+                        image.text("url", &url(source));
+                        if let Some(detail) = detail {
+                            image.text("detail", detail);
+                        }
+                    });
                 }
                 Body::Document { source, title } => {
                     item.text("type", "file");
@@ -167,11 +172,11 @@ impl Messages<'_> {
                             text.push_str(thought);
                             carried = Some(found);
                         }
-                        _ => self.losses.add_name("messages[].content[].thinking"),
+                        _ => self.losses.add_name(self.losses.names().thinking),
                     }
                 }
                 Body::RedactedThinking { .. } => {
-                    self.losses.add_name("messages[].content[].redacted_thinking");
+                    self.losses.add_name(self.losses.names().redacted);
                 }
                 _ => {}
             }
@@ -200,7 +205,7 @@ impl Messages<'_> {
 }
 
 /// A tool message holds text only, and has no mark for failure: the text says it.
-fn result_text(parts: &[&Part<'_>], failed: bool, pictures: bool) -> String {
+pub(crate) fn result_text(parts: &[&Part<'_>], failed: bool, pictures: bool) -> String {
     let mut text = String::new();
     for part in parts {
         if let Body::Text(said) | Body::Refusal(said) = &part.body {
@@ -219,7 +224,7 @@ fn result_text(parts: &[&Part<'_>], failed: bool, pictures: bool) -> String {
     text
 }
 
-fn url<'s>(source: &'s Source<'_>) -> Cow<'s, str> {
+pub(crate) fn url<'s>(source: &'s Source<'_>) -> Cow<'s, str> {
     match source {
         Source::Url(url) => Cow::Borrowed(url),
         Source::Inline { media_type, data } => format!("data:{media_type};base64,{data}").into(),

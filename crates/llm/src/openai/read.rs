@@ -2,9 +2,12 @@
 
 use std::borrow::Cow;
 
-use super::content::{assistant, parts};
+use super::{
+    content::{assistant, parts},
+    shared,
+};
 use crate::{
-    BadRequest,
+    BadRequest, Format,
     conversation::{Body, Choice, Losses, Output, Request, Role, Thinking, Tool, Turn},
     demand::{list, members, number, string},
     json::{self, Fields, Path, Raw, Shape},
@@ -18,13 +21,10 @@ const NEUTRAL: &[(&str, &[&str])] = &[
     ("top_logprobs", &["0"]),
     ("logit_bias", &["{}"]),
     ("modalities", &["[\"text\"]"]),
-    ("service_tier", &["\"auto\"", "\"default\""]),
     ("store", &["false"]),
-    ("verbosity", &["\"medium\""]),
-    ("metadata", &["{}"]),
 ];
 
-pub(crate) fn read_request(raw: Raw<'_>) -> Result<Request<'_>, BadRequest> {
+pub(crate) fn read_request(raw: Raw<'_>) -> Result<(Request<'_>, Losses), BadRequest> {
     let root = Path::Root;
     let mut fields = members(raw, &root)?;
     for name in ["model", "stream_options"] {
@@ -38,7 +38,7 @@ pub(crate) fn read_request(raw: Raw<'_>) -> Result<Request<'_>, BadRequest> {
     if fields.take("audio").is_some() {
         return Err(BadRequest::unsupported("audio", "This model does not speak."));
     }
-    let mut losses = Losses::default();
+    let mut losses = Losses::of(Format::OpenAiChat);
     for (name, neutral) in NEUTRAL {
         let spoken = fields.take(name).filter(|raw| !neutral.contains(&raw.get()));
         if spoken.is_some() {
@@ -46,7 +46,6 @@ pub(crate) fn read_request(raw: Raw<'_>) -> Result<Request<'_>, BadRequest> {
         }
     }
     let (effort, thinking) = effort(&mut fields);
-    let identifier = fields.take_text("safety_identifier");
     let legacy_cap = fields.take("max_tokens").and_then(json::whole);
     let request = Request {
         stream: fields.take("stream").and_then(json::boolean).unwrap_or(false),
@@ -63,12 +62,15 @@ pub(crate) fn read_request(raw: Raw<'_>) -> Result<Request<'_>, BadRequest> {
         stop: stop(&mut fields)?,
         effort,
         thinking,
-        user: fields.take_text("user").or(identifier),
+        user: fields.take_text("user"),
+        identifier: fields.take_text("safety_identifier"),
+        shared: shared::take(&mut fields),
+        verbosity: fields.take("verbosity"),
+        summary: None,
         cache: fields.take("cache_control"),
-        losses: Losses::default(),
     };
     losses.rest(&root, fields.rest());
-    Ok(Request { losses, ..request })
+    Ok((request, losses))
 }
 
 /// `reasoning_effort`, and as extensions Anthropic's `thinking` and `OpenRouter`'s `reasoning`.
@@ -113,6 +115,7 @@ fn output<'a>(fields: &mut Fields<'a>) -> Result<Output<'a>, BadRequest> {
                     .take("schema")
                     .filter(|raw| json::shape(raw) == Shape::Object)
                     .ok_or_else(missing)?,
+                strict: Some(inner.take("strict").and_then(json::boolean).unwrap_or(false)),
             })
         }
         _ => Err(BadRequest::at(path.key("type"), "This response format is not known.")),

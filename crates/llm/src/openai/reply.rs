@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::{
-    BadAnswer, Show, Stop,
+    BadAnswer, Format, Show, Stop,
     carrier::{self, Details},
     conversation::{Body, Losses, Part, Response, Stopped},
     json::{self, Fields, Path, Raw},
@@ -39,7 +39,7 @@ pub(crate) fn read_response(raw: Raw<'_>) -> Result<Response<'_>, BadAnswer> {
     let mut choice = first.ok_or(BadAnswer::Malformed)?;
     let message = choice.take("message").and_then(Fields::lenient);
     let mut message = message.ok_or(BadAnswer::Malformed)?;
-    let mut losses = Losses::default();
+    let mut losses = Losses::of(Format::OpenAiChat);
     let parts = parts(&mut message, &mut losses);
     if choice.take("logprobs").is_some() {
         losses.add_name("choices[].logprobs");

@@ -1,24 +1,23 @@
 //! Writing a Chat Completions request.
 
-use serde_json::Value;
-
-use super::message::Messages;
+use super::{message::Messages, schema::write_schema, shared};
 use crate::{
     BadRequest, Quirks,
     conversation::{Body, Choice, Losses, Output, Request, Role, Source, Thinking, Tool},
     json::Raw,
+    names::Names,
     write::{self, Object},
 };
 
 /// Writes the request for `model` and gives what got lost.
 pub(crate) fn write_request(
-    mut request: Request<'_>,
+    request: &Request<'_>,
+    mut losses: Losses,
     model: &str,
     quirks: &Quirks,
     out: &mut Vec<u8>,
 ) -> Result<Losses, BadRequest> {
-    sayable(&request)?;
-    let mut losses = std::mem::take(&mut request.losses);
+    sayable(request, losses.names(), Documents::Inline)?;
     write::object(out, |root| {
         root.text("model", model);
         root.array("messages", |list| {
@@ -27,18 +26,16 @@ pub(crate) fn write_request(
                 messages.turn(turn, list);
             }
         });
-        limits(&request, quirks, root, &mut losses);
-        effort(&request, quirks, root, &mut losses);
+        limits(request, quirks, root, &mut losses);
+        effort(request, quirks, root, &mut losses);
         if !request.tools.is_empty() {
-            tools(&request, quirks, root, &mut losses);
+            tools(request, quirks, root, &mut losses);
         }
         output(&request.output, root, &mut losses);
         if request.choices > 1 {
             root.number("n", request.choices);
         }
-        if let Some(user) = &request.user {
-            root.text("user", user);
-        }
+        members(request, quirks, root, &mut losses);
         if request.cache.is_some() {
             losses.add_name("cache_control");
         }
@@ -52,8 +49,43 @@ pub(crate) fn write_request(
     Ok(losses)
 }
 
+/// Members that only OpenAI's own host is sure to take; compatible servers may refuse what they do not know.
+fn members(request: &Request<'_>, quirks: &Quirks, out: &mut Object<'_>, losses: &mut Losses) {
+    if let Some(user) = &request.user {
+        out.text("user", user);
+    }
+    // The format takes metadata only for answers that are stored.
+    let keep = |name: &str| quirks.openai_host && name != "metadata";
+    shared::write(request, out, keep);
+    shared::lose(request, losses, keep);
+    match &request.identifier {
+        Some(identifier) if quirks.openai_host => out.text("safety_identifier", identifier),
+        Some(_) => losses.add_name("safety_identifier"),
+        None => {}
+    }
+    match request.verbosity {
+        Some(raw) if quirks.openai_host => out.raw("verbosity", raw.get()),
+        _ => shared::lose_verbosity(request, losses),
+    }
+    if request.summary.is_some() {
+        losses.add_name("reasoning.summary");
+    }
+}
+
+/// Which documents a format takes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Documents {
+    Inline,
+    /// Also those given by address.
+    Any,
+}
+
 /// Content that has no counterpart and would change the question if it were left out.
-fn sayable(request: &Request<'_>) -> Result<(), BadRequest> {
+pub(crate) fn sayable(
+    request: &Request<'_>,
+    names: &Names,
+    documents: Documents,
+) -> Result<(), BadRequest> {
     for turn in &request.turns {
         for part in &turn.parts {
             let parts = match &part.body {
@@ -62,16 +94,18 @@ fn sayable(request: &Request<'_>) -> Result<(), BadRequest> {
             };
             for part in parts {
                 match (&part.body, turn.role) {
-                    (Body::Document { source: Source::Url(_), .. }, _) => {
+                    (Body::Document { source: Source::Url(_), .. }, _)
+                        if documents == Documents::Inline =>
+                    {
                         let why = "A document given by address cannot be sent to this model.";
-                        return Err(BadRequest::unsupported("messages", why));
+                        return Err(BadRequest::unsupported(names.turns, why));
                     }
                     (
                         Body::Image { .. } | Body::Document { .. },
                         Role::System | Role::Assistant,
                     ) => {
                         let why = "Only user messages may hold images or documents for this model.";
-                        return Err(BadRequest::unsupported("messages", why));
+                        return Err(BadRequest::unsupported(names.turns, why));
                     }
                     _ => {}
                 }
@@ -87,23 +121,43 @@ fn limits(request: &Request<'_>, quirks: &Quirks, out: &mut Object<'_>, losses: 
             if quirks.max_completion_tokens { "max_completion_tokens" } else { "max_tokens" };
         out.number(name, tokens);
     }
-    let mut sampling = |name: &str, value: Option<Raw<'_>>, default: &[&str]| match value {
-        Some(raw) if quirks.sampling => out.raw(name, raw.get()),
-        Some(raw) if !default.contains(&raw.get()) => losses.add_name(name),
-        _ => {}
-    };
-    sampling("temperature", request.temperature, &["1", "1.0"]);
-    sampling("top_p", request.top_p, &["1", "1.0"]);
-    if request.top_k.is_some() {
-        losses.add_name("top_k");
-    }
+    sampling(request, quirks, out, losses);
     if !request.stop.is_empty() {
         out.array("stop", |list| request.stop.iter().for_each(|text| list.text(text)));
     }
 }
 
+pub(crate) fn sampling(
+    request: &Request<'_>,
+    quirks: &Quirks,
+    out: &mut Object<'_>,
+    losses: &mut Losses,
+) {
+    let mut write = |name: &str, value: Option<Raw<'_>>| match value {
+        Some(raw) if quirks.sampling => out.raw(name, raw.get()),
+        Some(raw) if !["1", "1.0"].contains(&raw.get()) => losses.add_name(name),
+        _ => {}
+    };
+    write("temperature", request.temperature);
+    write("top_p", request.top_p);
+    if request.top_k.is_some() {
+        losses.add_name("top_k");
+    }
+}
+
 /// The format has levels, not budgets; a budget becomes the level it would usually buy.
 fn effort(request: &Request<'_>, quirks: &Quirks, out: &mut Object<'_>, losses: &mut Losses) {
+    if let Some(level) = level(request, quirks, losses) {
+        out.text("reasoning_effort", level);
+    }
+}
+
+/// The level of effort to ask for, if the model takes one.
+pub(crate) fn level<'r>(
+    request: &'r Request<'_>,
+    quirks: &Quirks,
+    losses: &mut Losses,
+) -> Option<&'r str> {
     let level = match (request.effort.as_deref(), request.thinking) {
         (Some("max"), _) => Some("xhigh"),
         (Some(level), _) => Some(level),
@@ -117,17 +171,12 @@ fn effort(request: &Request<'_>, quirks: &Quirks, out: &mut Object<'_>, losses: 
         }
         (None, Some(Thinking::Adaptive) | None) => None,
     };
-    match level {
-        Some(level) if quirks.reasoning_effort => out.text("reasoning_effort", level),
-        Some(_) => {
-            losses.add_name(if request.effort.is_some() {
-                "output_config.effort"
-            } else {
-                "thinking"
-            });
-        }
-        None => {}
+    if level.is_some() && !quirks.reasoning_effort {
+        let name = if request.effort.is_some() { losses.names().effort } else { "thinking" };
+        losses.add_name(name);
+        return None;
     }
+    level
 }
 
 fn tools(request: &Request<'_>, quirks: &Quirks, out: &mut Object<'_>, losses: &mut Losses) {
@@ -177,62 +226,9 @@ fn output(output: &Output<'_>, out: &mut Object<'_>, losses: &mut Losses) {
         Output::Json => {
             out.object("response_format", |format| format.text("type", "json_object"));
         }
-        Output::Schema { name, description, schema } => {
-            let document: Value = serde_json::from_str(schema.get()).unwrap_or_default();
-            let strict = strict_ready(&document);
-            if !strict {
-                // The provider will aim at the schema but not enforce it.
-                losses.add_name("output_config.format");
-            }
-            let title = name.as_deref().or_else(|| document.get("title")?.as_str());
-            out.object("response_format", |format| {
-                format.text("type", "json_schema");
-                format.object("json_schema", |inner| {
-                    inner.text("name", &schema_name(title));
-                    if let Some(description) = description {
-                        inner.text("description", description);
-                    }
-                    inner.raw("schema", schema.get());
-                    inner.boolean("strict", strict);
-                });
-            });
-        }
-    }
-}
-
-/// The format allows letters, digits, `_` and `-`, at most 64.
-fn schema_name(title: Option<&str>) -> String {
-    let plain = |character: char| {
-        if character.is_ascii_alphanumeric() || character == '_' || character == '-' {
-            character
-        } else {
-            '_'
-        }
-    };
-    match title {
-        Some(title) if !title.is_empty() => title.chars().take(64).map(plain).collect(),
-        _ => "response".to_owned(),
-    }
-}
-
-/// Strict mode wants every object closed and every property required; any other schema is refused there.
-fn strict_ready(schema: &Value) -> bool {
-    match schema {
-        Value::Object(members) => {
-            let closed = match members.get("properties") {
-                Some(Value::Object(properties)) => {
-                    let required = members.get("required").and_then(Value::as_array);
-                    let listed = |name: &String| {
-                        required.is_some_and(|list| list.iter().any(|item| item == name.as_str()))
-                    };
-                    members.get("additionalProperties") == Some(&Value::Bool(false))
-                        && properties.keys().all(listed)
-                }
-                _ => members.get("type").and_then(Value::as_str) != Some("object"),
-            };
-            closed && members.values().all(strict_ready)
-        }
-        Value::Array(items) => items.iter().all(strict_ready),
-        _ => true,
+        schema @ Output::Schema { .. } => out.object("response_format", |format| {
+            format.text("type", "json_schema");
+            format.object("json_schema", |inner| write_schema(schema, inner, losses));
+        }),
     }
 }

@@ -77,6 +77,34 @@ pub(super) struct Block<'a> {
     pub(super) kind: Text<'a>,
 }
 
+/// A Responses event.
+#[derive(Deserialize)]
+pub(super) struct Told<'a> {
+    #[serde(borrow, default, rename = "type")]
+    pub(super) kind: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    pub(super) sequence_number: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub(super) response: Option<Whole<'a>>,
+    #[serde(borrow, default)]
+    pub(super) item: Option<Block<'a>>,
+    #[serde(borrow, default)]
+    pub(super) delta: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub(super) error: Option<&'a RawValue>,
+}
+
+/// The answer so far.
+#[derive(Deserialize)]
+pub(super) struct Whole<'a> {
+    #[serde(borrow, default)]
+    pub(super) model: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub(super) usage: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub(super) error: Option<&'a RawValue>,
+}
+
 #[derive(Deserialize)]
 pub(super) struct Piece<'a> {
     #[serde(borrow, default)]

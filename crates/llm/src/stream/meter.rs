@@ -22,6 +22,11 @@ impl Meter {
         self.reported = usage::openai(raw).or(self.reported);
     }
 
+    /// `usage` of a Responses answer that has ended.
+    pub(crate) fn responses(&mut self, raw: Raw<'_>) {
+        self.reported = usage::responses(raw).or(self.reported);
+    }
+
     /// `usage` of `message_start`: its output count is only a beginning.
     pub(crate) fn anthropic_start(&mut self, raw: Raw<'_>) {
         self.tally.update(raw);

@@ -1,5 +1,7 @@
 //! A stream whose two ends speak the same format: bytes pass through, usage is counted on the way.
 
+mod responses;
+
 use serde::Deserialize;
 
 use super::{
@@ -51,6 +53,7 @@ impl Relay {
         match self.format {
             Format::OpenAiChat => self.openai(state, frame, out),
             Format::AnthropicMessages => self.anthropic(state, frame, out),
+            Format::OpenAiResponses => responses::event(state, frame, out),
         }
     }
 
@@ -198,6 +201,8 @@ impl Relay {
             Format::AnthropicMessages => {
                 b"event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"
             }
+            // Its last event is the one that finishes it.
+            Format::OpenAiResponses => b"",
         });
         Ok(())
     }

@@ -2,12 +2,13 @@
 
 use super::{Frame, Meter, Piece, State, StreamFault, StreamOptions};
 use crate::{
-    Format,
-    anthropic::{EventReader, EventWriter},
+    Format, anthropic,
     openai::{ChunkReader, ChunkWriter},
+    responses,
 };
 
 pub(crate) struct Translate {
+    outbound: Format,
     reader: Reader,
     writer: Writer,
     started: bool,
@@ -17,30 +18,37 @@ pub(crate) struct Translate {
 
 enum Reader {
     OpenAi(ChunkReader),
-    Anthropic(EventReader),
+    Anthropic(anthropic::EventReader),
+    Responses(responses::EventReader),
 }
 
 enum Writer {
     OpenAi(ChunkWriter),
-    Anthropic(EventWriter),
+    Anthropic(anthropic::EventWriter),
+    Responses(responses::EventWriter),
 }
 
 /// What a writer may look up.
 pub(crate) struct View<'v> {
     pub(crate) options: &'v StreamOptions,
     pub(crate) meter: &'v Meter,
+    /// What the provider speaks.
+    pub(crate) outbound: Format,
 }
 
 impl Translate {
     pub(crate) fn new(inbound: Format, outbound: Format) -> Self {
         Self {
+            outbound,
             reader: match outbound {
                 Format::OpenAiChat => Reader::OpenAi(ChunkReader::default()),
-                Format::AnthropicMessages => Reader::Anthropic(EventReader::default()),
+                Format::AnthropicMessages => Reader::Anthropic(anthropic::EventReader::default()),
+                Format::OpenAiResponses => Reader::Responses(responses::EventReader::default()),
             },
             writer: match inbound {
                 Format::OpenAiChat => Writer::OpenAi(ChunkWriter::default()),
-                Format::AnthropicMessages => Writer::Anthropic(EventWriter::default()),
+                Format::AnthropicMessages => Writer::Anthropic(anthropic::EventWriter::default()),
+                Format::OpenAiResponses => Writer::Responses(responses::EventWriter::default()),
             },
             started: false,
             stopped: false,
@@ -61,6 +69,7 @@ impl Translate {
         let result = match &mut self.reader {
             Reader::OpenAi(reader) => reader.read(text, &mut state.meter, &mut pieces),
             Reader::Anthropic(reader) => reader.read(text, &mut state.meter, &mut pieces),
+            Reader::Responses(reader) => reader.read(text, &mut state.meter, &mut pieces),
         };
         for piece in pieces {
             self.started |= matches!(piece, Piece::Start { .. });
@@ -84,10 +93,14 @@ impl Translate {
             _ => {}
         }
         state.progress.semantic |= piece.semantic();
-        let view = View { options: &state.options, meter: &state.meter };
+        let view = View { options: &state.options, meter: &state.meter, outbound: self.outbound };
         match &mut self.writer {
             Writer::OpenAi(writer) => writer.write(piece, &view, out),
             Writer::Anthropic(writer) => writer.write(piece, &view, out),
+            Writer::Responses(writer) => {
+                writer.write(piece, &view, out);
+                state.next_event = writer.next();
+            }
         }
     }
 
