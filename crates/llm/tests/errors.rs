@@ -138,6 +138,7 @@ fn overload_is_said_in_the_client_s_words() {
     let openai = upstream_error(OPENAI, 503, b"");
     let refusal = Refusal::of_upstream(ANTHROPIC, &openai);
     assert_eq!((refusal.status, refusal.code.as_ref()), (529, "upstream_overloaded"));
+    assert_eq!(Refusal::of_upstream(Format::OpenAiResponses, &anthropic).status, 503);
 }
 
 #[test]
@@ -156,6 +157,7 @@ fn bodies_have_the_shape_that_the_libraries_read() {
         json!({"type":"error","error":{"type":"not_found_error","message":"No such model.",
             "details":{"error_code":"model_not_found","param":"model"}},"request_id":"req_1"})
     );
+    assert_eq!(read(Format::OpenAiResponses), read(OPENAI));
     let domain = domain::Error::limited("Slow down.");
     assert_eq!(Refusal::from(&domain).status, 429);
 }
@@ -194,4 +196,9 @@ fn models_are_listed_in_both_shapes() {
             "has_more":false,"first_id":"fast","last_id":"fast"})
     );
     assert_eq!(read(ANTHROPIC, &[])["first_id"], Value::Null);
+    assert_eq!(read(Format::OpenAiResponses, rows), read(OPENAI, rows));
+    assert_eq!(
+        llm::model_body(Format::OpenAiResponses, &row),
+        llm::model_body(Format::OpenAiChat, &row)
+    );
 }

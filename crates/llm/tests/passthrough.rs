@@ -73,6 +73,127 @@ fn streams_are_asked_for_their_usage() {
     assert_eq!(pass(Format::AnthropicMessages, anthropic, "m"), anthropic);
 }
 
+/// A Responses request with these members after its input.
+fn ask_responses(members: &str, target: &str) -> String {
+    let body = format!("{{\"model\":\"m\",\"input\":\"x\"{members} }} ");
+    pass(Format::OpenAiResponses, &body, target).replace(target, "m")
+}
+
+#[test]
+fn nothing_is_left_in_a_provider_s_store() {
+    for (members, expected) in [
+        ("", " ,\"store\":false} "),
+        (",\"store\":null", ",\"store\":false } "),
+        (",\"store\": false", ",\"store\": false } "),
+        (",\"include\":[]", ",\"include\":[] ,\"store\":false} "),
+    ] {
+        let expected = format!("{{\"model\":\"m\",\"input\":\"x\"{expected}");
+        assert_eq!(ask_responses(members, "gpt-4o"), expected, "{members}");
+    }
+    let body = Bytes::from_static(b"{\"model\":\"m\",\"input\":[],\"store\":false}");
+    let format = Format::OpenAiResponses;
+    let head = head(format, &body).unwrap();
+    let prepared = prepare(format, format, &body, &head, "m", &Quirks::default()).unwrap();
+    assert_eq!(prepared.body.as_ptr(), body.as_ptr());
+}
+
+#[test]
+fn reasoning_that_is_not_stored_is_asked_for() {
+    let encrypted = "\"reasoning.encrypted_content\"";
+    for (members, expected) in [
+        ("", format!(" ,\"store\":false,\"include\":[{encrypted}]}} ")),
+        (",\"include\":null", format!(",\"include\":[{encrypted}] ,\"store\":false}} ")),
+        (",\"include\":[ ]", format!(",\"include\":[{encrypted} ] ,\"store\":false}} ")),
+        (
+            ",\"include\":[\"other\"],\"store\":null",
+            format!(",\"include\":[{encrypted},\"other\"],\"store\":false }} "),
+        ),
+        (
+            ",\"include\":[\"reasoning.encrypted_content\"]",
+            format!(",\"include\":[{encrypted}] ,\"store\":false}} "),
+        ),
+        (",\"include\":7", ",\"include\":7 ,\"store\":false} ".to_owned()),
+        // Whoever turned storing off has decided about this too.
+        (",\"store\":false", ",\"store\":false } ".to_owned()),
+    ] {
+        let expected = format!("{{\"model\":\"m\",\"input\":\"x\"{expected}");
+        assert_eq!(ask_responses(members, "gpt-5"), expected, "{members}");
+    }
+}
+
+#[test]
+fn a_translated_request_asks_for_reasoning_where_the_model_has_it() {
+    let body = Bytes::from_static(b"{\"model\":\"m\",\"messages\":[]}");
+    let head = head(Format::OpenAiChat, &body).unwrap();
+    let send = |target: &str| -> Value {
+        let (from, to) = (Format::OpenAiChat, Format::OpenAiResponses);
+        let quirks = Quirks::of_model(target);
+        let prepared = prepare(from, to, &body, &head, target, &quirks).unwrap();
+        serde_json::from_slice(&prepared.body).unwrap()
+    };
+    assert_eq!(send("gpt-5")["include"], serde_json::json!(["reasoning.encrypted_content"]));
+    for target in ["gpt-5", "gpt-4o", "other"] {
+        assert_eq!(send(target)["store"], false);
+    }
+    assert_eq!(send("gpt-4o")["include"], Value::Null);
+}
+
+#[test]
+fn openai_s_own_host_is_sent_what_its_formats_share() {
+    let text = r#"{"model":"m","input":"x","metadata":{"a":"b"},"prompt_cache_key":"k","service_tier":"flex",
+        "safety_identifier":"s","user":"u","text":{"verbosity":"low"}}"#;
+    let body = Bytes::from_static(text.as_bytes());
+    let head = head(Format::OpenAiResponses, &body).unwrap();
+    let (from, to) = (Format::OpenAiResponses, Format::OpenAiChat);
+    let quirks = Quirks::of_model("gpt-5");
+    let prepared = prepare(from, to, &body, &head, "gpt-5", &quirks).unwrap();
+    let sent: Value = serde_json::from_slice(&prepared.body).unwrap();
+    assert_eq!(prepared.dropped, ["metadata"]);
+    assert_eq!(
+        sent,
+        serde_json::json!({"model":"gpt-5","messages":[{"role":"user","content":"x"}],"user":"u",
+            "prompt_cache_key":"k","service_tier":"flex","safety_identifier":"s","verbosity":"low"})
+    );
+}
+
+#[test]
+fn what_asks_for_a_store_is_refused() {
+    let ask = |members: &str| {
+        let body = format!("{{\"model\":\"m\",\"input\":[]{members}}}");
+        head(Format::OpenAiResponses, body.as_bytes()).map_err(|error| (error.code, error.param))
+    };
+    for (members, param) in [
+        (",\"store\":true", "store"),
+        (",\"background\":true", "background"),
+        (",\"previous_response_id\":\"resp_1\"", "previous_response_id"),
+        (",\"conversation\":\"conv_1\"", "conversation"),
+        (",\"conversation\":{\"id\":\"conv_1\"}", "conversation"),
+    ] {
+        let refused = Err(("unsupported_parameter", Some(param.to_owned())));
+        assert_eq!(ask(members).map(drop), refused, "{members}");
+    }
+    for (members, param) in [(",\"store\":\"yes\"", "store"), (",\"background\":1", "background")] {
+        let refused = Err(("invalid_value", Some(param.to_owned())));
+        assert_eq!(ask(members).map(drop), refused, "{members}");
+    }
+    for members in [
+        ",\"store\":false,\"background\":false",
+        ",\"store\":null,\"background\":null,\"previous_response_id\":null,\"conversation\":null",
+    ] {
+        ask(members).unwrap();
+    }
+    let items = |items: &str| {
+        let body = format!("{{\"model\":\"m\",\"input\":{items}}}");
+        head(Format::OpenAiResponses, body.as_bytes()).map(drop).map_err(|error| error.param)
+    };
+    assert_eq!(
+        items("[{\"role\":\"user\",\"content\":\"x\"},{\"type\":\"item_reference\",\"id\":\"a\"}]"),
+        Err(Some("input[1]".to_owned()))
+    );
+    items("\"What is an item_reference?\"").unwrap();
+    items("[{\"role\":\"user\",\"content\":\"item_reference\"}]").unwrap();
+}
+
 #[test]
 fn the_head_says_what_routing_needs() {
     let head = openai_head(
@@ -83,6 +204,18 @@ fn the_head_says_what_routing_needs() {
     assert_eq!(head.model, "m");
     assert!(head.stream && head.include_usage && head.has_tools);
     assert_eq!((head.max_output, head.choices), (Some(7), 2));
+
+    let body = br#"{"model":"m","stream":true,"stream_options":{"include_obfuscation":false},"n":9,
+        "max_tokens":9,"max_output_tokens":7.0,"tools":[],"input":"x"}"#;
+    let head = llm::head(Format::OpenAiResponses, body).unwrap();
+    assert!(head.stream && !head.include_usage && head.has_tools);
+    assert_eq!((head.max_output, head.choices), (Some(7), 1));
+    let missing = llm::head(Format::OpenAiResponses, b"{\"model\":\"m\",\"messages\":[]}");
+    let missing = missing.map(drop).unwrap_err();
+    assert_eq!(missing.param.as_deref(), Some("input"));
+    let twice = b"{\"model\":\"m\",\"input\":[],\"store\":false,\"store\":true}";
+    let twice = llm::head(Format::OpenAiResponses, twice).map(drop).unwrap_err();
+    assert_eq!((twice.code, twice.param.as_deref()), ("duplicate_key", Some("store")));
 }
 
 #[test]
@@ -141,6 +274,21 @@ fn a_strict_provider_is_not_sent_thinking_of_another() {
     let anthropic = r#"{"model":"claude-opus-4-8","messages":[{"role":"assistant","content":[ {"type":"thinking","thinking":"t","signature":"probity.openai.v1\/reasoning\/"}, {"type":"text","text":"y"} ]}]}"#;
     let expected = r#"{"model":"claude-opus-4-8","messages":[{"role":"assistant","content":[{"type":"text","text":"y"}]}]}"#;
     assert_eq!(pass(Format::AnthropicMessages, anthropic, "claude-opus-4-8"), expected);
+
+    // What a Responses provider gave is as foreign to a Chat or a Messages one.
+    let sealed =
+        anthropic.replace("probity.openai.v1\\/reasoning\\/", "probity.openai-responses.v1\\/{}");
+    assert_ne!(sealed, anthropic);
+    assert_eq!(pass(Format::AnthropicMessages, &sealed, "claude-opus-4-8"), expected);
+    let tagged = openai.replace("anthropic-v1", "openai-responses-v1");
+    let expected = r#"{"model":"gpt-5", "messages":[{"role":"user","content":"x"},{"role":"assistant","content":"y"}]}"#;
+    assert_eq!(pass(Format::OpenAiChat, &tagged, "gpt-5"), expected);
+
+    let responses = r#"{"model":"gpt-5","store":false,"input":[ {"role":"user","content":"x"}, {"type":"reasoning","id":"rs_1","summary":[],"encrypted_content":"probity.anthropic.v1\/thinking\/s"}, {"type":"reasoning","id":"rs_2","summary":[],"encrypted_content":"gAAAA"} ]}"#;
+    let expected = r#"{"model":"gpt-5","store":false,"input":[{"role":"user","content":"x"},{"type":"reasoning","id":"rs_2","summary":[],"encrypted_content":"gAAAA"}]}"#;
+    assert_eq!(pass(Format::OpenAiResponses, responses, "gpt-5"), expected);
+    let lenient = responses.replace("gpt-5", "other");
+    assert_eq!(pass(Format::OpenAiResponses, &lenient, "other"), lenient);
 }
 
 #[test]
@@ -227,6 +375,7 @@ proptest! {
         let body = serde_json::json!({
             "model": "m", "messages": messages, "tools": tools, "system": format,
             "response_format": format, "output_config": format,
+            "input": messages, "text": format, "reasoning": format, "tool_choice": tools,
         });
         everything(body.to_string().into());
     }
@@ -235,10 +384,16 @@ proptest! {
 fn everything(body: Bytes) {
     for from in Format::ALL {
         for to in Format::ALL {
-            if let Ok(head) = head(from, &body) {
-                drop(prepare(from, to, &body, &head, "claude-opus-4-8", &Quirks::default()));
+            if let Ok(found) = head(from, &body)
+                && let Ok(prepared) =
+                    prepare(from, to, &body, &found, "claude-opus-4-8", &Quirks::default())
+            {
+                let again = head(to, &prepared.body).unwrap();
+                assert_eq!((again.model.as_str(), again.stream), ("claude-opus-4-8", found.stream));
             }
-            drop(respond(to, from, &body, Show::default()));
+            if let Ok(answer) = respond(to, from, &body, Show::default()) {
+                respond(from, to, &answer.body, Show::default()).unwrap();
+            }
         }
         drop(llm::upstream_error(from, 500, &body));
     }

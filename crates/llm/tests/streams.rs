@@ -144,7 +144,16 @@ fn nothing_is_semantic_before_the_answer_begins() {
         "data: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"thinking\",\"thinking\":\"\"}}\n\n",
         "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"signature_delta\",\"signature\":\"s\"}}\n\n",
     ];
-    for (from, events) in [(Format::OpenAiChat, openai), (Format::AnthropicMessages, anthropic)] {
+    let responses = [
+        "data: {\"type\":\"response.created\",\"sequence_number\":0,\"response\":{\"id\":\"r\",\"output\":[]}}\n\n",
+        "data: {\"type\":\"response.output_item.added\",\"output_index\":0,\"item\":{\"type\":\"message\"}}\n\n",
+        "data: {\"type\":\"response.output_text.delta\",\"output_index\":0,\"delta\":\"x\"}\n\n",
+    ];
+    for (from, events) in [
+        (Format::OpenAiChat, openai),
+        (Format::AnthropicMessages, anthropic),
+        (Format::OpenAiResponses, responses),
+    ] {
         for to in Format::ALL {
             let mut stream = StreamTranslator::new(to, from, StreamOptions::default());
             let mut out = Vec::new();
@@ -189,12 +198,47 @@ fn a_failure_is_told_in_the_client_s_format() {
         "data: {\"error\":{\"message\":\"The provider's stream ended early.\",\"type\":\"server_error\",\"param\":null,\"code\":\"upstream_cut\"}}\n\n"
     );
     assert_eq!(
+        tell(Format::OpenAiResponses),
+        "event: error\ndata: {\"type\":\"error\",\"sequence_number\":0,\"code\":\"upstream_cut\",\"message\":\"The provider's stream ended early.\",\"param\":null}\n\n"
+    );
+    assert_eq!(
         tell(Format::AnthropicMessages),
         "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"api_error\",\"message\":\"The provider's stream ended early.\",\"details\":{\"error_code\":\"upstream_cut\"}},\"request_id\":\"req_1\"}\n\n"
     );
 }
 
-/// What a client of either format understands of a stream.
+#[test]
+fn an_error_carries_the_number_after_the_last_event() {
+    let responses = Format::OpenAiResponses;
+    let relayed = b"data: {\"type\":\"response.created\",\"sequence_number\":6,\"response\":{\"id\":\"r\"}}\n\n";
+    let chunk =
+        b"data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"x\"}}]}\n\n";
+    for (from, bytes, number) in
+        [(responses, relayed.as_slice(), 7), (Format::OpenAiChat, chunk.as_slice(), 5)]
+    {
+        let mut stream = StreamTranslator::new(responses, from, shown());
+        let mut out = Vec::new();
+        stream.push(bytes, &mut out).unwrap();
+        stream.fail(&Refusal::new(502, "upstream_cut", "Cut."), "req_1", &mut out);
+        let told = events(&out);
+        let last = told.last().unwrap();
+        assert_eq!((&last["type"], &last["sequence_number"]), (&json!("error"), &json!(number)));
+    }
+}
+
+#[test]
+fn a_responses_stream_ends_with_its_last_event() {
+    let bytes = fixtures().into_iter().find(|(name, ..)| name == "text.responses.sse").unwrap().2;
+    let mut longer = bytes.clone();
+    longer.extend_from_slice(b"data: [DONE]\n\n");
+    for to in Format::ALL {
+        let plain = run(Format::OpenAiResponses, to, &shown(), [bytes.as_slice()]);
+        assert_eq!(run(Format::OpenAiResponses, to, &shown(), [longer.as_slice()]), plain);
+        assert!(plain.1.unwrap().done);
+    }
+}
+
+/// What a client of any format understands of a stream.
 #[derive(Debug, Default, PartialEq)]
 struct Said {
     text: String,
@@ -288,6 +332,75 @@ fn hear_anthropic(bytes: &[u8]) -> Said {
     said
 }
 
+fn hear_responses(bytes: &[u8]) -> Said {
+    let mut said = Said::default();
+    let told = events(bytes);
+    let mut items: Vec<Value> = Vec::new();
+    for (number, event) in told.iter().enumerate() {
+        assert_eq!(event["sequence_number"], number, "events are numbered");
+        let place = || usize::try_from(event["output_index"].as_u64().unwrap()).unwrap();
+        match event["type"].as_str().unwrap() {
+            "response.output_item.added" => {
+                assert_eq!(place(), items.len(), "items follow each other");
+                items.push(event["item"].clone());
+                items[place()]["told"] = "".into();
+            }
+            kind if kind.ends_with(".delta") => {
+                assert_eq!(event["item_id"], items[place()]["id"]);
+                let told = string(&items[place()]["told"]) + &string(&event["delta"]);
+                items[place()]["told"] = told.into();
+            }
+            "response.output_item.done" => {
+                let mut item = event["item"].clone();
+                item["told"] = items[place()]["told"].take();
+                items[place()] = item;
+            }
+            _ => {}
+        }
+    }
+    let end = &told.last().unwrap()["response"];
+    for (item, whole) in items.iter().zip(end["output"].as_array().unwrap()) {
+        let told = string(&item["told"]);
+        let mut done = item.clone();
+        done.as_object_mut().unwrap().remove("told");
+        assert_eq!(&done, whole, "the end repeats what was told");
+        match item["type"].as_str().unwrap() {
+            "message" => {
+                assert_eq!(whole["content"][0]["text"], told);
+                said.text += &told;
+            }
+            "reasoning" => {
+                assert_eq!(string(&whole["summary"][0]["text"]), told);
+                said.thinking += &told;
+            }
+            _ => {
+                assert_eq!(whole["arguments"], told);
+                said.tools.push((string(&item["call_id"]), string(&item["name"]), told));
+            }
+        }
+    }
+    assert_eq!(items.len(), end["output"].as_array().unwrap().len());
+    said.stop = match end["status"].as_str().unwrap() {
+        "completed" if said.tools.is_empty() => "stop",
+        "completed" => "tool_calls",
+        _ => "length",
+    }
+    .to_owned();
+    let usage = &end["usage"];
+    let cached = usage["input_tokens_details"]["cached_tokens"].as_u64().unwrap();
+    let input = usage["input_tokens"].as_u64().unwrap();
+    said.usage = (input - cached, cached, usage["output_tokens"].as_u64().unwrap());
+    said
+}
+
+fn hear(format: Format, bytes: &[u8]) -> Said {
+    match format {
+        Format::OpenAiChat => hear_openai(bytes),
+        Format::AnthropicMessages => hear_anthropic(bytes),
+        Format::OpenAiResponses => hear_responses(bytes),
+    }
+}
+
 /// An answer of an OpenAI-format provider, cut into deltas.
 fn answer() -> impl Strategy<Value = (Said, Vec<u8>)> {
     let piece = prop_oneof![".{0,6}", "[{}\"\\\\\\[\\]👋 ]{0,4}"];
@@ -351,15 +464,19 @@ proptest! {
         cuts in prop::collection::vec(any::<Index>(), 0..10),
     ) {
         prop_assert_eq!(&hear_openai(&bytes), &said);
-        let (openai, anthropic) = (Format::OpenAiChat, Format::AnthropicMessages);
-        let (there, result, usage) = run(openai, anthropic, &shown(), cut(&bytes, &cuts));
-        prop_assert!(result.unwrap().done);
-        prop_assert_eq!((usage.input, usage.cache_read, usage.output), said.usage);
-        prop_assert_eq!(&hear_anthropic(&there), &said);
-        let (back, result, again) = run(anthropic, openai, &shown(), cut(&there, &cuts));
-        prop_assert!(result.unwrap().done);
-        prop_assert_eq!(&hear_openai(&back), &said);
-        prop_assert_eq!(usage, again);
+        let openai = Format::OpenAiChat;
+        for middle in Format::ALL.into_iter().filter(|format| *format != openai) {
+            let (there, result, usage) = run(openai, middle, &shown(), cut(&bytes, &cuts));
+            prop_assert!(result.unwrap().done);
+            prop_assert_eq!((usage.input, usage.cache_read, usage.output), said.usage);
+            prop_assert_eq!(&hear(middle, &there), &said);
+            for to in Format::ALL {
+                let (back, result, again) = run(middle, to, &shown(), cut(&there, &cuts));
+                prop_assert!(result.unwrap().done);
+                prop_assert_eq!(&hear(to, &back), &said, "by {:?} to {:?}", middle, to);
+                prop_assert_eq!(usage, again);
+            }
+        }
     }
 
     #[test]
