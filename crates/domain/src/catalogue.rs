@@ -43,6 +43,16 @@ impl Protocol {
         }
     }
 
+    /// What is asked for in this format.
+    #[must_use]
+    pub const fn serves(self) -> Serves {
+        match self {
+            Self::OpenAi => Serves::Chat,
+            Self::Anthropic => Serves::Messages,
+            Self::OpenAiResponses => Serves::Responses,
+        }
+    }
+
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         match text {

@@ -49,13 +49,12 @@ impl Attempts<'_> {
         } else {
             self.total_by
         };
-        let route = &candidate.route;
         let response = self.send(candidate, prepared, first_by).await?;
         let shown = (*self.head.model != *candidate.model).then_some(self.head.model.as_str());
         if self.head.stream {
-            self.peek(route.format, response.into_body(), shown, first_by).await
+            self.peek(candidate.format(), response.into_body(), shown, first_by).await
         } else {
-            self.whole(route.format, response, shown).await.map(Won::Whole)
+            self.whole(candidate.format(), response, shown).await.map(Won::Whole)
         }
     }
 
@@ -92,7 +91,7 @@ impl Attempts<'_> {
         if response.status().is_success() {
             Ok(response)
         } else {
-            Err(self.refused(route.format, response).await)
+            Err(self.refused(candidate.format(), response).await)
         }
     }
 

@@ -44,7 +44,7 @@ impl Inner {
         let head = llm::head(call.inbound, &call.body)
             .map_err(|bad| Refused::from(Refusal::from(&bad)))?;
         let plan = self
-            .plan(&call.scope, caller.project, &head)
+            .plan(&call.scope, caller.project, (call.inbound, &head))
             .await
             .map_err(|error| Refused::from(&error))?;
         Ok((caller, head, plan))
@@ -75,9 +75,14 @@ impl Inner {
         Ok(Caller { org: scope.org(), project, key })
     }
 
-    async fn plan(&self, scope: &Scope, project: ProjectId, head: &Head) -> Result<Plan> {
+    async fn plan(
+        &self,
+        scope: &Scope,
+        project: ProjectId,
+        (inbound, head): (Format, &Head),
+    ) -> Result<Plan> {
         let routes = self.routes.of(&self.store, &self.egress, scope).await?;
-        plan(&routes, project, &head.model, self.steady_ms(), &self.config)
+        plan(&routes, project, (inbound, &head.model), self.steady_ms(), &self.config)
     }
 
     fn sending<'a>(

@@ -16,12 +16,12 @@ impl Inner {
             Ok(ready) => ready,
             Err(refused) => return refused.show(&call),
         };
-        let speaks = |candidate: &&Candidate| candidate.route.format == Format::AnthropicMessages;
+        let speaks = |candidate: &&Candidate| candidate.format() == Format::AnthropicMessages;
         let Some(candidate) = plan.candidates.iter().find(speaks) else {
             return reply::document(call.inbound, call.request, estimate(&call.body));
         };
         let quirks = candidate.route.quirks(&candidate.model);
-        let outbound = candidate.route.format;
+        let outbound = candidate.format();
         let prepared =
             llm::prepare(call.inbound, outbound, &call.body, &head, &candidate.model, &quirks);
         let answered = match prepared {

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use domain::{Error, ProjectId, Result};
 use identity::Refusal;
+use llm::Format;
 
 use crate::{
     GatewayConfig,
-    routes::{OrgRoutes, Route},
+    routes::{OrgRoutes, Route, Spoken},
+    rules,
 };
 
 /// One route that could serve the request, and its provider's name for the model.
@@ -15,6 +17,19 @@ use crate::{
 pub(crate) struct Candidate {
     pub route: Arc<Route>,
     pub model: Arc<str>,
+    /// Which of the route's formats.
+    pub spoken: usize,
+}
+
+impl Candidate {
+    /// The format in which it is asked.
+    pub(crate) fn format(&self) -> Format {
+        self.spoken().map_or(Format::OpenAiChat, |spoken| spoken.format)
+    }
+
+    pub(crate) fn spoken(&self) -> Option<&Spoken> {
+        self.route.spoken.get(self.spoken)
+    }
 }
 
 /// A route that was considered and passed over.
@@ -45,7 +60,7 @@ pub(crate) struct Plan {
 pub(crate) fn plan(
     routes: &OrgRoutes,
     project: ProjectId,
-    requested: &str,
+    (inbound, requested): (Format, &str),
     now: u64,
     config: &GatewayConfig,
 ) -> Result<Plan> {
@@ -55,8 +70,8 @@ pub(crate) fn plan(
         return Err(unknown());
     }
     let (mut healthy, mut avoided, mut refused) = (Vec::new(), Vec::new(), Vec::new());
-    for candidate in candidates(routes, wanted) {
-        let against = routes.against(project, &candidate.route, &candidate.model);
+    for mut candidate in candidates(routes, wanted) {
+        let against = agree(routes, project, inbound, &mut candidate);
         if !against.is_empty() {
             refused.push((candidate.route, against));
         } else if candidate.route.circuit.allows(now, config) {
@@ -81,6 +96,28 @@ pub(crate) fn plan(
     let avoided = avoided.into_iter().map(|candidate| candidate.route);
     excluded.extend(avoided.map(|route| Exclusion { route, reason: "unhealthy" }));
     Ok(Plan { candidates: healthy, excluded, alias_of, ruled_out })
+}
+
+/// Settles on the first format that nothing speaks against; with none, says what speaks against the best.
+fn agree<'a>(
+    routes: &'a OrgRoutes,
+    project: ProjectId,
+    inbound: Format,
+    candidate: &mut Candidate,
+) -> &'a [Refusal] {
+    let mut first: Option<&[Refusal]> = None;
+    let speaks = |at: usize| candidate.route.speaks(at, &candidate.model);
+    // A model that is listed with none of them is tried as the route is used to be called.
+    let known = candidate.route.formats(inbound).any(speaks);
+    for at in candidate.route.formats(inbound).filter(|at| !known || speaks(*at)) {
+        let against = routes.against(project, (&candidate.route, at), &candidate.model);
+        if against.is_empty() {
+            candidate.spoken = at;
+            return against;
+        }
+        first.get_or_insert(against);
+    }
+    first.unwrap_or(&rules::UNKNOWN)
 }
 
 /// Names everybody who was excluded, and why.
@@ -120,7 +157,12 @@ fn candidates(routes: &OrgRoutes, wanted: &str) -> Vec<Candidate> {
 
 fn each<'a>(routes: impl Iterator<Item = &'a Arc<Route>>, model: &str) -> Vec<Candidate> {
     let model: Arc<str> = model.into();
-    routes.map(|route| Candidate { route: Arc::clone(route), model: Arc::clone(&model) }).collect()
+    let one = |route: &Arc<Route>| Candidate {
+        route: Arc::clone(route),
+        model: Arc::clone(&model),
+        spoken: 0,
+    };
+    routes.map(one).collect()
 }
 
 /// Model names reach receipts and usage rows: only what looks like one passes.

@@ -151,11 +151,12 @@ impl Serialize for Candidate {
         out.serialize_field("name", &route.name)?;
         out.serialize_field("catalog", &route.catalog)?;
         out.serialize_field("model", &*self.model)?;
-        out.serialize_field("format", route.format.as_str())?;
+        out.serialize_field("format", self.format().as_str())?;
         if let Some(region) = &route.region {
             out.serialize_field("region", region)?;
         }
-        let evidence = route.terms_for(&self.model).and_then(|terms| terms.evidence.as_ref());
+        let terms = self.spoken().and_then(|spoken| spoken.terms_for(&self.model));
+        let evidence = terms.and_then(|terms| terms.evidence.as_ref());
         if let Some(evidence) = evidence {
             out.serialize_field("terms", evidence)?;
         }

@@ -27,18 +27,40 @@ pub(crate) struct Route {
     pub catalog: String,
     pub region: Option<String>,
     pub region_header: Option<HeaderValue>,
-    pub format: Format,
+    /// The formats it can be called in, the usual one first.
+    pub spoken: Vec<Spoken>,
+    /// The models that cannot be asked in every format, with those they can be asked in.
+    particular: HashMap<String, Vec<Format>>,
     pub credential: Option<(HeaderName, HeaderValue)>,
     /// The models it serves; empty when it was not said.
     pub models: Vec<String>,
     /// Whether a model that is not listed may be asked for as `provider/model`.
     pub open_ended: bool,
-    pub terms: Vec<RouteTerms>,
     pub circuit: Arc<Circuit>,
     pub meters: Meters,
 }
 
+/// A format that a route can be called in, with the terms that then hold.
+pub(crate) struct Spoken {
+    pub format: Format,
+    pub terms: Vec<RouteTerms>,
+}
+
 impl Route {
+    /// The formats to call it in for a request in `inbound`, the best first: the client's own, else the usual one.
+    pub(crate) fn formats(&self, inbound: Format) -> impl Iterator<Item = usize> {
+        let own = self.spoken.iter().position(|spoken| spoken.format == inbound);
+        own.into_iter().chain((0..self.spoken.len()).filter(move |at| Some(*at) != own))
+    }
+
+    /// Whether the model can be asked in that format, as far as anybody says.
+    pub(crate) fn speaks(&self, spoken: usize, model: &str) -> bool {
+        let format = self.spoken.get(spoken).map(|spoken| spoken.format);
+        self.particular
+            .get(model)
+            .is_none_or(|formats| format.is_some_and(|format| formats.contains(&format)))
+    }
+
     pub(crate) fn quirks(&self, model: &str) -> Quirks {
         Quirks::of_model(model)
     }
@@ -65,9 +87,14 @@ impl OrgRoutes {
         self.source.aliases.keys().map(String::as_str)
     }
 
-    /// Everything that speaks against sending a project's request for `model` to a route.
-    pub(crate) fn against(&self, project: ProjectId, route: &Route, model: &str) -> &[Refusal] {
-        self.rules.against(project, &self.all, route, model)
+    /// Everything that speaks against sending a project's request for `model` to a route in one of its formats.
+    pub(crate) fn against(
+        &self,
+        project: ProjectId,
+        (route, spoken): (&Route, usize),
+        model: &str,
+    ) -> &[Refusal] {
+        self.rules.against(project, &self.all, (route, spoken), model)
     }
 
     pub(crate) fn serving(&self, model: &str) -> &[Arc<Route>] {
@@ -80,7 +107,8 @@ impl OrgRoutes {
         project: Option<ProjectId>,
     ) -> impl Iterator<Item = (&str, &Route)> {
         let usable = move |route: &&Arc<Route>, model: &str| {
-            project.is_none_or(|project| self.against(project, route, model).is_empty())
+            let allowed = |project, at| self.against(project, (route, at), model).is_empty();
+            project.is_none_or(|project| (0..route.spoken.len()).any(|at| allowed(project, at)))
         };
         self.by_model.iter().filter_map(move |(model, routes)| {
             let route = routes.iter().find(|route| usable(route, model))?;
@@ -184,11 +212,11 @@ impl Routes {
             name: provider.name.clone(),
             region_header: provider.region.as_deref().map(text_header).transpose()?,
             region: provider.region.clone(),
-            format,
+            spoken: rules::spoken(&self.catalogue, provider),
+            particular: rules::particular(&self.catalogue, provider),
             credential: credential(format, provider)?,
             models: provider.models.clone(),
             open_ended: provider.models.is_empty(),
-            terms: rules::terms(&self.catalogue, provider),
             circuit,
             meters: Meters::new(&provider.catalog),
             catalog: provider.catalog.clone(),
@@ -203,7 +231,9 @@ fn credential(
 ) -> Result<Option<(HeaderName, HeaderValue)>> {
     let Some(secret) = &provider.secret else { return Ok(None) };
     let (name, text) = match format {
-        Format::OpenAiChat => (header::AUTHORIZATION, format!("Bearer {}", secret.expose())),
+        Format::OpenAiChat | Format::OpenAiResponses => {
+            (header::AUTHORIZATION, format!("Bearer {}", secret.expose()))
+        }
         Format::AnthropicMessages => {
             (HeaderName::from_static("x-api-key"), secret.expose().clone())
         }

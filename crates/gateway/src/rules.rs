@@ -5,11 +5,12 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use domain::{Catalogue, ProjectId, RoutingPolicy};
-use identity::{ModelTerms, Refusal, Terms};
+use domain::{Catalogue, Model, ProjectId, RoutingPolicy};
+use identity::{ModelTerms, Refusal, Registered, Terms};
+use llm::Format;
 use store::{LiveProvider, OrgRouting};
 
-use crate::routes::Route;
+use crate::routes::{Route, Spoken};
 
 /// The terms of a route for models whose names begin alike.
 pub(crate) struct RouteTerms {
@@ -23,8 +24,8 @@ pub(crate) struct RouteTerms {
     pub evidence: Option<String>,
 }
 
-/// The first whose models are meant counts; the last is for every model.
-pub(crate) fn terms(catalogue: &Catalogue, provider: &LiveProvider) -> Vec<RouteTerms> {
+/// The formats a provider can be called in, each with its terms.
+pub(crate) fn spoken(catalogue: &Catalogue, provider: &LiveProvider) -> Vec<Spoken> {
     let owned = |one: ModelTerms<'_>| RouteTerms {
         models: one.models.to_owned(),
         own: one.terms.own,
@@ -33,11 +34,36 @@ pub(crate) fn terms(catalogue: &Catalogue, provider: &LiveProvider) -> Vec<Route
         retention_days: one.terms.retention_days,
         evidence: one.evidence,
     };
-    identity::terms_of(catalogue, &provider.into()).into_iter().map(owned).collect()
+    let row = Registered::from(provider);
+    let one = |protocol| Spoken {
+        format: Format::from(protocol),
+        terms: identity::terms_of(catalogue, &Registered { protocol, ..row })
+            .into_iter()
+            .map(owned)
+            .collect(),
+    };
+    row.formats(catalogue).into_iter().map(one).collect()
 }
 
-impl Route {
-    /// Where among its terms those for `model` stand.
+/// The models of a provider with several formats that cannot be asked in all of them.
+pub(crate) fn particular(
+    catalogue: &Catalogue,
+    provider: &LiveProvider,
+) -> HashMap<String, Vec<Format>> {
+    let all = Registered::from(provider).formats(catalogue);
+    let entry = catalogue.provider(&provider.catalog).filter(|_| all.len() > 1);
+    let models = entry.into_iter().flat_map(|entry| &entry.models);
+    let spoken = |model: &Model| -> Vec<Format> {
+        all.iter().filter(|format| model.speaks(**format)).map(|format| (*format).into()).collect()
+    };
+    models
+        .map(|model| (model.id.clone(), spoken(model)))
+        .filter(|(_, spoken)| spoken.len() < all.len())
+        .collect()
+}
+
+impl Spoken {
+    /// Where among the terms those for `model` stand: the first whose models are meant, the last for every model.
     fn terms_at(&self, model: &str) -> usize {
         let meant = |terms: &RouteTerms| model.starts_with(&terms.models);
         self.terms.iter().position(meant).unwrap_or(usize::MAX)
@@ -48,8 +74,8 @@ impl Route {
     }
 }
 
-/// By route, by its terms: everything that speaks against it.
-type Verdicts = Vec<Vec<Box<[Refusal]>>>;
+/// By route, by its formats, by their terms: everything that speaks against it.
+type Verdicts = Vec<Vec<Vec<Box<[Refusal]>>>>;
 
 /// Rules with their verdicts, once somebody asked.
 struct Ruled {
@@ -70,7 +96,7 @@ pub(crate) struct Rules {
 }
 
 /// For routes that the rules do not know: nothing goes there.
-static UNKNOWN: [Refusal; 1] =
+pub(crate) static UNKNOWN: [Refusal; 1] =
     [Refusal { reason: "undecided", says: "could not be checked against the rules" }];
 
 impl Rules {
@@ -79,19 +105,20 @@ impl Rules {
         Self { whole: Ruled::from(&source.rules), projects: projects.collect() }
     }
 
-    /// Everything that speaks against sending a project's request for `model` there. `all` are the routes that
+    /// Everything that speaks against sending a project's request for `model` there in that format. `all` are the routes that
     /// the rules were made for.
     pub(crate) fn against(
         &self,
         project: ProjectId,
         all: &[Arc<Route>],
-        route: &Route,
+        (route, spoken): (&Route, usize),
         model: &str,
     ) -> &[Refusal] {
         let ruled = self.projects.get(&project).unwrap_or(&self.whole);
         let verdicts = ruled.verdicts.get_or_init(|| verdicts(&ruled.rules, all));
         let at = all.iter().position(|other| other.provider == route.provider);
-        at.and_then(|at| verdicts.get(at)?.get(route.terms_at(model)))
+        let terms_at = || Some(route.spoken.get(spoken)?.terms_at(model));
+        at.and_then(|at| verdicts.get(at)?.get(spoken)?.get(terms_at()?))
             .map_or(&UNKNOWN, |against| against)
     }
 }
@@ -108,5 +135,8 @@ fn verdicts(rules: &RoutingPolicy, all: &[Arc<Route>]) -> Verdicts {
         };
         identity::egress_refusals(rules, &terms).into_boxed_slice()
     };
-    all.iter().map(|route| route.terms.iter().map(|terms| of(route, terms)).collect()).collect()
+    let spoken = |route: &Route, spoken: &Spoken| {
+        spoken.terms.iter().map(|terms| of(route, terms)).collect()
+    };
+    all.iter().map(|route| route.spoken.iter().map(|one| spoken(route, one)).collect()).collect()
 }

@@ -93,7 +93,7 @@ impl Sending<'_> {
         let route = &candidate.route;
         let quirks = route.quirks(&candidate.model);
         let prepared =
-            llm::prepare(inbound, route.format, self.body, head, &candidate.model, &quirks);
+            llm::prepare(inbound, candidate.format(), self.body, head, &candidate.model, &quirks);
         let prepared = prepared.map_err(|bad| {
             let fields = bad.param.iter().cloned().collect();
             self.settler.receipt.exclude(route, "cannot_express", fields);

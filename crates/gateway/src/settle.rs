@@ -118,6 +118,7 @@ impl Settler {
             protocol: match opening.inbound {
                 Format::OpenAiChat => Protocol::OpenAi,
                 Format::AnthropicMessages => Protocol::Anthropic,
+                Format::OpenAiResponses => Protocol::OpenAiResponses,
             },
             streaming: opening.streaming,
             started,

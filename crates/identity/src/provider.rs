@@ -198,7 +198,7 @@ fn checked(catalogue: &Catalogue, entry: ProviderEntry) -> Result<NewProvider> {
     let spoken = || theirs.and_then(|(known, endpoint)| known.protocol_of(endpoint));
     let fallback = || known.and_then(|known| known.protocol());
     let protocol = entry.protocol.or_else(spoken).or_else(fallback).ok_or_else(|| {
-        Error::invalid("This provider needs its protocol: openai or anthropic.")
+        Error::invalid("This provider needs its protocol: openai, anthropic or responses.")
             .with_code("unknown_protocol")
     })?;
     let known = theirs.map(|(known, _)| known);

@@ -2,7 +2,7 @@
 
 use domain::{
     Action, Catalogue, Error, Event, Permission, Posture, ProjectId, Protocol, ProviderEntry,
-    Result, RoutingPolicy, Serves, StatedTerms,
+    Result, RoutingPolicy, StatedTerms,
 };
 use store::{LiveProvider, Provider, Scope};
 
@@ -26,7 +26,8 @@ impl Identity {
         Ok(rules.unwrap_or_else(|| unset(project)))
     }
 
-    /// What the rules mean for each registered provider; a project's together with its organization's.
+    /// What the rules mean for each registered provider; a project's together with its organization's. A format in
+    /// which nothing is different from the usual one is left out.
     ///
     /// # Errors
     /// As for [`Identity::routing_policy`].
@@ -43,12 +44,21 @@ impl Identity {
         }
         let mut effects = Vec::new();
         for provider in read.providers_list().await? {
-            for one in terms_of(&self.0.catalogue, &Registered::from(&provider)) {
-                effects.push(Effect {
-                    models: one.models.to_owned(),
-                    refusals: egress_refusals(&rules, &one.terms),
-                    provider: provider.clone(),
-                });
+            let row = Registered::from(&provider);
+            for protocol in row.formats(&self.0.catalogue) {
+                for one in terms_of(&self.0.catalogue, &Registered { protocol, ..row }) {
+                    let refusals = egress_refusals(&rules, &one.terms);
+                    let same = |known: &Effect| {
+                        known.provider.id == provider.id
+                            && known.models == one.models
+                            && known.refusals == refusals
+                    };
+                    if effects.iter().any(same) {
+                        continue;
+                    }
+                    let (format, models) = (protocol, one.models.to_owned());
+                    effects.push(Effect { format, models, refusals, provider: provider.clone() });
+                }
             }
         }
         Ok(effects)
@@ -88,6 +98,8 @@ impl Identity {
 #[derive(Clone, Debug)]
 pub struct Effect {
     pub provider: Provider,
+    /// The format in which it is called.
+    pub format: Protocol,
     /// The start of the models' names; empty for every (other) model.
     pub models: String,
     /// Everything that speaks against asking it; nothing when it may be asked.
@@ -161,6 +173,25 @@ macro_rules! registered {
 
 registered!(Provider, LiveProvider);
 
+impl Registered<'_> {
+    /// The formats in which it can be called, the one it was registered with first. A server of the catalogue that
+    /// speaks OpenAI's older format may speak the newer one as well.
+    #[must_use]
+    pub fn formats(&self, catalogue: &Catalogue) -> Vec<Protocol> {
+        let mut formats = vec![self.protocol];
+        let endpoint = catalogue.provider(self.catalog).and_then(|entry| {
+            entry.endpoints.iter().find(|endpoint| endpoint.base_url == self.base_url)
+        });
+        let newer = |endpoint: &domain::Endpoint| {
+            endpoint.serves.contains(&Protocol::OpenAiResponses.serves())
+        };
+        if self.protocol == Protocol::OpenAi && endpoint.is_some_and(newer) {
+            formats.push(Protocol::OpenAiResponses);
+        }
+        formats
+    }
+}
+
 /// The terms that hold for some models of a registered provider.
 #[derive(Clone, Debug)]
 pub struct ModelTerms<'a> {
@@ -218,10 +249,7 @@ fn holds(entry: &ProviderEntry, posture: &Posture, row: &Registered<'_>) -> bool
         endpoint: endpoint.map_or("", |endpoint| endpoint.id.as_str()),
         contract: row.contract,
         model: posture.when.model.as_deref().unwrap_or_default(),
-        serves: Some(match row.protocol {
-            Protocol::OpenAi => Serves::Chat,
-            Protocol::Anthropic => Serves::Messages,
-        }),
+        serves: Some(row.protocol.serves()),
         region: row.region,
     };
     posture.when.holds(&of)

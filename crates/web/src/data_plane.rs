@@ -20,6 +20,7 @@ const SILENCE: Duration = Duration::from_secs(3);
 pub(crate) fn routes() -> Routes {
     Routes::new()
         .post("/v1/chat/completions", chat)
+        .post("/v1/responses", responses)
         .post("/v1/messages", messages)
         .post("/v1/messages/count_tokens", count_tokens)
         .get("/v1/models", models)
@@ -42,6 +43,10 @@ pub(crate) fn refuse(app: &App, format: Format, error: &Error, id: RequestId) ->
 
 async fn chat(cx: Cx<Inference>, request: Request) -> Response {
     call(&cx, Format::OpenAiChat, request).await
+}
+
+async fn responses(cx: Cx<Inference>, request: Request) -> Response {
+    call(&cx, Format::OpenAiResponses, request).await
 }
 
 async fn messages(cx: Cx<Inference>, request: Request) -> Response {

@@ -200,6 +200,7 @@ impl ProviderEntry {
         }
         match (endpoint.family.unwrap_or(self.family), self.auth) {
             (Family::OpenAi, Auth::Bearer | Auth::None) => Some(Protocol::OpenAi),
+            (Family::Responses, Auth::Bearer | Auth::None) => Some(Protocol::OpenAiResponses),
             (Family::Anthropic, Auth::XApiKey) => Some(Protocol::Anthropic),
             _ => None,
         }
@@ -231,11 +232,20 @@ impl ProviderEntry {
 
 impl Serves {
     const fn is_conversation(&self) -> bool {
-        matches!(self, Self::Chat | Self::Messages)
+        matches!(self, Self::Chat | Self::Messages | Self::Responses)
     }
 }
 
 impl Model {
+    /// Whether a conversation can be had with it in this format. One that is listed without a format of conversation
+    /// is not known to refuse any.
+    #[must_use]
+    pub fn speaks(&self, protocol: Protocol) -> bool {
+        let conversations: Vec<_> =
+            self.serves.iter().filter(|serves| serves.is_conversation()).collect();
+        conversations.is_empty() || conversations.contains(&&protocol.serves())
+    }
+
     /// `None` when no price is known at all.
     #[must_use]
     pub fn prices(&self) -> Option<Prices> {

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 use domain::Provenance;
 use http_body_util::BodyExt;
 
-use crate::house::{FORMATS, House, error_code, events, read, request};
+use crate::house::{FORMATS, House, PROVIDERS, WAYS, error_code, events, read, request};
 
 #[tokio::test]
 async fn a_client_that_leaves_cancels_the_provider_at_once() {
     let house = House::new().await;
-    for provider in ["open", "anth"] {
+    for (provider, _) in PROVIDERS {
         for format in FORMATS {
             let before = house.twin.inspector().counters().cancelled;
             let model = format!("{provider}/sandbox-slow");
@@ -29,7 +29,7 @@ async fn a_client_that_leaves_cancels_the_provider_at_once() {
             assert!(row.cost_nano.is_some());
         }
     }
-    assert_eq!(house.usage().await.len(), 4);
+    assert_eq!(house.usage().await.len(), WAYS);
     assert_eq!(house.gateway.open_requests(), 0);
 }
 

@@ -21,7 +21,12 @@ use store::{
 use tempfile::TempDir;
 use tokio_util::task::TaskTracker;
 
-pub(crate) const FORMATS: [Format; 2] = Format::ALL;
+pub(crate) const FORMATS: [Format; 3] = Format::ALL;
+/// The house's providers, with the format each speaks.
+pub(crate) const PROVIDERS: [(&str, Protocol); 2] =
+    [("open", Protocol::OpenAi), ("anth", Protocol::Anthropic)];
+/// Every way from a client's format to a provider's.
+pub(crate) const WAYS: usize = FORMATS.len() * PROVIDERS.len();
 /// Stands for everything that must never leave the conversation.
 pub(crate) const PROMPT: &str = "purple giraffe whispers";
 
@@ -68,7 +73,7 @@ pub(crate) fn quick() -> GatewayConfig {
 }
 
 impl House {
-    /// Two providers, `open` and `anth`, each speaking its protocol at the same twin.
+    /// [`PROVIDERS`], each speaking its protocol at the same twin.
     pub(crate) async fn new() -> Self {
         Self::with(quick(), script()).await
     }
@@ -77,8 +82,9 @@ impl House {
         let twin = Sandbox::start(([127, 0, 0, 1], 0).into(), script).await.unwrap();
         let house = Self::bare(config, twin).await;
         let base = house.twin.base_url();
-        house.provider("open", Protocol::OpenAi, &base, &[]).await;
-        house.provider("anth", Protocol::Anthropic, &base, &[]).await;
+        for (name, protocol) in PROVIDERS {
+            house.provider(name, protocol, &base, &[]).await;
+        }
         house
     }
 
@@ -174,6 +180,7 @@ impl House {
     }
 
     pub(crate) async fn start(&self, format: Format, body: &Value) -> Response<Body> {
+        let body = in_format(format, body.clone());
         self.start_with(&self.key, format, &HeaderMap::new(), body.to_string()).await
     }
 
@@ -281,7 +288,21 @@ pub(crate) async fn read(response: Response<Body>) -> Told {
     Told { status: head.status.as_u16(), headers: head.headers, text }
 }
 
-/// A request that both formats understand.
+/// The same request in the words of `format`.
+fn in_format(format: Format, mut body: Value) -> Value {
+    if format == Format::OpenAiResponses
+        && let Some(all) = body.as_object_mut()
+    {
+        for (name, own) in [("messages", "input"), ("max_tokens", "max_output_tokens")] {
+            if let Some(value) = all.remove(name) {
+                all.insert(own.to_owned(), value);
+            }
+        }
+    }
+    body
+}
+
+/// A request that Chat Completions and Messages both understand, and [`House::ask`] says in Responses.
 pub(crate) fn request(model: &str, stream: bool) -> Value {
     json!({
         "model": model, "stream": stream, "max_tokens": 1000,
@@ -294,6 +315,7 @@ pub(crate) fn text_of(format: Format, answer: &Value) -> String {
     let pointer = match format {
         Format::OpenAiChat => "/choices/0/message/content",
         Format::AnthropicMessages => "/content/0/text",
+        Format::OpenAiResponses => "/output/0/content/0/text",
     };
     answer.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
@@ -311,6 +333,7 @@ pub(crate) fn streamed_text(format: Format, text: &str) -> String {
     let pointer = match format {
         Format::OpenAiChat => "/choices/0/delta/content",
         Format::AnthropicMessages => "/delta/text",
+        Format::OpenAiResponses => "/delta",
     };
     let events = events(text);
     events.iter().filter_map(|event| event.pointer(pointer).and_then(Value::as_str)).collect()
@@ -321,13 +344,16 @@ pub(crate) fn complete(format: Format, text: &str) -> bool {
     match format {
         Format::OpenAiChat => text.trim_end().ends_with("[DONE]"),
         Format::AnthropicMessages => text.contains("event: message_stop"),
+        Format::OpenAiResponses => text.contains("event: response.completed"),
     }
 }
 
 /// The code of an error, in a body or as the last event of a stream.
 pub(crate) fn error_code(format: Format, error: &Value) -> String {
     let pointer = match format {
-        Format::OpenAiChat => "/error/code",
+        // The error of a stream of Responses is the event itself.
+        Format::OpenAiResponses if error.get("error").is_none() => "/code",
+        Format::OpenAiChat | Format::OpenAiResponses => "/error/code",
         Format::AnthropicMessages => "/error/details/error_code",
     };
     error.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()

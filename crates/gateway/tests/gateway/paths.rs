@@ -1,15 +1,17 @@
-//! The four paths, whole and streamed.
+//! Every path from a client's format to a provider's, whole and streamed.
 
 use domain::Provenance;
 use llm::Format;
 use serde_json::json;
 
-use crate::house::{FORMATS, House, PROMPT, complete, error_code, request, streamed_text, text_of};
+use crate::house::{
+    FORMATS, House, PROMPT, PROVIDERS, WAYS, complete, error_code, request, streamed_text, text_of,
+};
 
 #[tokio::test]
-async fn four_paths_whole() {
+async fn every_path_whole() {
     let house = House::new().await;
-    for (provider, outbound) in [("open", "openai"), ("anth", "anthropic")] {
+    for (provider, outbound) in PROVIDERS {
         for format in FORMATS {
             let model = format!("{provider}/sandbox-echo");
             let told = house.ask(format, &request(&model, false)).await;
@@ -33,14 +35,14 @@ async fn four_paths_whole() {
             assert!(!row.streaming);
             let receipt = house.receipt().await;
             assert_eq!(receipt["candidates"][0]["name"], provider);
-            assert_eq!(receipt["candidates"][0]["format"], outbound);
+            assert_eq!(receipt["candidates"][0]["format"], outbound.as_str());
             assert_eq!(receipt["candidates"][0]["region"], "eu-test-1");
             assert_eq!(receipt["attempts"][0]["candidate"], 0);
             assert_eq!(receipt["attempts"][0]["outcome"], "ok");
             assert!(!receipt.to_string().contains("giraffe"));
         }
     }
-    assert_eq!(house.usage().await.len(), 4);
+    assert_eq!(house.usage().await.len(), WAYS);
     for seen in house.twin.inspector().requests() {
         assert!(seen.header("x-probity-strict").is_none());
         assert!(!seen.headers.iter().any(|(_, value)| value.contains("pbk_")));
@@ -48,9 +50,9 @@ async fn four_paths_whole() {
 }
 
 #[tokio::test]
-async fn four_paths_streamed() {
+async fn every_path_streamed() {
     let house = House::new().await;
-    for provider in ["open", "anth"] {
+    for (provider, _) in PROVIDERS {
         for format in FORMATS {
             let model = format!("{provider}/sandbox-echo");
             let told = house.ask(format, &request(&model, true)).await;
@@ -68,7 +70,7 @@ async fn four_paths_streamed() {
             assert!(row.streaming && row.first_token_ms.is_some());
         }
     }
-    assert_eq!(house.usage().await.len(), 4);
+    assert_eq!(house.usage().await.len(), WAYS);
 }
 
 #[tokio::test]
@@ -107,14 +109,14 @@ async fn thinking_survives_two_turns() {
 #[tokio::test]
 async fn what_a_provider_says_about_the_prompt_stays_there() {
     let house = House::new().await;
-    for provider in ["open", "anth"] {
+    for (provider, _) in PROVIDERS {
         for format in FORMATS {
             for status in [400, 401, 429, 500, 529] {
                 for stream in [false, true] {
                     let model = format!("{provider}/sandbox-error-{status}");
                     let told = house.ask(format, &request(&model, stream)).await;
                     let expected = match (status, format) {
-                        (529, Format::OpenAiChat) => 503,
+                        (529, Format::OpenAiChat | Format::OpenAiResponses) => 503,
                         (status, _) => status,
                     };
                     assert_eq!(told.status, expected, "{model} {format:?}");
@@ -126,7 +128,7 @@ async fn what_a_provider_says_about_the_prompt_stays_there() {
         }
     }
     let rows = house.usage().await;
-    assert_eq!(rows.len(), 40);
+    assert_eq!(rows.len(), WAYS * 10);
     for row in rows {
         assert!(row.status >= 400 && row.error_code.is_some());
         assert_eq!(row.usage, None, "nothing is known, which is not zero");

@@ -55,8 +55,9 @@ async fn index(cx: Cx<ProvidersRead>, (): ()) -> Result<Response> {
 }
 
 fn protocol(text: Option<String>) -> DomainResult<Option<Protocol>> {
-    let unknown =
-        || Error::invalid("protocol is openai or anthropic.").with_code("unknown_protocol");
+    let unknown = || {
+        Error::invalid("protocol is openai, anthropic or responses.").with_code("unknown_protocol")
+    };
     text.map(|text| Protocol::parse(&text).ok_or_else(unknown)).transpose()
 }
 

@@ -101,6 +101,8 @@ struct Ruled {
 struct Verdict {
     provider: String,
     name: String,
+    /// The format it is called in: `openai`, `anthropic` or `responses`.
+    format: &'static str,
     /// The start of the models' names; empty for every other model.
     models: String,
     allowed: bool,
@@ -113,6 +115,7 @@ impl From<Effect> for Verdict {
         Self {
             provider: effect.provider.id.to_string(),
             name: effect.provider.name,
+            format: effect.format.as_str(),
             models: effect.models,
             allowed: effect.refusals.is_empty(),
             reasons: effect.refusals.iter().map(|refusal| refusal.reason).collect(),

@@ -138,7 +138,7 @@ pub(super) struct Provider {
     /// An id of the catalogue, or `custom`.
     catalog: String,
     name: String,
-    /// `openai` or `anthropic`.
+    /// `openai`, `anthropic` or `responses`.
     protocol: String,
     base_url: String,
     has_secret: bool,
@@ -183,7 +183,7 @@ pub(super) struct NewProvider {
     pub(super) name: Option<String>,
     /// Needed for `custom`.
     pub(super) base_url: Option<String>,
-    /// `openai` or `anthropic`; needed for `custom`.
+    /// `openai`, `anthropic` or `responses`; needed for `custom`.
     pub(super) protocol: Option<String>,
     /// The credential; never returned.
     pub(super) secret: Option<String>,

@@ -130,10 +130,11 @@ fn refused(provider: &Provider, effects: &[Effect]) -> String {
     last.refusals.iter().map(|refusal| refusal.says).collect::<Vec<_>>().join(", ")
 }
 
-const fn format_name(protocol: Protocol) -> &'static str {
+pub(super) const fn format_name(protocol: Protocol) -> &'static str {
     match protocol {
         Protocol::OpenAi => "OpenAI",
         Protocol::Anthropic => "Anthropic",
+        Protocol::OpenAiResponses => "OpenAI Responses",
     }
 }
 

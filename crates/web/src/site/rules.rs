@@ -91,12 +91,22 @@ fn row(effect: &Effect, base: &str) -> EffectRow {
     EffectRow {
         href: format!("{base}/providers/{}", effect.provider.id),
         name: effect.provider.name.clone(),
-        models: if effect.models.is_empty() {
-            String::new()
-        } else {
-            format!("models that begin with {}", effect.models)
-        },
+        models: which(effect),
         against: effect.refusals.iter().map(|refusal| refusal.says.to_owned()).collect(),
+    }
+}
+
+/// The models and the format that are meant; empty for all.
+fn which(effect: &Effect) -> String {
+    let models = match effect.models.as_str() {
+        "" => String::new(),
+        start => format!("models that begin with {start}"),
+    };
+    let unusual = effect.format != effect.provider.protocol;
+    match (unusual, models.is_empty()) {
+        (false, _) => models,
+        (true, true) => format!("as {}", super::providers::format_name(effect.format)),
+        (true, false) => format!("{models}, as {}", super::providers::format_name(effect.format)),
     }
 }
 

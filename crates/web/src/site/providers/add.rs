@@ -42,6 +42,7 @@ fn form<P>(cx: &Cx<P>, catalog: &str, sent: Option<&Fields>) -> New {
     let field = |name| sent.map(|sent| sent.field(name)).unwrap_or_default();
     let protocol = sent.map_or("openai", |sent| sent.text("protocol"));
     let anthropic = protocol == Protocol::Anthropic.as_str();
+    let responses = protocol == Protocol::OpenAiResponses.as_str();
     New {
         base: cx.base(),
         heading: entry.map_or_else(
@@ -63,8 +64,11 @@ fn form<P>(cx: &Cx<P>, catalog: &str, sent: Option<&Fields>) -> New {
         protocols: vec![
             Choice::new("openai", "OpenAI")
                 .help("Chat Completions: Ollama, vLLM, llama.cpp and most others")
-                .chosen(!anthropic),
+                .chosen(!anthropic && !responses),
             Choice::new("anthropic", "Anthropic").help("Messages").chosen(anthropic),
+            Choice::new("responses", "OpenAI Responses")
+                .help("Servers that speak the newer format only")
+                .chosen(responses),
         ],
         secret: Field::default(),
         secret_help:
