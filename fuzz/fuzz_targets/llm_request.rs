@@ -4,17 +4,26 @@
 
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
-use llm::{Format, Quirks, head, prepare};
+use llm::{BadRequest, Format, Head, Quirks, head, head_at, prepare};
+
+/// The head, with a model where the path would say it.
+fn head_of(format: Format, model: &str, stream: bool, body: &[u8]) -> Result<Head, BadRequest> {
+    match format {
+        Format::Gemini => head_at(model, stream, body),
+        _ => head(format, body),
+    }
+}
 
 fuzz_target!(|data: &[u8]| {
     let body = Bytes::copy_from_slice(data);
     for from in Format::ALL {
-        let Ok(found) = head(from, &body) else { continue };
+        let Ok(found) = head_of(from, "model", false, &body) else { continue };
         for target in ["claude-opus-4-8", "gpt-5", "other"] {
             let quirks = Quirks::of_model(target);
             for to in Format::ALL {
                 let Ok(prepared) = prepare(from, to, &body, &found, target, &quirks) else { continue };
-                let again = head(to, &prepared.body).expect("a prepared request has a head");
+                let again = head_of(to, target, found.stream, &prepared.body)
+                    .expect("a prepared request has a head");
                 assert_eq!(again.model, target);
                 assert_eq!(again.stream, found.stream);
             }

@@ -31,6 +31,9 @@ pub enum Protocol {
     /// OpenAI Responses.
     #[serde(rename = "responses")]
     OpenAiResponses,
+    /// Gemini generateContent.
+    #[serde(rename = "gemini")]
+    Gemini,
 }
 
 impl Protocol {
@@ -40,6 +43,7 @@ impl Protocol {
             Self::OpenAi => "openai",
             Self::Anthropic => "anthropic",
             Self::OpenAiResponses => "responses",
+            Self::Gemini => "gemini",
         }
     }
 
@@ -59,6 +63,7 @@ impl Protocol {
             "openai" => Some(Self::OpenAi),
             "anthropic" => Some(Self::Anthropic),
             "responses" => Some(Self::OpenAiResponses),
+            "gemini" => Some(Self::Gemini),
             _ => None,
         }
     }

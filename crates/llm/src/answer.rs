@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use crate::{
     BadAnswer, Format, anthropic,
     edit::{Edits, span},
-    json, openai, responses, upstream, usage,
+    gemini, json, openai, responses, upstream, usage,
 };
 
 /// How an answer is shown.
@@ -66,12 +66,14 @@ pub fn respond(
         Format::OpenAiChat => openai::read_response(document)?,
         Format::AnthropicMessages => anthropic::read_response(document)?,
         Format::OpenAiResponses => responses::read_response(document)?,
+        Format::Gemini => gemini::read_response(document)?,
     };
     let mut out = Vec::with_capacity(body.len() + 256);
     match inbound {
         Format::OpenAiChat => openai::write_response(&response, show, &mut out),
         Format::AnthropicMessages => anthropic::write_response(&response, show, &mut out),
         Format::OpenAiResponses => responses::write_response(&response, show, &mut out),
+        Format::Gemini => gemini::write_response(&response, show, &mut out),
     }
     Ok(Answer {
         output_estimate: response.output_estimate(),
@@ -97,17 +99,13 @@ struct View<'a> {
     #[serde(borrow, default)]
     stop_reason: Option<json::Text<'a>>,
     #[serde(borrow, default)]
-    status: Option<json::Text<'a>>,
+    status: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    incomplete_details: Option<Details<'a>>,
+    incomplete_details: Option<&'a RawValue>,
     #[serde(borrow, default)]
     output: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct Details<'a> {
-    #[serde(borrow, default)]
-    reason: Option<json::Text<'a>>,
+    #[serde(borrow, default, rename = "modelVersion")]
+    model_version: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -145,20 +143,21 @@ fn same(format: Format, body: &Bytes, show: Show<'_>) -> Result<Answer, BadAnswe
         }
         Format::OpenAiResponses => {
             let output = view.output.ok_or(BadAnswer::Malformed)?;
-            let status = view.status.as_ref().map(|status| &*status.0);
-            let details = view.incomplete_details.as_ref();
-            let reason = details.and_then(|details| details.reason.as_ref());
-            let reason = reason.map(|reason| &*reason.0);
+            let ended = responses::Ended::of(view.status, view.incomplete_details);
             let (calls, bytes) = responses::measure(output)?;
-            (
-                responses::stop_of(status, reason, calls),
-                view.usage.and_then(usage::responses),
-                bytes,
-            )
+            (ended.stop(calls), view.usage.and_then(usage::responses), bytes)
+        }
+        Format::Gemini => {
+            // Short answers of deep shape: it is read as it is for translation, and passed on all the same.
+            let document = json::document(body).ok_or(BadAnswer::Malformed)?;
+            let response = gemini::read_response(document)?;
+            let bytes = response.output_estimate().saturating_mul(4);
+            (response.stop.as_ref().map(|stop| stop.kind), response.usage, bytes)
         }
     };
     let mut edits = Edits::default();
-    if let (Some(shown), Some(range)) = (show.model, view.model.and_then(|raw| span(body, raw))) {
+    let model = if format == Format::Gemini { view.model_version } else { view.model };
+    if let (Some(shown), Some(range)) = (show.model, model.and_then(|raw| span(body, raw))) {
         edits.replace_text(range, shown);
     }
     Ok(Answer {

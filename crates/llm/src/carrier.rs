@@ -14,6 +14,7 @@ use std::borrow::Cow;
 
 pub(crate) use self::detail::{Detail, Details};
 use crate::{
+    Format,
     conversation::Body,
     json::{self, Fields, Raw},
 };
@@ -32,6 +33,13 @@ pub(crate) const SEAL: &str = "probity.openai.v1/";
 
 /// Marks signatures that are ours and hold a reasoning item of a Responses provider.
 pub(crate) const ITEM_SEAL: &str = "probity.openai-responses.v1/";
+
+/// Marks details that hold Gemini's thought.
+pub(crate) const GEMINI_TAG: &str = "probity/gemini-v1";
+
+/// Marks signatures that are Gemini's own, which stand on a part of any kind: on thought, or before the part they
+/// belong to. Nothing follows where a thought had none.
+pub(crate) const GEMINI_SEAL: &str = "probity.gemini.v1/";
 
 /// Marks encrypted content that is Anthropic's signature of the summary beside it.
 const THINKING_SEAL: &str = "probity.anthropic.v1/thinking/";
@@ -53,6 +61,11 @@ pub(crate) fn thinking_of(detail: Detail<'_>) -> Option<(Option<u64>, Body<'_>)>
     if detail.format.as_deref() == Some(ITEM_TAG) {
         let signature = Some(format!("{ITEM_SEAL}{}", detail.data?).into());
         return Some((detail.position, Body::Thinking { text: Cow::Borrowed(""), signature }));
+    }
+    if detail.format.as_deref() == Some(GEMINI_TAG) {
+        let signature = format!("{GEMINI_SEAL}{}", detail.signature.unwrap_or_default());
+        let text = detail.text.unwrap_or_default();
+        return Some((detail.position, Body::Thinking { text, signature: Some(signature.into()) }));
     }
     let ours = matches!(detail.format.as_deref(), Some(TAG | FOREIGN_TAG));
     match (ours, &*detail.kind) {
@@ -81,6 +94,14 @@ pub(crate) fn detail_of<'b>(body: &'b Body<'_>, index: u64, position: u64) -> Op
             detail.kind = "reasoning.encrypted".into();
             detail.format = Some(ITEM_TAG.into());
             detail.data = signature.strip_prefix(ITEM_SEAL).map(Cow::Borrowed);
+        }
+        Body::Thinking { text, signature: Some(signature) }
+            if signature.starts_with(GEMINI_SEAL) =>
+        {
+            detail.kind = "reasoning.text".into();
+            detail.format = Some(GEMINI_TAG.into());
+            detail.text = Some(Cow::Borrowed(text));
+            detail.signature = gemini_signature(signature).map(Cow::Borrowed);
         }
         Body::Thinking { text, signature } => {
             detail.kind = "reasoning.text".into();
@@ -153,8 +174,23 @@ pub(crate) fn decrypted<'a>(content: &str, summary: Cow<'a, str>) -> Option<Body
     if let Some(data) = content.strip_prefix(REDACTED_SEAL) {
         return Some(Body::RedactedThinking { data: data.to_owned().into() });
     }
-    let signature = content.starts_with(SEAL).then(|| content.to_owned().into())?;
+    let known = [SEAL, ITEM_SEAL, GEMINI_SEAL].iter().any(|seal| content.starts_with(seal));
+    let signature = known.then(|| content.to_owned().into())?;
     Some(Body::Thinking { text: summary, signature: Some(signature) })
+}
+
+/// How details of what such a provider thinks are marked.
+pub(crate) const fn tag_of(outbound: Format) -> &'static str {
+    match outbound {
+        Format::Gemini => GEMINI_TAG,
+        Format::OpenAiResponses => ITEM_TAG,
+        Format::OpenAiChat | Format::AnthropicMessages => TAG,
+    }
+}
+
+/// Gemini's own signature; `None` where a thought had none.
+pub(crate) fn gemini_signature(signature: &str) -> Option<&str> {
+    signature.strip_prefix(GEMINI_SEAL).filter(|signature| !signature.is_empty())
 }
 
 /// Puts thinking back among the other parts, at the places it came from.

@@ -4,6 +4,7 @@
 use std::{borrow::Cow, collections::BTreeSet};
 
 use domain::Usage;
+use serde_json::value::RawValue;
 
 use crate::{
     Format, Stop,
@@ -127,8 +128,8 @@ impl<'a> From<Body<'a>> for Part<'a> {
 pub(crate) struct Tool<'a> {
     pub(crate) name: Cow<'a, str>,
     pub(crate) description: Option<Cow<'a, str>>,
-    /// JSON Schema, as written.
-    pub(crate) schema: Option<Raw<'a>>,
+    /// JSON Schema, as written or as translated.
+    pub(crate) schema: Option<Cow<'a, RawValue>>,
     pub(crate) strict: Option<bool>,
     pub(crate) cache: Option<Raw<'a>>,
 }
@@ -148,7 +149,7 @@ pub(crate) enum Output<'a> {
     Schema {
         name: Option<Cow<'a, str>>,
         description: Option<Cow<'a, str>>,
-        schema: Raw<'a>,
+        schema: Cow<'a, RawValue>,
         /// Whether the provider must enforce it; `None` where the format always does.
         strict: Option<bool>,
     },

@@ -65,6 +65,18 @@ pub(crate) enum Options {
 /// When the body is not one JSON object, repeats a member that routing depends on, lacks `model` or `messages`
 /// (`input`), or asks that something be stored or fetched from a store.
 pub fn head(format: Format, body: &[u8]) -> Result<Head, BadRequest> {
+    read(format, None, body)
+}
+
+/// Reads the head of a Gemini request, whose path says the model and whether the answer is a stream.
+///
+/// # Errors
+/// As [`head`].
+pub fn head_at(model: &str, stream: bool, body: &[u8]) -> Result<Head, BadRequest> {
+    read(Format::Gemini, Some((model, stream)), body)
+}
+
+fn read(format: Format, said: Option<(&str, bool)>, body: &[u8]) -> Result<Head, BadRequest> {
     let text = std::str::from_utf8(body)
         .map_err(|_| BadRequest::new("invalid_json", "The request body is not valid UTF-8."))?;
     let found = find(format, text).map_err(|error| not_json(&error))?;
@@ -75,10 +87,12 @@ pub fn head(format: Format, body: &[u8]) -> Result<Head, BadRequest> {
             message: "The request repeats a member; it must be given once.".into(),
         });
     }
-    let model_raw = found.model.ok_or_else(|| missing("model"))?;
-    let model = json::text(model_raw)
-        .ok_or_else(|| BadRequest::at("model", "`model` must be a string."))?
-        .into_owned();
+    let not_text = || BadRequest::at("model", "`model` must be a string.");
+    let model = match (said, found.model) {
+        (Some((model, _)), _) => model.to_owned(),
+        (None, Some(raw)) => json::text(raw).ok_or_else(not_text)?.into_owned(),
+        (None, None) => return Err(missing("model")),
+    };
     if model.is_empty() || model.len() > MODEL_LIMIT || model.chars().any(char::is_control) {
         return Err(BadRequest::at("model", "`model` is not a usable name."));
     }
@@ -86,7 +100,7 @@ pub fn head(format: Format, body: &[u8]) -> Result<Head, BadRequest> {
         return Err(missing(turns(format)));
     }
     let mut spots = Spots {
-        model: span(body, model_raw).ok_or_else(|| missing("model"))?,
+        model: found.model.and_then(|raw| span(body, raw)).unwrap_or_default(),
         end: text.trim_end().len().saturating_sub(1),
         ..Spots::default()
     };
@@ -97,12 +111,23 @@ pub fn head(format: Format, body: &[u8]) -> Result<Head, BadRequest> {
         (Format::OpenAiChat, Some(raw)) => stream_options(body, raw, &mut spots)?,
         _ => false,
     };
+    let mut config = found.config.and_then(Fields::lenient);
+    let mut setting = |names: &[&str]| {
+        let config = config.as_mut()?;
+        names.iter().find_map(|name| config.take(name))
+    };
+    let max_output = found.max_output.or(found.max_tokens);
+    let max_output = max_output.or_else(|| setting(&["maxOutputTokens", "max_output_tokens"]));
+    let choices = found.n.or_else(|| setting(&["candidateCount", "candidate_count"]));
     Ok(Head {
         model,
-        stream: flag(found.stream, "stream")?,
-        max_output: found.max_output.or(found.max_tokens).and_then(json::whole),
+        stream: match said {
+            Some((_, stream)) => stream,
+            None => flag(found.stream, "stream")?,
+        },
+        max_output: max_output.and_then(json::whole),
         include_usage,
-        choices: found.n.and_then(json::whole).unwrap_or(1),
+        choices: choices.and_then(json::whole).unwrap_or(1),
         has_tools: found.tools.is_some_and(|raw| json::shape(raw) == Shape::Array),
         spots,
     })
@@ -113,6 +138,7 @@ const fn turns(format: Format) -> &'static str {
     match format {
         Format::OpenAiChat | Format::AnthropicMessages => "messages",
         Format::OpenAiResponses => "input",
+        Format::Gemini => "contents",
     }
 }
 
@@ -173,6 +199,8 @@ struct Found<'a> {
     max_output: Option<Raw<'a>>,
     n: Option<Raw<'a>>,
     tools: Option<Raw<'a>>,
+    /// `generationConfig`.
+    config: Option<Raw<'a>>,
     turns: bool,
     stored: Stored<'a>,
     repeated: Option<&'static str>,
@@ -192,16 +220,20 @@ impl<'a> Found<'a> {
     /// The place for a member that is looked for in this format.
     fn slot(&mut self, format: Format, key: &str) -> Option<(&'static str, &mut Option<Raw<'a>>)> {
         let responses = format == Format::OpenAiResponses;
+        let gemini = format == Format::Gemini;
         Some(match key {
             "model" => ("model", &mut self.model),
-            "stream" => ("stream", &mut self.stream),
-            "stream_options" => ("stream_options", &mut self.stream_options),
+            "generationConfig" | "generation_config" if gemini => {
+                ("generationConfig", &mut self.config)
+            }
+            "stream" if !gemini => ("stream", &mut self.stream),
+            "stream_options" if !gemini => ("stream_options", &mut self.stream_options),
             "tools" => ("tools", &mut self.tools),
-            "max_tokens" if !responses => ("max_tokens", &mut self.max_tokens),
-            "max_completion_tokens" if !responses => {
+            "max_tokens" if !responses && !gemini => ("max_tokens", &mut self.max_tokens),
+            "max_completion_tokens" if !responses && !gemini => {
                 ("max_completion_tokens", &mut self.max_output)
             }
-            "n" if !responses => ("n", &mut self.n),
+            "n" if !responses && !gemini => ("n", &mut self.n),
             "max_output_tokens" if responses => ("max_output_tokens", &mut self.max_output),
             "store" if responses => ("store", &mut self.stored.store),
             "include" if responses => ("include", &mut self.stored.include),

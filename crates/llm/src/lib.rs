@@ -1,7 +1,7 @@
 //! Wire formats of model providers: requests, answers, streams, usage and errors, without any I/O.
 //!
-//! Three formats are spoken, in both directions: OpenAI Chat Completions, Anthropic Messages and OpenAI
-//! Responses. When both sides speak the same one, bytes stay as they are but for the model's name, the option
+//! Four formats are spoken, in both directions: OpenAI Chat Completions, Anthropic Messages, OpenAI Responses and
+//! Gemini. When both sides speak the same one, bytes stay as they are but for the model's name, the option
 //! that makes a stream report its usage, and the one that keeps an answer from being stored. Otherwise a reader
 //! turns the text into a superset of the formats and a writer turns that into the other one; what cannot be
 //! said there is listed in the client's own names, and what must not be lost silently (an image that cannot be
@@ -15,6 +15,10 @@
 //!   tagged `probity/anthropic-v1` or `probity/openai-responses-v1`) in Chat; a `thinking` block with a signature
 //!   of our own making in Messages; a reasoning item whose `encrypted_content` is of our own making in Responses.
 //!   Each is taken back in the next turn and given only to the provider family it came from.
+//! - Gemini signs parts of any kind. Such a signature travels as thinking without text before its part, sealed with
+//!   `probity.gemini.v1/` or tagged `probity/gemini-v1`, and is put back on the part that follows. Other families'
+//!   thinking reaches its clients as a thought whose signature is ours in base64, as signatures are bytes there.
+//!   Its path names the model and whether the answer is a stream, so its requests are read with [`head_at`].
 //! - Nothing is stored. A Responses request that asks for a store (`store`, `background`,
 //!   `previous_response_id`, `conversation`, an item reference) is refused and told to send the items again; one
 //!   that says nothing gets `store: false`, as the format stores by default. Where the model reasons, the same edit
@@ -36,6 +40,7 @@ mod demand;
 mod edit;
 mod fault;
 mod format;
+mod gemini;
 mod head;
 mod json;
 mod models;
@@ -54,7 +59,7 @@ mod write;
 pub use answer::{Answer, Show, Stop, respond};
 pub use fault::{BadAnswer, BadRequest, StreamFault};
 pub use format::Format;
-pub use head::{Head, head};
+pub use head::{Head, head, head_at};
 pub use models::{ModelRow, model_body, models_list};
 pub use prepare::{Prepared, prepare};
 pub use quirks::{Quirks, ThinkingStyle};

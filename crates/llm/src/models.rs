@@ -25,10 +25,11 @@ pub struct ModelRow {
 pub fn models_list(format: Format, rows: &[ModelRow]) -> Bytes {
     let mut out = Vec::with_capacity(64 + rows.len() * 160);
     write::object(&mut out, |root| {
-        if format != Format::AnthropicMessages {
+        if matches!(format, Format::OpenAiChat | Format::OpenAiResponses) {
             root.text("object", "list");
         }
-        root.array("data", |list| {
+        let name = if format == Format::Gemini { "models" } else { "data" };
+        root.array(name, |list| {
             for row in rows {
                 list.object(|item| model(format, row, item));
             }
@@ -57,6 +58,18 @@ fn model(format: Format, row: &ModelRow, out: &mut write::Object<'_>) {
             out.text("object", "model");
             out.number("created", u64::try_from(row.created).unwrap_or(0));
             out.text("owned_by", &row.owned_by);
+        }
+        Format::Gemini => {
+            out.text("name", &format!("models/{}", row.id));
+            out.text("version", "");
+            out.text("displayName", &row.display_name);
+            if let Some(tokens) = row.context {
+                out.number("inputTokenLimit", tokens);
+            }
+            if let Some(tokens) = row.output_limit {
+                out.number("outputTokenLimit", tokens);
+            }
+            out.array("supportedGenerationMethods", |list| list.text("generateContent"));
         }
         Format::AnthropicMessages => {
             out.text("type", "model");

@@ -20,6 +20,11 @@ pub(crate) struct Names {
     /// How closely an image is to be looked at.
     pub(crate) detail: &'static str,
     pub(crate) verbosity: &'static str,
+    /// Whether to think at all.
+    pub(crate) thought: &'static str,
+    pub(crate) temperature: &'static str,
+    pub(crate) top_p: &'static str,
+    pub(crate) top_k: &'static str,
 }
 
 const CHAT: Names = Names {
@@ -34,6 +39,10 @@ const CHAT: Names = Names {
     max_output: "max_completion_tokens",
     detail: "messages[].content[].image_url.detail",
     verbosity: "verbosity",
+    thought: "thinking",
+    temperature: "temperature",
+    top_p: "top_p",
+    top_k: "top_k",
 };
 
 const MESSAGES: Names = Names {
@@ -48,6 +57,10 @@ const MESSAGES: Names = Names {
     max_output: "max_tokens",
     detail: "messages[].content[].source",
     verbosity: "verbosity",
+    thought: "thinking",
+    temperature: "temperature",
+    top_p: "top_p",
+    top_k: "top_k",
 };
 
 const RESPONSES: Names = Names {
@@ -62,6 +75,28 @@ const RESPONSES: Names = Names {
     max_output: "max_output_tokens",
     detail: "input[].content[].detail",
     verbosity: "text.verbosity",
+    thought: "reasoning.effort",
+    temperature: "temperature",
+    top_p: "top_p",
+    top_k: "top_k",
+};
+
+const GENERATE: Names = Names {
+    turns: "contents",
+    role: "contents[].role",
+    thinking: "contents[].parts[].thoughtSignature",
+    unsigned: "contents[].parts[].thought",
+    redacted: "contents[].parts[].thoughtSignature",
+    effort: "generationConfig.thinkingConfig",
+    output: "generationConfig.responseSchema",
+    stop: "generationConfig.stopSequences",
+    max_output: "generationConfig.maxOutputTokens",
+    detail: "generationConfig.mediaResolution",
+    verbosity: "verbosity",
+    thought: "generationConfig.thinkingConfig",
+    temperature: "generationConfig.temperature",
+    top_p: "generationConfig.topP",
+    top_k: "generationConfig.topK",
 };
 
 impl Names {
@@ -70,6 +105,7 @@ impl Names {
             Format::OpenAiChat => &CHAT,
             Format::AnthropicMessages => &MESSAGES,
             Format::OpenAiResponses => &RESPONSES,
+            Format::Gemini => &GENERATE,
         }
     }
 }

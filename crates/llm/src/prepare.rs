@@ -1,9 +1,11 @@
 //! From a client's request to a provider's.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 
 use crate::{
-    BadRequest, Format, Head, Quirks, anthropic, edit::Edits, head::Options, json, openai,
+    BadRequest, Format, Head, Quirks, anthropic, edit::Edits, gemini, head::Options, json, openai,
     responses, strip,
 };
 
@@ -13,8 +15,8 @@ pub struct Prepared {
     pub body: Bytes,
     /// Field patterns that the provider's format cannot carry, such as `logprobs`; never values.
     pub dropped: Vec<String>,
-    /// Relative to the provider's base URL.
-    pub path: &'static str,
+    /// Path and query, relative to the provider's base URL.
+    pub path: Cow<'static, str>,
     /// Headers that the provider's format needs, apart from its credential.
     pub headers: &'static [(&'static str, &'static str)],
     /// Client headers that may be passed on, overriding [`Self::headers`].
@@ -40,12 +42,12 @@ pub fn prepare(
     let (body, dropped) = if inbound == outbound {
         same(inbound, body, head, target_model, quirks)
     } else {
-        translate(inbound, outbound, body, target_model, quirks)?
+        translate(inbound, outbound, body, head, (target_model, quirks))?
     };
     Ok(Prepared {
         body,
         dropped,
-        path: outbound.path(),
+        path: outbound.path(target_model, head.stream),
         headers: outbound.headers(),
         forwarded: if inbound == outbound { outbound.forwarded_headers() } else { &[] },
     })
@@ -65,7 +67,12 @@ fn same(
     if !quirks.foreign_thinking {
         dropped.extend(strip::foreign_thinking(format, body, &mut edits).map(str::to_owned));
     }
-    if head.model != target {
+    // One format names the model in its path; where it stands in the body too, it stands as a resource.
+    if format == Format::Gemini {
+        if !head.spots.model.is_empty() {
+            edits.replace_text(head.spots.model.clone(), &format!("models/{target}"));
+        }
+    } else if head.model != target {
         edits.replace_text(head.spots.model.clone(), target);
     }
     if format == Format::OpenAiResponses {
@@ -101,8 +108,8 @@ fn translate(
     inbound: Format,
     outbound: Format,
     body: &Bytes,
-    target: &str,
-    quirks: &Quirks,
+    head: &Head,
+    (target, quirks): (&str, &Quirks),
 ) -> Result<(Bytes, Vec<String>), BadRequest> {
     let document = json::document(body)
         .ok_or_else(|| BadRequest::new("invalid_json", "The request body is not valid JSON."))?;
@@ -110,6 +117,7 @@ fn translate(
         Format::OpenAiChat => openai::read_request(document)?,
         Format::AnthropicMessages => anthropic::read_request(document)?,
         Format::OpenAiResponses => responses::read_request(document)?,
+        Format::Gemini => gemini::read_request(document, head.stream)?,
     };
     let mut out = Vec::with_capacity(body.len() + 256);
     let losses = match outbound {
@@ -120,6 +128,7 @@ fn translate(
         Format::OpenAiResponses => {
             responses::write_request(&request, losses, target, quirks, &mut out)?
         }
+        Format::Gemini => gemini::write_request(request, losses, quirks, &mut out)?,
     };
     Ok((out.into(), losses.into_list()))
 }

@@ -86,6 +86,12 @@ impl Quirks {
             quirks.openai_host = !name.starts_with("gpt-oss");
             quirks.reasoning_effort = false;
             quirks.reasoning_input = false;
+        } else if let Some(version) = name.strip_prefix("gemini-") {
+            quirks.foreign_thinking = false;
+            // Levels came with the third generation, budgets are what the second knows.
+            if !version.starts_with(['1', '2']) {
+                quirks.thinking = ThinkingStyle::Adaptive;
+            }
         } else if let Some(version) = claude_version(name) {
             quirks.foreign_thinking = false;
             if version >= (4, 6) {

@@ -33,8 +33,8 @@ impl Refusal {
     #[must_use]
     pub fn of_upstream(format: Format, error: &UpstreamError) -> Self {
         let status = match (error.kind, format) {
-            (UpstreamKind::Overloaded, Format::OpenAiChat | Format::OpenAiResponses) => 503,
             (UpstreamKind::Overloaded, Format::AnthropicMessages) => 529,
+            (UpstreamKind::Overloaded, _) => 503,
             (UpstreamKind::Quota, _) => 429,
             _ if (400..600).contains(&error.status) => error.status,
             _ => 502,
@@ -88,6 +88,20 @@ const fn anthropic_type(status: u16) -> &'static str {
     }
 }
 
+const fn google_status(status: u16) -> &'static str {
+    match status {
+        401 => "UNAUTHENTICATED",
+        402 | 429 => "RESOURCE_EXHAUSTED",
+        403 => "PERMISSION_DENIED",
+        404 => "NOT_FOUND",
+        408 | 504 => "DEADLINE_EXCEEDED",
+        409 => "ABORTED",
+        502 | 503 | 529 => "UNAVAILABLE",
+        500.. => "INTERNAL",
+        _ => "INVALID_ARGUMENT",
+    }
+}
+
 /// The body of an error answer, in the shape that the format's SDKs read.
 #[must_use]
 pub fn error_body(format: Format, refusal: &Refusal, request_id: &str) -> Bytes {
@@ -103,6 +117,23 @@ pub(crate) fn write_error(format: Format, refusal: &Refusal, request_id: &str, o
             error.text("type", openai_type(refusal.status));
             error.text_or_null("param", refusal.param.as_deref());
             error.text("code", &refusal.code);
+        }),
+        Format::Gemini => root.object("error", |error| {
+            error.number("code", u64::from(refusal.status));
+            error.text("message", &refusal.message);
+            error.text("status", google_status(refusal.status));
+            error.array("details", |list| {
+                list.object(|detail| {
+                    detail.text("@type", "type.googleapis.com/google.rpc.ErrorInfo");
+                    detail.text("reason", &refusal.code);
+                    detail.object("metadata", |metadata| {
+                        if let Some(param) = &refusal.param {
+                            metadata.text("param", param);
+                        }
+                        metadata.text("request_id", request_id);
+                    });
+                });
+            });
         }),
         Format::AnthropicMessages => {
             root.text("type", "error");

@@ -21,6 +21,6 @@ pub(crate) use self::{
     event_write::EventWriter,
     keep::{Keeping, keep_nothing, keeping},
     read::read_request,
-    reply::{measure, read_response, stop_of, write_response},
+    reply::{Ended, measure, read_response, write_response},
     write::write_request,
 };

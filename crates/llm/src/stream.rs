@@ -144,7 +144,7 @@ impl StreamTranslator {
     pub fn fail(&mut self, refusal: &Refusal, request_id: &str, out: &mut Vec<u8>) {
         self.state.failed = true;
         match self.inbound {
-            Format::OpenAiChat => out.extend_from_slice(b"data: "),
+            Format::OpenAiChat | Format::Gemini => out.extend_from_slice(b"data: "),
             Format::AnthropicMessages => out.extend_from_slice(b"event: error\ndata: "),
             Format::OpenAiResponses => {
                 return responses::write_event("error", self.state.next_event, out, |root| {

@@ -27,6 +27,8 @@ pub(crate) fn foreign_thinking(
         Format::OpenAiChat => ("messages", "messages[].reasoning_details"),
         Format::AnthropicMessages => ("messages", "messages[].content[].thinking"),
         Format::OpenAiResponses => ("input", "input[].encrypted_content"),
+        // What is ours stands behind base64 there, and no other provider of the format is known.
+        Format::Gemini => return None,
     };
     let turns = Fields::lenient(json::document(body)?)?.take(turns)?;
     if format == Format::OpenAiResponses {
@@ -53,7 +55,10 @@ fn without_details(message: Raw<'_>) -> Option<Vec<u8>> {
     let mut fields = Fields::lenient(message)?;
     let details = Details::read(fields.take("reasoning_details")?);
     let ours = |detail: &Detail<'_>| {
-        matches!(detail.format.as_deref(), Some(carrier::TAG | carrier::ITEM_TAG))
+        matches!(
+            detail.format.as_deref(),
+            Some(carrier::TAG | carrier::ITEM_TAG | carrier::GEMINI_TAG)
+        )
     };
     if !details.0.iter().any(ours) {
         return None;

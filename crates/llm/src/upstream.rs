@@ -117,11 +117,9 @@ pub(crate) fn reduce(status: Option<u16>, error: Raw<'_>) -> UpstreamError {
         return finish(status, kind_of(status, &[], false), None, None);
     };
     let code_raw = fields.take("code");
-    let kind_text = fields.take_text("type");
-    let detail = fields
-        .take("details")
-        .and_then(Fields::lenient)
-        .and_then(|mut details| details.take_text("error_code"));
+    // Google names the kind in `status`.
+    let kind_text = fields.take_text("type").or_else(|| fields.take_text("status"));
+    let detail = fields.take("details").and_then(detail);
     let code_text = code_raw.filter(|raw| json::shape(raw) == Shape::Text).and_then(json::text);
     let numeric = code_raw.and_then(json::whole).and_then(|code| u16::try_from(code).ok());
     let long_prompt = fields.take_text("message").is_some_and(|text| says_too_long(&text));
@@ -139,6 +137,15 @@ pub(crate) fn reduce(status: Option<u16>, error: Raw<'_>) -> UpstreamError {
     finish(status, kind, code, param)
 }
 
+/// Anthropic's `details.error_code`, or the first reason in Google's list.
+fn detail(details: Raw<'_>) -> Option<Cow<'_, str>> {
+    if let Some(mut details) = Fields::lenient(details) {
+        return details.take_text("error_code");
+    }
+    let list = json::array(details)?.into_iter();
+    list.filter_map(Fields::lenient).find_map(|mut detail| detail.take_text("reason"))
+}
+
 fn finish(
     status: u16,
     kind: UpstreamKind,
@@ -150,9 +157,15 @@ fn finish(
 
 /// The one thing that neither format gives a code for everywhere. The text is looked at, not kept.
 fn says_too_long(message: &str) -> bool {
-    ["prompt is too long", "maximum context length", "context window", "context length"]
-        .iter()
-        .any(|phrase| message.contains(phrase))
+    [
+        "prompt is too long",
+        "maximum context length",
+        "context window",
+        "context length",
+        "exceeds the maximum number of tokens",
+    ]
+    .iter()
+    .any(|phrase| message.contains(phrase))
 }
 
 fn status_of(words: &[&str]) -> u16 {
@@ -189,6 +202,10 @@ fn kind_of(status: u16, words: &[&str], long_prompt: bool) -> UpstreamKind {
     }
     if any(&["overloaded_error"]) {
         return UpstreamKind::Overloaded;
+    }
+    if any(&["API_KEY_INVALID"]) {
+        // Google refuses a wrong key as a wrong request.
+        return UpstreamKind::Authentication;
     }
     match status {
         401 => UpstreamKind::Authentication,

@@ -88,6 +88,39 @@ fn inclusive(raw: Raw<'_>, words: &Words) -> Option<Usage> {
     })
 }
 
+/// Reads `usageMetadata` of a Gemini response; `None` when it does not hold the prompt's count.
+/// What was thought is counted beside what was said.
+pub(crate) fn gemini(raw: Raw<'_>) -> Option<Usage> {
+    let mut fields = Fields::lenient(raw)?;
+    let tools = count(&mut fields, "toolUsePromptTokenCount").unwrap_or(0);
+    let prompt = count(&mut fields, "promptTokenCount")?.saturating_add(tools);
+    let reasoning = count(&mut fields, "thoughtsTokenCount").unwrap_or(0);
+    let said = count(&mut fields, "candidatesTokenCount").unwrap_or(0);
+    let cache_read = count(&mut fields, "cachedContentTokenCount").unwrap_or(0).min(prompt);
+    Some(Usage {
+        input: prompt - cache_read,
+        cache_read,
+        cache_write: 0,
+        output: said.saturating_add(reasoning),
+        reasoning,
+        provenance: Provenance::Reported,
+    })
+}
+
+/// Writes the members of a Gemini `usageMetadata` object.
+pub(crate) fn write_gemini(usage: &Usage, out: &mut Object<'_>) {
+    let prompt = usage.input_total();
+    out.number("promptTokenCount", prompt);
+    out.number("candidatesTokenCount", usage.output.saturating_sub(usage.reasoning));
+    out.number("totalTokenCount", prompt.saturating_add(usage.output));
+    if usage.cache_read > 0 {
+        out.number("cachedContentTokenCount", usage.cache_read);
+    }
+    if usage.reasoning > 0 {
+        out.number("thoughtsTokenCount", usage.reasoning);
+    }
+}
+
 /// Anthropic's counts arrive in parts: in `message_start`, then cumulative in `message_delta`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
@@ -114,6 +147,15 @@ impl Tally {
         if let Some(number) = nested(&mut fields, "output_tokens_details", "thinking_tokens") {
             self.reasoning = Some(number);
         }
+    }
+
+    /// Takes over what a Gemini chunk says so far.
+    pub(crate) fn update_gemini(&mut self, raw: Raw<'_>) {
+        let Some(counts) = gemini(raw) else { return };
+        self.input = Some(counts.input);
+        self.cache_read = Some(counts.cache_read);
+        self.output = Some(counts.output);
+        self.reasoning = Some(counts.reasoning);
     }
 
     pub(crate) const fn has_input(&self) -> bool {

@@ -7,8 +7,8 @@ use std::{fmt::Write as _, fs, path::Path};
 use bytes::Bytes;
 use domain::Usage;
 use llm::{
-    BadAnswer, Format, Quirks, Show, StreamFault, StreamOptions, StreamTranslator, head, prepare,
-    respond,
+    BadAnswer, Format, Quirks, Show, StreamFault, StreamOptions, StreamTranslator, head, head_at,
+    prepare, respond,
 };
 
 /// What no snapshot may hold: the text of a provider's error.
@@ -60,9 +60,16 @@ fn requests() {
         let body = Bytes::from(body);
         for to in Format::ALL {
             let mut text = String::new();
-            let prepared = head(from, &body).and_then(|head| {
+            let found = match from {
+                Format::Gemini => head_at("shown-model", case.contains("stream"), &body),
+                _ => head(from, &body),
+            };
+            let prepared = found.and_then(|head| {
                 prepare(from, to, &body, &head, "target-model", &Quirks::default())
             });
+            if let (Format::Gemini, Ok(prepared)) = (to, &prepared) {
+                writeln!(text, "path: {}", prepared.path).unwrap();
+            }
             match prepared {
                 Ok(prepared) if from == to => {
                     text.push_str(std::str::from_utf8(&prepared.body).unwrap());

@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 use domain::Provenance;
-use llm::{BadAnswer, Format, Head, Quirks, Show, head, prepare, respond};
+use llm::{BadAnswer, BadRequest, Format, Head, Quirks, Show, head, head_at, prepare, respond};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -219,6 +219,42 @@ fn the_head_says_what_routing_needs() {
 }
 
 #[test]
+fn one_format_says_the_model_in_its_path() {
+    let ask = |body: &str, target: &str, stream: bool| {
+        let body = Bytes::copy_from_slice(body.as_bytes());
+        let head = head_at("m", stream, &body).unwrap();
+        let format = Format::Gemini;
+        let prepared = prepare(format, format, &body, &head, target, &Quirks::default()).unwrap();
+        (String::from_utf8(prepared.body.to_vec()).unwrap(), prepared.path.into_owned())
+    };
+    let body = "{ \"contents\" : [],\"x\":1.50 }";
+    let paths = [
+        ("gemini-x", false, "/models/gemini-x:generateContent"),
+        ("gemini-x", true, "/models/gemini-x:streamGenerateContent?alt=sse"),
+        ("models/gemini-x", false, "/models/gemini-x:generateContent"),
+        ("tunedModels/x", false, "/tunedModels/x:generateContent"),
+        // Nothing leads to another path.
+        ("../a?b#c", false, "/models/..%2Fa%3Fb%23c:generateContent"),
+        ("models/a/b:c", false, "/models/a%2Fb%3Ac:generateContent"),
+    ];
+    for (target, stream, path) in paths {
+        assert_eq!(ask(body, target, stream), (body.to_owned(), path.to_owned()));
+    }
+    let named = "{\"model\":\"models/m\",\"contents\":[]}";
+    assert_eq!(ask(named, "t", false).0, "{\"model\":\"models/t\",\"contents\":[]}");
+
+    let body = br#"{"contents":[],"tools":[],"stream":"no","generation_config":{"max_output_tokens":7,"candidateCount":2}}"#;
+    let head = head_at("m", true, body).unwrap();
+    assert!(head.stream && head.has_tools && !head.include_usage);
+    assert_eq!((head.model.as_str(), head.max_output, head.choices), ("m", Some(7), 2));
+    for (model, body) in
+        [("m", "{}"), ("", "{\"contents\":[]}"), ("m", "{\"contents\":[],\"contents\":[]}")]
+    {
+        head_at(model, false, body.as_bytes()).unwrap_err();
+    }
+}
+
+#[test]
 fn bodies_that_cannot_be_routed_are_refused() {
     for (body, code) in [
         ("", "invalid_json"),
@@ -375,20 +411,29 @@ proptest! {
         let body = serde_json::json!({
             "model": "m", "messages": messages, "tools": tools, "system": format,
             "response_format": format, "output_config": format,
+            "contents": messages, "systemInstruction": format, "generationConfig": format,
             "input": messages, "text": format, "reasoning": format, "tool_choice": tools,
         });
         everything(body.to_string().into());
     }
 }
 
+/// The head, with a model where the path would say it.
+fn head_of(format: Format, stream: bool, body: &[u8]) -> Result<Head, BadRequest> {
+    match format {
+        Format::Gemini => head_at("claude-opus-4-8", stream, body),
+        _ => head(format, body),
+    }
+}
+
 fn everything(body: Bytes) {
     for from in Format::ALL {
         for to in Format::ALL {
-            if let Ok(found) = head(from, &body)
+            if let Ok(found) = head_of(from, false, &body)
                 && let Ok(prepared) =
                     prepare(from, to, &body, &found, "claude-opus-4-8", &Quirks::default())
             {
-                let again = head(to, &prepared.body).unwrap();
+                let again = head_of(to, found.stream, &prepared.body).unwrap();
                 assert_eq!((again.model.as_str(), again.stream), ("claude-opus-4-8", found.stream));
             }
             if let Ok(answer) = respond(to, from, &body, Show::default()) {

@@ -150,10 +150,16 @@ fn nothing_is_semantic_before_the_answer_begins() {
         "data: {\"type\":\"response.output_item.added\",\"output_index\":0,\"item\":{\"type\":\"message\"}}\n\n",
         "data: {\"type\":\"response.output_text.delta\",\"output_index\":0,\"delta\":\"x\"}\n\n",
     ];
+    let gemini = [
+        ": hi\n\n",
+        "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"\"}]}}]}\n\n",
+        "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"x\"}]}}]}\n\n",
+    ];
     for (from, events) in [
         (Format::OpenAiChat, openai),
         (Format::AnthropicMessages, anthropic),
         (Format::OpenAiResponses, responses),
+        (Format::Gemini, gemini),
     ] {
         for to in Format::ALL {
             let mut stream = StreamTranslator::new(to, from, StreamOptions::default());
@@ -203,6 +209,10 @@ fn a_failure_is_told_in_the_client_s_format() {
         "event: error\ndata: {\"type\":\"error\",\"sequence_number\":0,\"code\":\"upstream_cut\",\"message\":\"The provider's stream ended early.\",\"param\":null}\n\n"
     );
     assert_eq!(
+        tell(Format::Gemini),
+        "data: {\"error\":{\"code\":502,\"message\":\"The provider's stream ended early.\",\"status\":\"UNAVAILABLE\",\"details\":[{\"@type\":\"type.googleapis.com/google.rpc.ErrorInfo\",\"reason\":\"upstream_cut\",\"metadata\":{\"request_id\":\"req_1\"}}]}}\n\n"
+    );
+    assert_eq!(
         tell(Format::AnthropicMessages),
         "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"api_error\",\"message\":\"The provider's stream ended early.\",\"details\":{\"error_code\":\"upstream_cut\"}},\"request_id\":\"req_1\"}\n\n"
     );
@@ -249,13 +259,17 @@ struct Said {
     usage: (u64, u64, u64),
 }
 
-fn events(bytes: &[u8]) -> Vec<Value> {
+fn raw_events(bytes: &[u8]) -> Vec<String> {
     let text = std::str::from_utf8(bytes).unwrap();
     text.split("\n\n")
         .filter_map(|event| event.lines().find_map(|line| line.strip_prefix("data: ")))
         .filter(|data| *data != "[DONE]")
-        .map(|data| serde_json::from_str(data).unwrap())
+        .map(str::to_owned)
         .collect()
+}
+
+fn events(bytes: &[u8]) -> Vec<Value> {
+    raw_events(bytes).iter().map(|data| serde_json::from_str(data).unwrap()).collect()
 }
 
 fn string(value: &Value) -> String {
@@ -394,11 +408,91 @@ fn hear_responses(bytes: &[u8]) -> Said {
     said
 }
 
+fn hear_gemini(bytes: &[u8]) -> Said {
+    let mut said = Said::default();
+    for event in raw_events(bytes) {
+        let Chunk { candidates, usage } = serde_json::from_str(&event).unwrap();
+        for candidate in candidates {
+            for part in candidate.content.parts {
+                let text = part.text.unwrap_or_default();
+                if part.thought {
+                    said.thinking += &text
+                } else {
+                    said.text += &text
+                }
+                if let Some(call) = part.call {
+                    said.tools.push((call.id, call.name, call.args.get().to_owned()));
+                }
+            }
+            said.stop += match candidate.finish.as_deref() {
+                Some("STOP") if said.tools.is_empty() => "stop",
+                Some("STOP") => "tool_calls",
+                Some("MAX_TOKENS") => "length",
+                _ => "",
+            };
+        }
+        if let Some(usage) = usage {
+            let cached = usage.cached.unwrap_or(0);
+            let thoughts = usage.thoughts.unwrap_or(0);
+            said.usage = (usage.prompt - cached, cached, usage.candidates + thoughts);
+        }
+    }
+    said
+}
+
+#[derive(serde::Deserialize)]
+struct Chunk {
+    candidates: Vec<Candidate>,
+    #[serde(rename = "usageMetadata")]
+    usage: Option<Counts>,
+}
+
+#[derive(serde::Deserialize)]
+struct Candidate {
+    content: Content,
+    #[serde(rename = "finishReason")]
+    finish: Option<String>,
+}
+
+#[derive(serde::Deserialize)]
+struct Content {
+    parts: Vec<Part>,
+}
+
+#[derive(serde::Deserialize)]
+struct Part {
+    text: Option<String>,
+    #[serde(default)]
+    thought: bool,
+    #[serde(rename = "functionCall")]
+    call: Option<Call>,
+}
+
+#[derive(serde::Deserialize)]
+struct Call {
+    id: String,
+    name: String,
+    args: Box<serde_json::value::RawValue>,
+}
+
+#[derive(serde::Deserialize)]
+struct Counts {
+    #[serde(rename = "promptTokenCount")]
+    prompt: u64,
+    #[serde(rename = "candidatesTokenCount")]
+    candidates: u64,
+    #[serde(rename = "cachedContentTokenCount")]
+    cached: Option<u64>,
+    #[serde(rename = "thoughtsTokenCount")]
+    thoughts: Option<u64>,
+}
+
 fn hear(format: Format, bytes: &[u8]) -> Said {
     match format {
         Format::OpenAiChat => hear_openai(bytes),
         Format::AnthropicMessages => hear_anthropic(bytes),
         Format::OpenAiResponses => hear_responses(bytes),
+        Format::Gemini => hear_gemini(bytes),
     }
 }
 

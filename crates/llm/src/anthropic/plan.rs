@@ -45,7 +45,8 @@ pub(super) fn plan(
     let mut plan =
         Plan { max_tokens: cap.unwrap_or(quirks.default_max_tokens), thinking: None, effort: None };
     let Some((thinking, effort)) = wanted(request, quirks) else { return plan };
-    let name = if request.thinking.is_some() { "thinking" } else { losses.names().effort };
+    let name =
+        if request.thinking.is_some() { losses.names().thought } else { losses.names().effort };
     let strict = quirks.thinking == ThinkingStyle::Budget;
     if thinking != Thinking::Off && (forced(request) || strict && thoughtless(turns)) {
         // The provider would refuse the whole request.
@@ -138,10 +139,10 @@ pub(super) fn sampling(
         if !quirks.sampling || plan.thinks() {
             // With thinking on, only the default is accepted, and saying it is the same as not.
             if !is_default(raw) {
-                losses.add_name("temperature");
+                losses.add_name(losses.names().temperature);
             }
         } else if number(raw) > 1.0 {
-            losses.add_name("temperature");
+            losses.add_name(losses.names().temperature);
             out.number("temperature", 1);
         } else {
             out.raw("temperature", raw.get());
@@ -153,14 +154,14 @@ pub(super) fn sampling(
         if quirks.sampling && !crowded && !too_low {
             out.raw("top_p", raw.get());
         } else if !is_default(raw) {
-            losses.add_name("top_p");
+            losses.add_name(losses.names().top_p);
         }
     }
     if let Some(raw) = request.top_k {
         if quirks.sampling && !plan.thinks() {
             out.raw("top_k", raw.get());
         } else {
-            losses.add_name("top_k");
+            losses.add_name(losses.names().top_k);
         }
     }
 }

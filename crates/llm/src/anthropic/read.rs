@@ -133,7 +133,7 @@ fn output<'a>(
     }
     let missing = || BadRequest::at(path.key("schema"), "A JSON schema is required here.");
     let schema = format.take("schema").filter(|raw| json::shape(raw) == Shape::Object);
-    let schema = schema.ok_or_else(missing)?;
+    let schema = Cow::Borrowed(schema.ok_or_else(missing)?);
     Ok((effort, Output::Schema { name: None, description: None, schema, strict: None }))
 }
 
@@ -154,7 +154,7 @@ fn tools<'a>(fields: &mut Fields<'a>, losses: &mut Losses) -> Result<Vec<Tool<'a
         tools.push(Tool {
             name: string(&mut tool, "name", &path)?,
             description: tool.take_text("description"),
-            schema: tool.take("input_schema"),
+            schema: tool.take("input_schema").map(Cow::Borrowed),
             strict: tool.take("strict").and_then(json::boolean),
             cache: tool.take("cache_control"),
         });

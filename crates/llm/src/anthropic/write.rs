@@ -237,7 +237,7 @@ fn write_tool(tool: &Tool<'_>, out: &mut Object<'_>) {
     if let Some(description) = &tool.description {
         out.text("description", description);
     }
-    let schema = tool.schema.filter(|raw| json::shape(raw) == json::Shape::Object);
+    let schema = tool.schema.as_deref().filter(|raw| json::shape(raw) == json::Shape::Object);
     out.raw("input_schema", schema.map_or(NO_SCHEMA, |raw| raw.get()));
     if tool.strict == Some(true) {
         out.boolean("strict", true);

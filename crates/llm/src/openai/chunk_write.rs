@@ -54,8 +54,8 @@ impl ChunkWriter {
                 }
             }
             Piece::Thinking(text) => {
-                let detail =
-                    self.detail(Detail { text: Some(text.as_ref().into()), ..text_entry() });
+                let entry = Detail { text: Some(text.as_ref().into()), ..text_entry() };
+                let detail = self.detail(view.outbound, entry);
                 self.delta(view, out, |delta| {
                     delta.text("reasoning_content", &text);
                     details(&detail, delta);
@@ -66,8 +66,9 @@ impl ChunkWriter {
                 self.carried(&body, view, out);
             }
             Piece::Signature(text) => {
-                let entry = Detail { signature: Some(text.as_ref().into()), ..text_entry() };
-                let detail = self.detail(entry);
+                let bare = text.strip_prefix(carrier::GEMINI_SEAL).unwrap_or(&text);
+                let entry = Detail { signature: Some(bare.into()), ..text_entry() };
+                let detail = self.detail(view.outbound, entry);
                 self.delta(view, out, |delta| details(&detail, delta));
             }
             Piece::RedactedThinking(data) => {
@@ -136,12 +137,12 @@ impl ChunkWriter {
 
     /// The entry's next delta. Only its first says the format and the place: client libraries that join
     /// deltas join every string and add every number except `index`.
-    fn detail<'d>(&mut self, entry: Detail<'d>) -> Detail<'d> {
+    fn detail<'d>(&mut self, outbound: Format, entry: Detail<'d>) -> Detail<'d> {
         let first = !self.thinking;
         self.thinking = true;
         Detail {
             index: Some(self.place.thoughts),
-            format: first.then(|| carrier::TAG.into()),
+            format: first.then(|| carrier::tag_of(outbound).into()),
             position: first.then(|| self.place.position()),
             ..entry
         }

@@ -114,6 +114,7 @@ fn output<'a>(fields: &mut Fields<'a>) -> Result<Output<'a>, BadRequest> {
                 schema: inner
                     .take("schema")
                     .filter(|raw| json::shape(raw) == Shape::Object)
+                    .map(Cow::Borrowed)
                     .ok_or_else(missing)?,
                 strict: Some(inner.take("strict").and_then(json::boolean).unwrap_or(false)),
             })
@@ -140,7 +141,7 @@ fn tools<'a>(fields: &mut Fields<'a>, losses: &mut Losses) -> Result<Vec<Tool<'a
         tools.push(Tool {
             name: string(&mut function, "name", &inner)?,
             description: function.take_text("description"),
-            schema: function.take("parameters"),
+            schema: function.take("parameters").map(Cow::Borrowed),
             strict: function.take("strict").and_then(json::boolean),
             cache: tool.take("cache_control").or(function.take("cache_control")),
         });

@@ -133,15 +133,16 @@ pub(crate) fn sampling(
     out: &mut Object<'_>,
     losses: &mut Losses,
 ) {
-    let mut write = |name: &str, value: Option<Raw<'_>>| match value {
+    let names = losses.names();
+    let mut write = |name: &str, lost: &str, value: Option<Raw<'_>>| match value {
         Some(raw) if quirks.sampling => out.raw(name, raw.get()),
-        Some(raw) if !["1", "1.0"].contains(&raw.get()) => losses.add_name(name),
+        Some(raw) if !["1", "1.0"].contains(&raw.get()) => losses.add_name(lost),
         _ => {}
     };
-    write("temperature", request.temperature);
-    write("top_p", request.top_p);
+    write("temperature", names.temperature, request.temperature);
+    write("top_p", names.top_p, request.top_p);
     if request.top_k.is_some() {
-        losses.add_name("top_k");
+        losses.add_name(names.top_k);
     }
 }
 
@@ -165,14 +166,15 @@ pub(crate) fn level<'r>(
         (None, Some(Thinking::Off)) => {
             // Without reasoning there is nothing to turn off.
             if quirks.reasoning_effort {
-                losses.add_name("thinking");
+                losses.add_name(losses.names().thought);
             }
             None
         }
         (None, Some(Thinking::Adaptive) | None) => None,
     };
     if level.is_some() && !quirks.reasoning_effort {
-        let name = if request.effort.is_some() { losses.names().effort } else { "thinking" };
+        let names = losses.names();
+        let name = if request.effort.is_some() { names.effort } else { names.thought };
         losses.add_name(name);
         return None;
     }
@@ -214,7 +216,7 @@ fn write_tool(tool: &Tool<'_>, out: &mut Object<'_>) {
     if let Some(description) = &tool.description {
         out.text("description", description);
     }
-    out.raw_some("parameters", tool.schema);
+    out.raw_some("parameters", tool.schema.as_deref());
     if let Some(strict) = tool.strict {
         out.boolean("strict", strict);
     }

@@ -5,7 +5,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-use super::reply::{reasoning_text, status, stop_of};
+use super::reply::{Ended, reasoning_text};
 use crate::{
     Stop, StreamFault, carrier,
     conversation::Stopped,
@@ -219,10 +219,10 @@ impl EventReader {
         if let Some(raw) = response.take("usage") {
             meter.responses(raw);
         }
-        let (status, reason) = status(&mut response);
+        let ended = Ended::take(&mut response);
         let calls = !self.calls.is_empty();
         let refused = self.refused.take();
-        let kind = match stop_of(status.as_deref(), reason.as_deref(), calls) {
+        let kind = match ended.stop(calls) {
             Some(Stop::End) | None if refused.is_some() => Stop::Refusal,
             kind => kind.unwrap_or(Stop::End),
         };

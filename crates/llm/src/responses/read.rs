@@ -129,7 +129,7 @@ fn text<'a>(
             Output::Schema {
                 name: format.take_text("name"),
                 description: format.take_text("description"),
-                schema: schema.ok_or_else(|| {
+                schema: schema.map(Cow::Borrowed).ok_or_else(|| {
                     BadRequest::at(path.key("schema"), "A JSON schema is required here.")
                 })?,
                 strict: Some(format.take("strict").and_then(json::boolean).unwrap_or(false)),
@@ -163,7 +163,7 @@ fn tools<'a>(fields: &mut Fields<'a>, losses: &mut Losses) -> Result<Vec<Tool<'a
         tools.push(Tool {
             name: string(&mut tool, "name", &path)?,
             description: tool.take_text("description"),
-            schema: tool.take("parameters"),
+            schema: tool.take("parameters").map(Cow::Borrowed),
             strict: tool.take("strict").and_then(json::boolean),
             cache: None,
         });

@@ -13,22 +13,35 @@ use crate::{
     upstream, usage, write,
 };
 
-/// Why an answer ended: its `status`, the reason in `incomplete_details`, and whether it calls a tool.
-pub(crate) fn stop_of(status: Option<&str>, reason: Option<&str>, calls: bool) -> Option<Stop> {
-    match (status, reason) {
-        (Some("incomplete"), Some("content_filter")) => Some(Stop::Refusal),
-        (Some("incomplete"), _) => Some(Stop::Length),
-        (Some("completed") | None, _) if calls => Some(Stop::ToolUse),
-        (Some("completed") | None, _) => Some(Stop::End),
-        _ => None,
-    }
+/// How an answer ended: its `status`, and the reason in `incomplete_details`.
+pub(crate) struct Ended<'a> {
+    status: Option<Cow<'a, str>>,
+    reason: Option<Cow<'a, str>>,
 }
 
-/// Takes `status` and the reason in `incomplete_details`.
-pub(crate) fn status<'a>(fields: &mut Fields<'a>) -> (Option<Cow<'a, str>>, Option<Cow<'a, str>>) {
-    let details = fields.take("incomplete_details").and_then(Fields::lenient);
-    let reason = details.and_then(|mut details| details.take_text("reason"));
-    (fields.take_text("status"), reason)
+impl<'a> Ended<'a> {
+    pub(crate) fn of(status: Option<Raw<'a>>, details: Option<Raw<'a>>) -> Self {
+        let details = details.and_then(Fields::lenient);
+        Self {
+            status: status.and_then(json::text),
+            reason: details.and_then(|mut details| details.take_text("reason")),
+        }
+    }
+
+    pub(super) fn take(fields: &mut Fields<'a>) -> Self {
+        Self::of(fields.take("status"), fields.take("incomplete_details"))
+    }
+
+    /// `calls` when it calls one of the client's tools.
+    pub(crate) fn stop(&self, calls: bool) -> Option<Stop> {
+        match (self.status.as_deref(), self.reason.as_deref()) {
+            (Some("incomplete"), Some("content_filter")) => Some(Stop::Refusal),
+            (Some("incomplete"), _) => Some(Stop::Length),
+            (Some("completed") | None, _) if calls => Some(Stop::ToolUse),
+            (Some("completed") | None, _) => Some(Stop::End),
+            _ => None,
+        }
+    }
 }
 
 pub(crate) fn read_response(raw: Raw<'_>) -> Result<Response<'_>, BadAnswer> {
@@ -44,8 +57,7 @@ pub(crate) fn read_response(raw: Raw<'_>) -> Result<Response<'_>, BadAnswer> {
             losses.add_name("output[].type");
         }
     }
-    let (status, reason) = status(&mut fields);
-    let stop = stopped(status.as_deref(), reason.as_deref(), &parts);
+    let stop = stopped(&Ended::take(&mut fields), &parts);
     Ok(Response {
         id: fields.take_text("id").unwrap_or_default(),
         model: fields.take_text("model").unwrap_or_default(),
@@ -57,17 +69,13 @@ pub(crate) fn read_response(raw: Raw<'_>) -> Result<Response<'_>, BadAnswer> {
     })
 }
 
-fn stopped<'a>(
-    status: Option<&str>,
-    reason: Option<&str>,
-    parts: &[Part<'a>],
-) -> Option<Stopped<'a>> {
+fn stopped<'a>(ended: &Ended<'_>, parts: &[Part<'a>]) -> Option<Stopped<'a>> {
     let calls = parts.iter().any(|part| matches!(part.body, Body::ToolCall { .. }));
     let refused = parts.iter().find_map(|part| match &part.body {
         Body::Refusal(text) => Some(text.clone()),
         _ => None,
     });
-    let kind = match stop_of(status, reason, calls)? {
+    let kind = match ended.stop(calls)? {
         Stop::End if refused.is_some() => Stop::Refusal,
         kind => kind,
     };

@@ -131,7 +131,7 @@ fn write_tool(tool: &Tool<'_>, out: &mut Object<'_>) {
     if let Some(description) = &tool.description {
         out.text("description", description);
     }
-    match tool.schema {
+    match &tool.schema {
         Some(schema) => out.raw("parameters", schema.get()),
         None => out.null("parameters"),
     }

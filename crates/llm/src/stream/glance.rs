@@ -77,6 +77,51 @@ pub(super) struct Block<'a> {
     pub(super) kind: Text<'a>,
 }
 
+/// A Gemini chunk.
+#[derive(Deserialize)]
+pub(super) struct Answer<'a> {
+    #[serde(borrow, default, rename = "modelVersion")]
+    pub(super) model: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub(super) candidates: Option<Vec<Candidate<'a>>>,
+    #[serde(borrow, default, rename = "promptFeedback")]
+    pub(super) feedback: Option<Feedback<'a>>,
+    #[serde(borrow, default, rename = "usageMetadata")]
+    pub(super) usage: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub(super) error: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Feedback<'a> {
+    #[serde(borrow, default, rename = "blockReason")]
+    pub(super) reason: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Candidate<'a> {
+    #[serde(borrow, default)]
+    pub(super) content: Option<Content<'a>>,
+    #[serde(borrow, default, rename = "finishReason")]
+    pub(super) finish: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Content<'a> {
+    #[serde(borrow, default)]
+    pub(super) parts: Option<Vec<Part<'a>>>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Part<'a> {
+    #[serde(borrow, default)]
+    pub(super) text: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub(super) thought: Option<&'a RawValue>,
+    #[serde(borrow, default, rename = "functionCall")]
+    pub(super) call: Option<&'a RawValue>,
+}
+
 /// A Responses event.
 #[derive(Deserialize)]
 pub(super) struct Told<'a> {

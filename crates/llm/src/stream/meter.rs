@@ -27,6 +27,14 @@ impl Meter {
         self.reported = usage::responses(raw).or(self.reported);
     }
 
+    /// `usageMetadata` of a Gemini chunk: cumulative, and only whole when the answer has `ended`.
+    pub(crate) fn gemini(&mut self, raw: Raw<'_>, ended: bool) {
+        self.tally.update_gemini(raw);
+        if ended {
+            self.reported = self.tally.reported().or(self.reported);
+        }
+    }
+
     /// `usage` of `message_start`: its output count is only a beginning.
     pub(crate) fn anthropic_start(&mut self, raw: Raw<'_>) {
         self.tally.update(raw);

@@ -1,5 +1,6 @@
 //! A stream whose two ends speak the same format: bytes pass through, usage is counted on the way.
 
+mod gemini;
 mod responses;
 
 use serde::Deserialize;
@@ -54,6 +55,7 @@ impl Relay {
             Format::OpenAiChat => self.openai(state, frame, out),
             Format::AnthropicMessages => self.anthropic(state, frame, out),
             Format::OpenAiResponses => responses::event(state, frame, out),
+            Format::Gemini => self.gemini(state, frame, out),
         }
     }
 
@@ -203,6 +205,8 @@ impl Relay {
             }
             // Its last event is the one that finishes it.
             Format::OpenAiResponses => b"",
+            // It ends by ending.
+            Format::Gemini => b"",
         });
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use super::{Frame, Meter, Piece, State, StreamFault, StreamOptions};
 use crate::{
-    Format, anthropic,
+    Format, anthropic, gemini,
     openai::{ChunkReader, ChunkWriter},
     responses,
 };
@@ -20,12 +20,14 @@ enum Reader {
     OpenAi(ChunkReader),
     Anthropic(anthropic::EventReader),
     Responses(responses::EventReader),
+    Gemini(gemini::ChunkReader),
 }
 
 enum Writer {
     OpenAi(ChunkWriter),
     Anthropic(anthropic::EventWriter),
     Responses(responses::EventWriter),
+    Gemini(gemini::ChunkWriter),
 }
 
 /// What a writer may look up.
@@ -44,11 +46,13 @@ impl Translate {
                 Format::OpenAiChat => Reader::OpenAi(ChunkReader::default()),
                 Format::AnthropicMessages => Reader::Anthropic(anthropic::EventReader::default()),
                 Format::OpenAiResponses => Reader::Responses(responses::EventReader::default()),
+                Format::Gemini => Reader::Gemini(gemini::ChunkReader::default()),
             },
             writer: match inbound {
                 Format::OpenAiChat => Writer::OpenAi(ChunkWriter::default()),
                 Format::AnthropicMessages => Writer::Anthropic(anthropic::EventWriter::default()),
                 Format::OpenAiResponses => Writer::Responses(responses::EventWriter::default()),
+                Format::Gemini => Writer::Gemini(gemini::ChunkWriter::default()),
             },
             started: false,
             stopped: false,
@@ -70,6 +74,7 @@ impl Translate {
             Reader::OpenAi(reader) => reader.read(text, &mut state.meter, &mut pieces),
             Reader::Anthropic(reader) => reader.read(text, &mut state.meter, &mut pieces),
             Reader::Responses(reader) => reader.read(text, &mut state.meter, &mut pieces),
+            Reader::Gemini(reader) => reader.read(text, &mut state.meter, &mut pieces),
         };
         for piece in pieces {
             self.started |= matches!(piece, Piece::Start { .. });
@@ -97,6 +102,7 @@ impl Translate {
         match &mut self.writer {
             Writer::OpenAi(writer) => writer.write(piece, &view, out),
             Writer::Anthropic(writer) => writer.write(piece, &view, out),
+            Writer::Gemini(writer) => writer.write(piece, &view, out),
             Writer::Responses(writer) => {
                 writer.write(piece, &view, out);
                 state.next_event = writer.next();
