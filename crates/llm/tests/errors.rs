@@ -98,9 +98,45 @@ fn anthropic_cases() -> Vec<Case> {
     ]
 }
 
+fn gemini_cases() -> Vec<Case> {
+    use UpstreamKind as K;
+    let error = |error: Value| json!({ "error": error });
+    vec![
+        (
+            400,
+            error(
+                json!({"code":400,"message":"API key not valid SECRET","status":"INVALID_ARGUMENT","details":[
+                    {"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"API_KEY_INVALID"}]}),
+            ),
+            K::Authentication,
+            Some("api_key_invalid"),
+        ),
+        (
+            400,
+            error(json!({"code":400,"status":"INVALID_ARGUMENT",
+                    "message":"The input token count (9) exceeds the maximum number of tokens allowed (8). SECRET"})),
+            K::ContextLength,
+            Some("invalid_argument"),
+        ),
+        (
+            429,
+            error(json!({"code":429,"message":"SECRET","status":"RESOURCE_EXHAUSTED"})),
+            K::RateLimited,
+            Some("resource_exhausted"),
+        ),
+        (
+            503,
+            error(json!({"code":503,"message":"SECRET","status":"UNAVAILABLE"})),
+            K::Overloaded,
+            Some("unavailable"),
+        ),
+    ]
+}
+
 #[test]
 fn a_provider_s_error_is_reduced_to_codes() {
-    for (status, body, kind, code) in openai_cases().into_iter().chain(anthropic_cases()) {
+    let cases = openai_cases().into_iter().chain(anthropic_cases()).chain(gemini_cases());
+    for (status, body, kind, code) in cases {
         let error = upstream_error(OPENAI, status, body.to_string().as_bytes());
         assert_eq!((error.kind, error.code.as_deref()), (kind, code), "{body}");
         assert!(!format!("{error:?}").contains("SECRET"));
@@ -158,6 +194,12 @@ fn bodies_have_the_shape_that_the_libraries_read() {
             "details":{"error_code":"model_not_found","param":"model"}},"request_id":"req_1"})
     );
     assert_eq!(read(Format::OpenAiResponses), read(OPENAI));
+    assert_eq!(
+        read(Format::Gemini),
+        json!({"error":{"code":404,"message":"No such model.","status":"NOT_FOUND","details":[
+            {"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"model_not_found",
+                "metadata":{"param":"model","request_id":"req_1"}}]}})
+    );
     let domain = domain::Error::limited("Slow down.");
     assert_eq!(Refusal::from(&domain).status, 429);
 }
@@ -197,6 +239,11 @@ fn models_are_listed_in_both_shapes() {
     );
     assert_eq!(read(ANTHROPIC, &[])["first_id"], Value::Null);
     assert_eq!(read(Format::OpenAiResponses, rows), read(OPENAI, rows));
+    assert_eq!(
+        read(Format::Gemini, rows),
+        json!({"models":[{"name":"models/fast","version":"","displayName":"Fast","inputTokenLimit":8000,
+            "supportedGenerationMethods":["generateContent"]}]})
+    );
     assert_eq!(
         llm::model_body(Format::OpenAiResponses, &row),
         llm::model_body(Format::OpenAiChat, &row)
