@@ -17,6 +17,7 @@ mod write;
 pub(crate) use self::{
     chunk_read::ChunkReader,
     chunk_write::ChunkWriter,
+    part::{COVERED, is_covered},
     read::read_request,
     reply::{read_response, write_response},
     write::write_request,

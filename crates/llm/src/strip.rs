@@ -9,6 +9,7 @@ use crate::{
     Format,
     carrier::{self, Detail, Details},
     edit::{Edits, span},
+    gemini,
     json::{self, Fields, Raw},
     write::{self, Object},
 };
@@ -22,25 +23,25 @@ pub(crate) fn foreign_thinking(
     body: &[u8],
     edits: &mut Edits,
 ) -> Option<&'static str> {
-    memmem::find(body, MARK)?;
+    memmem::find(body, if format == Format::Gemini { gemini::COVERED.as_bytes() } else { MARK })?;
     let (turns, name) = match format {
         Format::OpenAiChat => ("messages", "messages[].reasoning_details"),
         Format::AnthropicMessages => ("messages", "messages[].content[].thinking"),
         Format::OpenAiResponses => ("input", "input[].encrypted_content"),
-        // What is ours stands behind base64 there, and no other provider of the format is known.
-        Format::Gemini => return None,
+        Format::Gemini => ("contents", "contents[].parts[].thoughtSignature"),
     };
     let turns = Fields::lenient(json::document(body)?)?.take(turns)?;
     if format == Format::OpenAiResponses {
-        edits.replace(span(body, turns)?, without(turns, "encrypted_content")?);
+        edits
+            .replace(span(body, turns)?, without(turns, |item| sealed(item, "encrypted_content"))?);
         return Some(name);
     }
     let mut found = false;
     for message in json::array(turns)? {
-        let edited = if format == Format::OpenAiChat {
-            without_details(message).zip(span(body, message))
-        } else {
-            without_blocks(body, message)
+        let edited = match format {
+            Format::OpenAiChat => without_details(message).zip(span(body, message)),
+            Format::Gemini => without_thoughts(body, message),
+            Format::AnthropicMessages | Format::OpenAiResponses => without_blocks(body, message),
         };
         if let Some((text, range)) = edited {
             edits.replace(range, text);
@@ -78,18 +79,27 @@ fn without_details(message: Raw<'_>) -> Option<Vec<u8>> {
 /// The content of the message without the blocks that carry an OpenAI-format provider's reasoning.
 fn without_blocks(body: &[u8], message: Raw<'_>) -> Option<(Vec<u8>, std::ops::Range<usize>)> {
     let content = Fields::lenient(message)?.take("content")?;
-    Some((without(content, "signature")?, span(body, content)?))
+    let kept = without(content, |block| sealed(block, "signature"))?;
+    Some((kept, span(body, content)?))
 }
 
-/// The list without the entries whose `mark` is ours; `None` when there is none.
-fn without(list: Raw<'_>, mark: &str) -> Option<Vec<u8>> {
-    let sealed = |entry: &Raw<'_>| {
-        Fields::lenient(entry)
-            .and_then(|mut fields| fields.take_text(mark))
-            .is_some_and(|text| carrier::is_sealed(&text))
-    };
+/// The parts of the content without the thoughts that carry another provider's; never none at all.
+fn without_thoughts(body: &[u8], content: Raw<'_>) -> Option<(Vec<u8>, std::ops::Range<usize>)> {
+    let parts = Fields::lenient(content)?.take("parts")?;
+    let kept = without(parts, gemini::is_covered)?;
+    Some((if kept == b"[]" { b"[{\"text\":\"\"}]".to_vec() } else { kept }, span(body, parts)?))
+}
+
+fn sealed(entry: Raw<'_>, mark: &str) -> bool {
+    Fields::lenient(entry)
+        .and_then(|mut fields| fields.take_text(mark))
+        .is_some_and(|text| carrier::is_sealed(&text))
+}
+
+/// The list without the entries that are ours; `None` when there is none.
+fn without(list: Raw<'_>, ours: impl Fn(Raw<'_>) -> bool) -> Option<Vec<u8>> {
     let entries = json::array(list)?;
     let kept: Vec<&str> =
-        entries.iter().filter(|entry| !sealed(entry)).map(|entry| entry.get()).collect();
+        entries.iter().filter(|entry| !ours(entry)).map(|entry| entry.get()).collect();
     (kept.len() < entries.len()).then(|| format!("[{}]", kept.join(",")).into_bytes())
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 fn pass(format: Format, body: &str, target: &str) -> String {
     let body = Bytes::copy_from_slice(body.as_bytes());
-    let head = head(format, &body).unwrap();
+    let head = head_of(format, false, &body).unwrap();
     let quirks = Quirks::of_model(target);
     let prepared = prepare(format, format, &body, &head, target, &quirks).unwrap();
     String::from_utf8(prepared.body.to_vec()).unwrap()
@@ -325,6 +325,19 @@ fn a_strict_provider_is_not_sent_thinking_of_another() {
     assert_eq!(pass(Format::OpenAiResponses, responses, "gpt-5"), expected);
     let lenient = responses.replace("gpt-5", "other");
     assert_eq!(pass(Format::OpenAiResponses, &lenient, "other"), lenient);
+
+    // `probity.anthropic.v1/thinking/s` in base64.
+    let ours = r#"{"text":"t","thought":true,"thoughtSignature":"cHJvYml0eS5hbnRocm9waWMudjEvdGhpbmtpbmcvcw=="}"#;
+    let own = r#"{"text":"t","thought":true,"thoughtSignature":"c2ln"}"#;
+    let gemini = |first: &str, second: &str| {
+        format!(
+            r#"{{"contents":[ {{"role":"model","parts":{first}}} , {{"role":"model","parts":{second}}} ]}}"#
+        )
+    };
+    let carried = gemini(&format!("[{ours}, {own}]"), &format!("[ {ours} ]"));
+    let expected = gemini(&format!("[{own}]"), r#"[{"text":""}]"#);
+    assert_eq!(pass(Format::Gemini, &carried, "gemini-2.5-pro"), expected);
+    assert_eq!(pass(Format::Gemini, &carried, "other"), carried);
 }
 
 #[test]

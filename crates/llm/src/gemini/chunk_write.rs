@@ -66,9 +66,8 @@ impl ChunkWriter {
                 }
             }
             Piece::Stop(stop) => self.stopped(&stop, out),
-            Piece::ThinkingEnd => {}
-            // The format has no event for it.
-            Piece::Ping => out.extend_from_slice(b": ping\n\n"),
+            // The format has no event for a sign of life, and some of its clients take comments for data.
+            Piece::ThinkingEnd | Piece::Ping => {}
             Piece::Done => self.done(view, out),
         }
     }

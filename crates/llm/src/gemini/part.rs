@@ -72,6 +72,15 @@ pub(super) fn cover(carried: &str) -> String {
     general_purpose::STANDARD.encode(carried)
 }
 
+/// How everything that [`cover`] wrote begins.
+pub(crate) const COVERED: &str = "cHJvYml0eS";
+
+/// Whether a part holds nothing but what [`cover`] wrote.
+pub(crate) fn is_covered(part: Raw<'_>) -> bool {
+    let Some(part) = read_part(part) else { return false };
+    matches!(part.kind, Kind::Thought(_)) && part.signature.as_deref().and_then(uncover).is_some()
+}
+
 /// What [`cover`] wrote, in either alphabet, as clients decode it and encode it again.
 fn uncover(signature: &str) -> Option<String> {
     let bytes = general_purpose::STANDARD
@@ -90,5 +99,24 @@ pub(super) fn write_args(arguments: &str, out: &mut Object<'_>) {
         None if text.is_empty() => out.object("args", |_| {}),
         // Not what the tool takes, but what the model said.
         None => out.object("args", |args| args.text("arguments", arguments)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_ours_is_found_again_in_either_alphabet() {
+        let carried = "probity.openai-responses.v1/?>?>?>?>";
+        let covered = cover(carried);
+        assert!(covered.starts_with(COVERED));
+        assert_eq!(uncover(&covered).as_deref(), Some(carried));
+        let other = covered.replace('+', "-").replace('/', "_");
+        assert_ne!(other, covered);
+        assert_eq!(uncover(&other).as_deref(), Some(carried));
+        for foreign in ["", "c2ln", "not base64", "/w=="] {
+            assert_eq!(uncover(foreign), None, "{foreign}");
+        }
     }
 }
