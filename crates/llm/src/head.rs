@@ -96,7 +96,7 @@ fn read(format: Format, said: Option<(&str, bool)>, body: &[u8]) -> Result<Head,
     if model.is_empty() || model.len() > MODEL_LIMIT || model.chars().any(char::is_control) {
         return Err(BadRequest::at("model", "`model` is not a usable name."));
     }
-    if !found.turns {
+    if !found.turns && !found.prompt {
         return Err(missing(turns(format)));
     }
     let mut spots = Spots {
@@ -202,6 +202,8 @@ struct Found<'a> {
     /// `generationConfig`.
     config: Option<Raw<'a>>,
     turns: bool,
+    /// A Responses request may name a prompt that the provider keeps.
+    prompt: bool,
     stored: Stored<'a>,
     repeated: Option<&'static str>,
 }
@@ -280,6 +282,7 @@ impl<'de> Visitor<'de> for Seek {
                 }
                 continue;
             }
+            found.prompt |= self.0 == Format::OpenAiResponses && key == "prompt";
             if key == turns {
                 if found.turns {
                     found.repeated = Some(turns);

@@ -9,8 +9,8 @@ pub enum ThinkingStyle {
     Budget,
 }
 
-/// Differences that translation must respect. Same-format requests only look at `stream_usage` and
-/// `foreign_thinking`.
+/// Differences that translation must respect. Same-format requests only look at `stream_usage`,
+/// `foreign_thinking` and `encrypted_reasoning`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quirks {
     /// OpenAI: ask for usage at the end of a stream.

@@ -213,6 +213,8 @@ fn the_head_says_what_routing_needs() {
     let missing = llm::head(Format::OpenAiResponses, b"{\"model\":\"m\",\"messages\":[]}");
     let missing = missing.map(drop).unwrap_err();
     assert_eq!(missing.param.as_deref(), Some("input"));
+    let prompt = b"{\"model\":\"m\",\"prompt\":{\"id\":\"pmpt_1\"}}";
+    llm::head(Format::OpenAiResponses, prompt).unwrap();
     let twice = b"{\"model\":\"m\",\"input\":[],\"store\":false,\"store\":true}";
     let twice = llm::head(Format::OpenAiResponses, twice).map(drop).unwrap_err();
     assert_eq!((twice.code, twice.param.as_deref()), ("duplicate_key", Some("store")));

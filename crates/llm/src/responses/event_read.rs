@@ -54,13 +54,20 @@ impl EventReader {
         let raw = json::document(text.as_bytes()).ok_or(StreamFault::Malformed)?;
         let mut fields = Fields::lenient(raw).ok_or(StreamFault::Malformed)?;
         let kind = fields.take_text("type").unwrap_or_default();
-        if let Some(fault) = error(&kind, raw, &mut fields) {
-            return Err(fault);
+        let error = fields.take("error");
+        let mut response = fields.take("response").and_then(Fields::lenient);
+        if let Some(raw) = response.as_mut().and_then(|response| response.take("usage")) {
+            // Also of an answer that failed: what was used is to be paid.
+            meter.responses(raw);
+        }
+        let failure = response.as_mut().and_then(|response| response.take("error")).or(error);
+        if failure.is_some() || matches!(&*kind, "error" | "response.failed") {
+            let error = failure.unwrap_or(raw);
+            return Err(StreamFault::Upstream(upstream::reduce(None, error)));
         }
         if kind.is_empty() {
             return Err(StreamFault::Malformed);
         }
-        let mut response = fields.take("response").and_then(Fields::lenient);
         if let Some(response) = response.as_mut().filter(|_| !self.started) {
             self.started = true;
             out.push(Piece::Start {
@@ -71,7 +78,7 @@ impl EventReader {
         match &*kind {
             "response.completed" | "response.incomplete" => {
                 let response = response.ok_or(StreamFault::Malformed)?;
-                self.end(response, meter, out);
+                self.end(response, out);
             }
             _ => self.progress(&kind, fields, out),
         }
@@ -215,10 +222,7 @@ impl EventReader {
         }
     }
 
-    fn end<'a>(&mut self, mut response: Fields<'a>, meter: &mut Meter, out: &mut Vec<Piece<'a>>) {
-        if let Some(raw) = response.take("usage") {
-            meter.responses(raw);
-        }
+    fn end<'a>(&mut self, mut response: Fields<'a>, out: &mut Vec<Piece<'a>>) {
         let ended = Ended::take(&mut response);
         let calls = !self.calls.is_empty();
         let refused = self.refused.take();
@@ -243,21 +247,6 @@ fn function_call(raw: Raw<'_>) -> Option<NewCall<'_>> {
         return None;
     }
     Some(NewCall { id: item.take_text("call_id")?, name: item.take_text("name")? })
-}
-
-/// An error in the stream: an event of its own, flat or around an object, or an answer that failed.
-fn error(kind: &str, raw: Raw<'_>, fields: &mut Fields<'_>) -> Option<StreamFault> {
-    let inner = fields.take("error");
-    let error = match kind {
-        "error" => inner.unwrap_or(raw),
-        "response.failed" => fields
-            .take("response")
-            .and_then(Fields::lenient)
-            .and_then(|mut response| response.take("error"))
-            .unwrap_or(raw),
-        _ => inner?,
-    };
-    Some(StreamFault::Upstream(upstream::reduce(None, error)))
 }
 
 fn number(fields: &mut Fields<'_>, name: &str) -> u64 {

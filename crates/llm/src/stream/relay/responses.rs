@@ -26,6 +26,10 @@ pub(super) fn event(
     let kind = event.kind.as_ref().map_or("", |kind| &*kind.0);
     let response = event.response.as_ref();
     let error = response.and_then(|response| response.error);
+    if let Some(raw) = response.and_then(|response| response.usage) {
+        // Also of an answer that failed: what was used is to be paid.
+        state.meter.responses(raw);
+    }
     if let Some(raw) = event.error.or(error) {
         return Err(StreamFault::Upstream(upstream::reduce(None, raw)));
     }
@@ -41,10 +45,7 @@ pub(super) fn event(
     }
     match kind {
         "response.completed" | "response.incomplete" => {
-            let response = response.ok_or(StreamFault::Malformed)?;
-            if let Some(raw) = response.usage {
-                state.meter.responses(raw);
-            }
+            response.ok_or(StreamFault::Malformed)?;
             state.progress.semantic = true;
             state.progress.done = true;
         }
