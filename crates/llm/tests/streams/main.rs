@@ -64,7 +64,7 @@ fn every_fixture_byte_by_byte_and_in_two() {
             let single = run(from, to, &shown(), bytes.chunks(1));
             assert_eq!(single, whole, "{name} to {to:?}");
             // Long ones are not halved at every byte: each byte has been a chunk of its own above.
-            for cut in (0..bytes.len()).step_by(1 + bytes.len() / 1000) {
+            for cut in (0..bytes.len()).step_by(1 + bytes.len() / 400) {
                 let (left, right) = bytes.split_at(cut);
                 let halves = run(from, to, &shown(), [left, right]);
                 assert_eq!(halves, whole, "{name} to {to:?} cut at {cut}");
