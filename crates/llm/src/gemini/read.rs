@@ -135,7 +135,7 @@ fn tool<'a>(raw: Raw<'a>, path: &Path<'_>, losses: &mut Losses) -> Result<Tool<'
     let mut declaration = members(raw, path)?;
     let name = string(&mut declaration, "name", path)?;
     let plain = take(&mut declaration, "parametersJsonSchema").map(Cow::Borrowed);
-    let own = declaration.take("parameters").and_then(json_schema);
+    let own = own_schema(declaration.take("parameters"), &path.key("parameters"))?;
     let tool = Tool {
         name,
         description: declaration.take_text("description"),
@@ -145,6 +145,15 @@ fn tool<'a>(raw: Raw<'a>, path: &Path<'_>, losses: &mut Losses) -> Result<Tool<'
     };
     losses.rest(path, declaration.rest());
     Ok(tool)
+}
+
+/// A schema in the format's own words.
+fn own_schema<'a>(
+    raw: Option<Raw<'a>>,
+    path: &Path<'_>,
+) -> Result<Option<Cow<'a, RawValue>>, BadRequest> {
+    let bad = || BadRequest::at(path, "A schema is expected here.");
+    raw.map(|raw| json_schema(raw).ok_or_else(bad)).transpose()
 }
 
 fn choice<'a>(
@@ -226,7 +235,7 @@ fn budget(raw: Raw<'_>) -> Thinking {
 
 fn output<'a>(config: &mut Fields<'a>, path: &Path<'_>) -> Result<Option<Output<'a>>, BadRequest> {
     let plain = take(config, "responseJsonSchema").map(Cow::Borrowed);
-    let own = take(config, "responseSchema").and_then(json_schema);
+    let own = own_schema(take(config, "responseSchema"), &path.key("responseSchema"))?;
     let schema: Option<Cow<'a, RawValue>> = plain.or(own);
     let kind = take(config, "responseMimeType").and_then(json::text);
     Ok(match (kind.as_deref(), schema) {
