@@ -1,8 +1,8 @@
-//! A request to a model, read from either protocol.
+//! A request to a model, read from any of the protocols.
 
 use serde_json::Value;
 
-use crate::refusal::Refusal;
+use crate::{refusal::Refusal, settings::Settings};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
@@ -61,6 +61,8 @@ pub(crate) struct Ask {
     pub max_output: Option<usize>,
     /// Anthropic only: extended thinking was asked for.
     pub thinking: bool,
+    /// Responses only.
+    pub settings: Settings,
 }
 
 impl Ask {
@@ -108,11 +110,11 @@ impl Ask {
         self.turns.iter().flat_map(|turn| turn.parts.iter())
     }
 
-    /// What both providers insist on: there are turns, and every tool result answers a call made before it
+    /// What all providers insist on, naming `field`: there are turns, and every tool result answers a call made before it
     /// while every call but those of the last turn has its result.
-    pub(crate) fn check(&self) -> Result<(), Refusal> {
+    pub(crate) fn check(&self, field: &'static str) -> Result<(), Refusal> {
         if self.turns.iter().all(|turn| turn.role == Role::System) {
-            return Err(Refusal::invalid("messages", "at least one message is required"));
+            return Err(Refusal::invalid(field, "at least one message is required"));
         }
         let mut open: Vec<&str> = Vec::new();
         for part in self.parts() {
@@ -122,14 +124,14 @@ impl Ask {
                     let before = open.len();
                     open.retain(|call| call != id);
                     if open.len() == before {
-                        return Err(Refusal::invalid("messages", "a tool result has no call"));
+                        return Err(Refusal::invalid(field, "a tool result has no call"));
                     }
                 }
                 _ => {}
             }
         }
         if !open.is_empty() {
-            return Err(Refusal::invalid("messages", "a tool call has no result"));
+            return Err(Refusal::invalid(field, "a tool call has no result"));
         }
         Ok(())
     }

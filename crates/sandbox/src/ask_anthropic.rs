@@ -6,6 +6,7 @@ use crate::{
     ask::{Ask, Part, Role, Tool, ToolChoice, Turn, decoded_length, flag_of, list_of, text_of},
     refusal::Refusal,
     reply::signature_of,
+    settings::Settings,
 };
 
 /// Reads a request to `/v1/messages`, or with `counting` one to `/v1/messages/count_tokens`.
@@ -40,8 +41,9 @@ pub(crate) fn read(body: &Value, counting: bool) -> Result<Ask, Refusal> {
             .find_map(|pointer| body.pointer(pointer).cloned()),
         max_output: max_output.and_then(|limit| usize::try_from(limit).ok()),
         thinking: matches!(thinking, Some("enabled" | "adaptive")),
+        settings: Settings::default(),
     };
-    ask.check()?;
+    ask.check("messages")?;
     check_thinking(&ask)?;
     Ok(ask)
 }

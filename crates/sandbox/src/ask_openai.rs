@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::{
     ask::{Ask, Part, Role, Tool, ToolChoice, Turn, decoded_length, flag_of, list_of, text_of},
     refusal::Refusal,
+    settings::Settings,
 };
 
 pub(crate) fn read(body: &Value) -> Result<Ask, Refusal> {
@@ -24,11 +25,12 @@ pub(crate) fn read(body: &Value) -> Result<Ask, Refusal> {
             .find_map(|field| body.get(*field)?.as_u64())
             .and_then(|limit| usize::try_from(limit).ok()),
         thinking: false,
+        settings: Settings::default(),
     };
     if body.get("stream_options").is_some_and(|options| !options.is_null()) && !ask.stream {
         return Err(Refusal::invalid("stream_options", "only allowed when streaming"));
     }
-    ask.check()?;
+    ask.check("messages")?;
     Ok(ask)
 }
 
@@ -80,7 +82,7 @@ fn turn(role: &str, message: &Value) -> Result<Turn, Refusal> {
     Ok(Turn { role, parts })
 }
 
-fn plain(parts: &[Part]) -> String {
+pub(crate) fn plain(parts: &[Part]) -> String {
     let texts = parts.iter().filter_map(|part| match part {
         Part::Text(text) => Some(text.as_str()),
         _ => None,
@@ -112,7 +114,7 @@ fn piece(item: &Value) -> Result<Part, Refusal> {
     }
 }
 
-fn image(url: &str) -> Part {
+pub(crate) fn image(url: &str) -> Part {
     let data = url.strip_prefix("data:").and_then(|rest| rest.split_once(";base64,"));
     data.map_or_else(
         || Part::Image("url".to_owned(), 0),

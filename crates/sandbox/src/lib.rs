@@ -1,16 +1,17 @@
-//! Provider twins: small servers that speak the real protocols of OpenAI and Anthropic over a real socket
-//! and misbehave on request. They are the demo's provider, the probes' sink and the tests' upstream.
+//! Provider twins: small servers that speak the real protocols of OpenAI (Chat Completions and Responses) and
+//! Anthropic over a real socket and misbehave on request. They are the demo's provider, the probes' sink and the tests' upstream.
 //!
 //! Invariants: what a twin answers depends only on what it was asked (usage is counted in whitespace words);
 //! it writes nothing to disk or log; received bodies are kept in memory only when the script asks for it.
 //! A twin is as strict as the provider it stands for where translators go wrong: required fields, tool results
-//! that answer a call, thinking signatures. Its error messages repeat the prompt on purpose, so that tests can
+//! that answer a call, thinking signatures. As it keeps nothing, every id of a stored thing is unknown to it. Its error messages repeat the prompt on purpose, so that tests can
 //! show that nobody passes them on.
 
 mod anthropic;
 mod ask;
 mod ask_anthropic;
 mod ask_openai;
+mod ask_responses;
 mod behaviour;
 mod embed;
 mod inspect;
@@ -18,10 +19,13 @@ mod openai;
 mod play;
 mod refusal;
 mod reply;
+mod responses;
 mod route;
 mod schema;
 mod script;
+mod seal;
 mod server;
+mod settings;
 
 pub use behaviour::MODELS;
 pub use inspect::{Counters, Inspector, Recorded};
@@ -32,5 +36,6 @@ pub use server::{Running, Sandbox};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Dialect {
     OpenAi,
+    Responses,
     Anthropic,
 }

@@ -14,7 +14,7 @@ use std::{
 
 use bytes::Bytes;
 use http_body::{Body, Frame as BodyFrame};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::Sleep;
 
 use crate::{Dialect, Script, behaviour::Behaviour, inspect::Ticket, refusal::Refusal};
@@ -93,9 +93,9 @@ impl Play {
     ) -> Self {
         let mut steps = VecDeque::new();
         let mut told = 0;
-        for frame in frames {
+        for (at, frame) in frames.into_iter().enumerate() {
             if frame.semantic {
-                if let Some(fault) = fault(behaviour, told, dialect) {
+                if let Some(fault) = fault(behaviour, (told, at), dialect) {
                     steps.extend(fault);
                     break;
                 }
@@ -119,10 +119,10 @@ impl Play {
     }
 }
 
-/// What strikes instead of the piece after `told` pieces.
-fn fault(behaviour: Behaviour, told: usize, dialect: Dialect) -> Option<Vec<Step>> {
+/// What strikes instead of the piece after `told` pieces; its event would be number `at`.
+fn fault(behaviour: Behaviour, (told, at): (usize, usize), dialect: Dialect) -> Option<Vec<Step>> {
     if behaviour == Behaviour::ErrorIn200 && told == 0 {
-        return Some(vec![Step::Bytes(error_event(dialect))]);
+        return Some(vec![Step::Bytes(error_event(dialect, at))]);
     }
     if told != MIDDLE {
         return None;
@@ -131,7 +131,7 @@ fn fault(behaviour: Behaviour, told: usize, dialect: Dialect) -> Option<Vec<Step
         Behaviour::Cut => vec![Step::Pause(FLUSH), Step::Cut],
         Behaviour::Reset => vec![Step::Pause(FLUSH), Step::Reset],
         Behaviour::Stall => vec![Step::Stall],
-        Behaviour::ErrorMidStream => vec![Step::Bytes(error_event(dialect))],
+        Behaviour::ErrorMidStream => vec![Step::Bytes(error_event(dialect, at))],
         Behaviour::Malformed => {
             vec![Step::Bytes(Bytes::from_static(b"data: {\"choices\":[{\"delta\":{\"con\n\n"))]
         }
@@ -139,11 +139,19 @@ fn fault(behaviour: Behaviour, told: usize, dialect: Dialect) -> Option<Vec<Step
     })
 }
 
-fn error_event(dialect: Dialect) -> Bytes {
+fn error_event(dialect: Dialect, at: usize) -> Bytes {
     let refusal = Refusal::new(529, "sandbox is overloaded");
     let body = refusal.body(dialect);
     Bytes::from(match dialect {
         Dialect::OpenAi => format!("data: {}\n\n", json!({"error": body.get("error")})),
+        Dialect::Responses => {
+            let part = |name: &str| body.pointer(&format!("/error/{name}")).cloned();
+            let data = json!({
+                "type": "error", "sequence_number": at, "code": part("code"),
+                "message": part("message"), "param": Value::Null,
+            });
+            format!("event: error\ndata: {data}\n\n")
+        }
         Dialect::Anthropic => format!("event: error\ndata: {body}\n\n"),
     })
 }

@@ -1,5 +1,7 @@
 //! Errors in the twins' own formats.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 
 use crate::Dialect;
@@ -8,26 +10,43 @@ use crate::Dialect;
 #[derive(Debug)]
 pub(crate) struct Refusal {
     pub status: u16,
-    pub param: Option<&'static str>,
+    /// What OpenAI calls the kind of mistake.
+    pub code: Option<&'static str>,
+    pub param: Option<Cow<'static, str>>,
     pub message: String,
 }
 
 impl Refusal {
     pub(crate) fn invalid(param: &'static str, message: &str) -> Self {
-        Self { status: 400, param: Some(param), message: format!("{param}: {message}") }
+        let message = format!("{param}: {message}");
+        Self { status: 400, code: None, param: Some(param.into()), message }
     }
 
     pub(crate) fn new(status: u16, message: impl Into<String>) -> Self {
-        Self { status, param: None, message: message.into() }
+        Self { status, code: openai_code(status), param: None, message: message.into() }
+    }
+
+    /// A mistake that the Responses API has a code for.
+    pub(crate) fn coded(
+        code: &'static str,
+        param: impl Into<Cow<'static, str>>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self { code: Some(code), param: Some(param.into()), ..Self::new(400, message) }
+    }
+
+    /// A stored thing that is asked for by its id: a twin stores nothing.
+    pub(crate) fn not_stored(param: &'static str, message: String) -> Self {
+        Self { code: None, param: Some(param.into()), ..Self::new(404, message) }
     }
 
     pub(crate) fn body(&self, dialect: Dialect) -> Value {
         match dialect {
-            Dialect::OpenAi => json!({"error": {
+            Dialect::OpenAi | Dialect::Responses => json!({"error": {
                 "message": self.message,
                 "type": openai_type(self.status),
                 "param": self.param,
-                "code": openai_code(self.status),
+                "code": self.code,
             }}),
             Dialect::Anthropic => json!({
                 "type": "error",

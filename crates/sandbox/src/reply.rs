@@ -1,4 +1,4 @@
-//! What a model answers: the same for both protocols.
+//! What a model answers: the same for all protocols.
 
 use serde_json::{Value, json};
 

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use crate::{
     Dialect, Inspector, MODELS, Script, anthropic,
     ask::{Ask, text_of},
-    ask_anthropic, ask_openai,
+    ask_anthropic, ask_openai, ask_responses,
     behaviour::Behaviour,
     embed,
     inspect::{Recorded, Ticket},
@@ -27,6 +27,7 @@ use crate::{
     play::Play,
     refusal::Refusal,
     reply::{self, hash},
+    responses,
 };
 
 /// Larger requests are refused.
@@ -69,6 +70,7 @@ impl Twin {
         self.inspector.record(recorded(&head, &body));
         let dialect = match path {
             "/messages" | "/messages/count_tokens" => Dialect::Anthropic,
+            "/responses" => Dialect::Responses,
             "/models" if head.headers.contains_key("anthropic-version") => Dialect::Anthropic,
             _ => Dialect::OpenAi,
         };
@@ -83,8 +85,10 @@ impl Twin {
             (&Method::GET, "/models") => Ok(call.finish(&models(dialect))),
             (&Method::POST, "/embeddings") => Ok(call.embed()),
             (&Method::POST, "/messages/count_tokens") => Ok(call.count_tokens()),
-            (&Method::POST, "/chat/completions" | "/messages") => self.converse(call).await,
-            _ => Ok(refuse(dialect, &Refusal::new(404, "no such path"), call.ticket)),
+            (&Method::POST, "/chat/completions" | "/responses" | "/messages") => {
+                self.converse(call).await
+            }
+            _ => Ok(refuse(dialect, &lost(path), call.ticket)),
         }
     }
 
@@ -92,7 +96,7 @@ impl Twin {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let bearer = text("authorization").and_then(|value| value.strip_prefix("Bearer "));
         let shown = match dialect {
-            Dialect::OpenAi => bearer,
+            Dialect::OpenAi | Dialect::Responses => bearer,
             Dialect::Anthropic => text("x-api-key").or(bearer),
         };
         if let Some(key) = &self.script.key
@@ -135,21 +139,22 @@ impl Twin {
     fn perform(&self, call: Call, ask: &Ask, behaviour: Behaviour, serial: u64) -> Response<Play> {
         let Call { dialect, reset, ticket, .. } = call;
         let reply = reply::reply(ask, behaviour, serial);
+        let answer = responses::Answer { reply: &reply, settings: &ask.settings, serial };
         if ask.stream {
             let frames = match dialect {
                 Dialect::OpenAi => openai::frames(&reply, serial, ask.include_usage),
+                Dialect::Responses => responses::frames(&answer, behaviour),
                 Dialect::Anthropic => anthropic::frames(&reply, serial),
             };
             let play = Play::stream(frames, (dialect, behaviour), &self.script, reset, ticket);
             return response(StatusCode::OK, "text/event-stream; charset=utf-8", play);
         }
-        let body = if behaviour == Behaviour::ErrorIn200 {
-            Refusal::new(529, "sandbox is overloaded").body(dialect)
-        } else {
-            match dialect {
-                Dialect::OpenAi => openai::whole(&reply, serial),
-                Dialect::Anthropic => anthropic::whole(&reply, serial),
-            }
+        let body = match (dialect, behaviour) {
+            (Dialect::Responses, Behaviour::ErrorIn200) => answer.failed(),
+            (_, Behaviour::ErrorIn200) => Refusal::new(529, "sandbox is overloaded").body(dialect),
+            (Dialect::OpenAi, _) => openai::whole(&reply, serial),
+            (Dialect::Responses, _) => answer.whole(),
+            (Dialect::Anthropic, _) => anthropic::whole(&reply, serial),
         };
         let play = Play::whole(body.to_string(), behaviour, &self.script, reset, ticket);
         response(StatusCode::OK, "application/json", play)
@@ -195,6 +200,7 @@ impl Call {
         let body = self.json()?;
         let ask = match self.dialect {
             Dialect::OpenAi => ask_openai::read(&body)?,
+            Dialect::Responses => ask_responses::read(&body)?,
             Dialect::Anthropic => ask_anthropic::read(&body, false)?,
         };
         match Behaviour::of(&ask.model) {
@@ -234,7 +240,7 @@ fn models(dialect: Dialect) -> Value {
     let data: Vec<Value> = MODELS
         .iter()
         .map(|id| match dialect {
-            Dialect::OpenAi => {
+            Dialect::OpenAi | Dialect::Responses => {
                 json!({"id": id, "object": "model", "created": 0, "owned_by": "sandbox"})
             }
             Dialect::Anthropic => json!({
@@ -243,11 +249,19 @@ fn models(dialect: Dialect) -> Value {
         })
         .collect();
     match dialect {
-        Dialect::OpenAi => json!({"object": "list", "data": data}),
+        Dialect::OpenAi | Dialect::Responses => json!({"object": "list", "data": data}),
         Dialect::Anthropic => json!({
             "data": data, "has_more": false,
             "first_id": MODELS.first(), "last_id": MODELS.last(),
         }),
+    }
+}
+
+/// Answers are not kept, so none is found under its id.
+fn lost(path: &str) -> Refusal {
+    match path.strip_prefix("/responses/") {
+        Some(id) => Refusal::not_stored("id", format!("Response with id '{id}' not found.")),
+        None => Refusal::new(404, "no such path"),
     }
 }
 

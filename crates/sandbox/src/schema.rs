@@ -1,4 +1,4 @@
-//! A value that satisfies a JSON schema, for `sandbox-json-schema` and forced tools.
+//! A value that satisfies a JSON schema, for `sandbox-json-schema` and forced tools; and what OpenAI calls strict.
 
 use serde_json::{Map, Value, json};
 
@@ -72,6 +72,31 @@ fn object(schema: &Value, root: &Value, depth: u8) -> Value {
     Value::Object(made)
 }
 
+/// Whether the schema is one that OpenAI accepts as strict: objects are closed and require all their members.
+pub(crate) fn is_strict(schema: &Value) -> bool {
+    let inside = |value: &Value| match value {
+        Value::Array(options) => options.iter().all(is_strict),
+        Value::Object(named) => named.values().all(is_strict),
+        _ => true,
+    };
+    let lists = ["properties", "$defs", "definitions", "anyOf"];
+    if !lists.iter().filter_map(|word| schema.get(*word)).all(inside) {
+        return false;
+    }
+    if !schema.get("items").is_none_or(is_strict) {
+        return false;
+    }
+    if kind(schema) != "object" {
+        return true;
+    }
+    let required = schema.get("required").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let named = schema.get("properties").and_then(Value::as_object);
+    schema.get("additionalProperties") == Some(&Value::Bool(false))
+        && named.is_none_or(|members| {
+            members.keys().all(|name| required.iter().any(|have| have == name))
+        })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,6 +115,25 @@ mod tests {
             "$defs": {"n": {"type": ["integer", "null"]}}
         });
         assert_eq!(instance(&schema), json!({"name": "textxx", "kind": "b", "list": [1, 1]}));
+    }
+
+    #[test]
+    fn strict_means_closed_and_complete_everywhere() {
+        let closed = |properties: Value, required: Value| json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false});
+        let number = json!({"a": {"type": "integer"}});
+        let inner = closed(number.clone(), json!(["a"]));
+        let open = json!({"type": "object", "properties": number, "required": ["a"]});
+        assert!(is_strict(&inner) && is_strict(&closed(json!({}), json!([]))));
+        assert!(!is_strict(&open) && !is_strict(&closed(number, json!([]))));
+        for (schema, strict) in [(inner, true), (open, false)] {
+            let list = json!({"list": {"type": "array", "items": schema}});
+            assert_eq!(is_strict(&closed(list, json!(["list"]))), strict);
+            let choice = json!({"choice": {"anyOf": [{"type": "null"}, schema]}});
+            assert_eq!(is_strict(&closed(choice, json!(["choice"]))), strict);
+            let mut named = closed(json!({}), json!([]));
+            named["$defs"] = json!({"it": schema});
+            assert_eq!(is_strict(&named), strict);
+        }
     }
 
     #[test]

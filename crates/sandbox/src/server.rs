@@ -56,7 +56,7 @@ pub struct Running {
 }
 
 impl Running {
-    /// `http://HOST:PORT/v1`, the base URL of both protocols.
+    /// `http://HOST:PORT/v1`, the base URL of all protocols.
     #[must_use]
     pub fn base_url(&self) -> String {
         format!("http://{}/v1", self.addr)

@@ -1,63 +1,23 @@
 //! The twins over a real socket.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "helpers of tests")]
+
+mod house;
+mod responses;
+mod responses_refused;
+mod responses_turns;
 
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
-use hyper_util::rt::TokioIo;
-use sandbox::{MODELS, Running, Sandbox, Script};
+use http_body_util::BodyExt;
+use sandbox::{MODELS, Script};
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
-use tokio_util::task::TaskTracker;
+
+use house::{send, start, stream, whole};
 
 const OPENAI: &str = "/v1/chat/completions";
+const RESPONSES: &str = "/v1/responses";
 const ANTHROPIC: &str = "/v1/messages";
-
-async fn start(script: Script) -> Running {
-    Sandbox::start(([127, 0, 0, 1], 0).into(), script).await.unwrap()
-}
-
-/// Sends one request on its own connection; `Err` when the connection broke before the headers.
-async fn send(
-    twin: &Running,
-    path: &str,
-    body: &Value,
-) -> Result<http::Response<hyper::body::Incoming>, hyper::Error> {
-    let stream = TcpStream::connect(twin.addr).await.unwrap();
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-    TaskTracker::new().spawn(connection);
-    let request = http::Request::post(path)
-        .header("host", "sandbox")
-        .header("anthropic-version", "2023-06-01")
-        .header("authorization", "Bearer secret")
-        .header("x-api-key", "secret")
-        .body(Full::new(Bytes::from(body.to_string())))
-        .unwrap();
-    sender.send_request(request).await
-}
-
-async fn whole(twin: &Running, path: &str, body: &Value) -> (u16, Value) {
-    let response = send(twin, path, body).await.unwrap();
-    let status = response.status().as_u16();
-    let bytes = response.into_body().collect().await.unwrap().to_bytes();
-    (status, serde_json::from_slice(&bytes).unwrap())
-}
-
-/// What arrived of a stream, and whether it ended as it should.
-async fn stream(twin: &Running, path: &str, body: &Value) -> (String, bool) {
-    let mut incoming = send(twin, path, body).await.unwrap().into_body();
-    let mut text = Vec::new();
-    loop {
-        match tokio::time::timeout(Duration::from_millis(300), incoming.frame()).await {
-            Ok(Some(Ok(frame))) => text.extend_from_slice(frame.data_ref().unwrap()),
-            Ok(None) => return (String::from_utf8(text).unwrap(), true),
-            Ok(Some(Err(_))) | Err(_) => return (String::from_utf8_lossy(&text).into(), false),
-        }
-    }
-}
 
 fn ask(model: &str, stream: bool) -> Value {
     json!({
@@ -67,16 +27,21 @@ fn ask(model: &str, stream: bool) -> Value {
 }
 
 #[tokio::test]
-async fn every_model_answers_on_both_protocols() {
+async fn every_model_answers_on_every_protocol() {
     let mut script = Script::inspected();
     script.pace = Duration::from_millis(1);
     script.hush = Duration::from_millis(1);
     let twin = start(script).await;
     for model in MODELS.iter().filter(|model| **model != "sandbox-embed") {
-        for path in [OPENAI, ANTHROPIC] {
-            let (text, ended) = match send(&twin, path, &ask(model, true)).await {
-                Ok(_) => stream(&twin, path, &ask(model, true)).await,
-                Err(_) => stream(&twin, path, &ask(model, true)).await,
+        for path in [OPENAI, RESPONSES, ANTHROPIC] {
+            let body = if path == RESPONSES {
+                json!({"model": model, "stream": true, "input": "one two three"})
+            } else {
+                ask(model, true)
+            };
+            let (text, ended) = match send(&twin, path, &body).await {
+                Ok(_) => stream(&twin, path, &body).await,
+                Err(_) => stream(&twin, path, &body).await,
             };
             let breaks = matches!(*model, "sandbox-cut" | "sandbox-reset" | "sandbox-stall");
             assert_eq!(ended, !breaks, "{model} {path}");
