@@ -1,4 +1,4 @@
-// The official Anthropic SDK for Node against both families of providers.
+// The official Anthropic SDK for Node against all families of providers.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

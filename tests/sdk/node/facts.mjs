@@ -10,8 +10,8 @@ export const openai = (options = {}) =>
 export const anthropic = (options = {}) =>
   new Anthropic({ baseURL: facts.anthropic_base_url, apiKey, maxRetries: 0, timeout: 30_000, ...options });
 
-/** The same twin behind each outbound format: together with the two SDKs, four paths. */
-export const PROVIDERS = ["sandbox-openai", "sandbox-anthropic"];
+/** The same twin behind each outbound format: together with the SDKs' three formats, nine paths. */
+export const PROVIDERS = ["sandbox-openai", "sandbox-anthropic", "sandbox-responses"];
 
 export const user = (content) => [{ role: "user", content }];
 

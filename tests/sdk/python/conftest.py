@@ -12,8 +12,12 @@ from openai import OpenAI
 FACTS = json.loads(pathlib.Path(os.environ["PROBITY_DEMO_JSON"]).read_text())
 KEY = FACTS["organizations"][0]["projects"][0]["api_key"]
 
-# The same twin behind each outbound format: together with the two SDKs, four paths.
-PROVIDERS = {"openai-provider": "sandbox-openai", "anthropic-provider": "sandbox-anthropic"}
+# The same twin behind each outbound format: together with the SDKs' three formats, nine paths.
+PROVIDERS = {
+    "openai-provider": "sandbox-openai",
+    "anthropic-provider": "sandbox-anthropic",
+    "responses-provider": "sandbox-responses",
+}
 
 
 @pytest.fixture
@@ -28,7 +32,7 @@ def anthropic():
 
 @pytest.fixture(params=PROVIDERS.values(), ids=PROVIDERS.keys())
 def model(request):
-    """Names a sandbox model at one of the two providers."""
+    """Names a sandbox model at one of the providers."""
     return lambda name: f"{request.param}/sandbox-{name}"
 
 
@@ -39,10 +43,11 @@ def facts():
 
 @pytest.fixture
 def received():
-    """What the provider was sent, newest last."""
+    """The newest body with that text which the provider was sent."""
 
-    def read():
+    def read(text):
         with urllib.request.urlopen(FACTS["sandbox"]["inspect_url"], timeout=10) as answer:
-            return json.load(answer)["requests"]
+            bodies = [request["body"] for request in json.load(answer)["requests"]]
+        return json.loads([body for body in bodies if text in body][-1])
 
     return read
