@@ -15,7 +15,7 @@ const ANSWERED: &[&str] = &["output_text", "refusal"];
 /// In characters.
 const LONGEST_CALL_ID: usize = 64;
 
-/// Appends `items` to `turns`. What the model made in one go becomes one turn, and so do the results it waits for.
+/// Appends `items` to `turns`. Results in a row become one turn, as in the other formats.
 pub(super) fn read(items: &[Value], turns: &mut Vec<Turn>) -> Result<(), Refusal> {
     for (at, item) in items.iter().enumerate() {
         let item = Item { at, item };
@@ -27,14 +27,9 @@ pub(super) fn read(items: &[Value], turns: &mut Vec<Turn>) -> Result<(), Refusal
             return Err(item.refuse("invalid_value", "", message));
         }
         let (role, parts) = item.read()?;
-        let results = |parts: &[Part]| parts.iter().all(|part| matches!(part, Part::Result { .. }));
+        let is_result = |parts: &[Part]| matches!(parts.first(), Some(Part::Result { .. }));
         match turns.last_mut() {
-            Some(last)
-                if last.role == role
-                    && (role == Role::Assistant || results(&last.parts) && results(&parts)) =>
-            {
-                last.parts.extend(parts);
-            }
+            Some(last) if is_result(&last.parts) && is_result(&parts) => last.parts.extend(parts),
             _ => turns.push(Turn { role, parts }),
         }
     }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     RESPONSES,
-    house::{send, start, whole},
+    house::{start, whole},
     responses::ask,
 };
 
@@ -64,8 +64,8 @@ async fn what_would_have_to_be_kept() {
     ])
     .await;
     let twin = start(Script::default()).await;
-    let lost = send(&twin, "/v1/responses/resp_1", &json!(null)).await.unwrap();
-    assert_eq!(lost.status(), 404);
+    let (status, body) = whole(&twin, "/v1/responses/resp_1", &json!(null)).await;
+    assert_eq!((status, &body["error"]["param"]), (404, &json!("id")));
 }
 
 #[tokio::test]

@@ -143,6 +143,9 @@ async fn reasoning_must_come_back_as_it_was() {
     let error = refused(&twin, &turn(changed("encrypted_content", Value::Null))).await;
     assert!(error["message"].as_str().unwrap().contains("not found"), "{error}");
 
+    let error = refused(&twin, &turn(changed("summary", Value::Null))).await;
+    assert_eq!(error["code"], "missing_required_parameter", "{error}");
+
     let mut nameless = first[0].clone();
     nameless.as_object_mut().unwrap().remove("id");
     for kept in [first[0].clone(), nameless] {
