@@ -15,8 +15,9 @@ TOOL = {
     "strict": False,
 }
 OTHER = {**TOOL, "name": "write_down"}
-# Members that the service sends and the SDK's models do not name.
-UNNAMED = {"store", "obfuscation"}
+# Members that the service sends and the SDK's models do not name; earlier SDKs require the name of a function
+# in the event that closes its arguments.
+UNNAMED = {"store", "obfuscation", "name"}
 REASONING = {"reasoning": {"effort": "low", "summary": "auto"}, "include": ["reasoning.encrypted_content"]}
 
 
