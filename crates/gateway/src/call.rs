@@ -82,7 +82,7 @@ impl Inner {
         (inbound, head): (Format, &Head),
     ) -> Result<Plan> {
         let routes = self.routes.of(&self.store, &self.egress, scope).await?;
-        plan(&routes, project, (inbound, &head.model), self.steady_ms(), &self.config)
+        plan(&routes, project, inbound, head, (self.steady_ms(), &self.config, &self.catalogue))
     }
 
     fn sending<'a>(
@@ -96,7 +96,8 @@ impl Inner {
         let strict = call
             .headers
             .get("x-probity-strict")
-            .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"true"));
+            .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"true"))
+            || head.wishes.as_ref().is_some_and(|wishes| wishes.require_parameters);
         let input_estimate = llm::estimate_tokens(call.body.len() as u64);
         let asked = Asked {
             request: call.request,

@@ -26,6 +26,7 @@ mod routes;
 mod rules;
 mod send;
 mod settle;
+mod wishes;
 
 use std::{
     hash::{BuildHasher, RandomState},

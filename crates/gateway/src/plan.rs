@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use domain::{Error, ProjectId, Result};
+use domain::{Catalogue, Error, ProjectId, Result};
 use identity::Refusal;
-use llm::Format;
+use llm::{Format, Head};
 
 use crate::{
     GatewayConfig,
     routes::{OrgRoutes, Route, Spoken},
-    rules,
+    rules, wishes,
 };
 
 /// One route that could serve the request, and its provider's name for the model.
@@ -60,20 +60,26 @@ pub(crate) struct Plan {
 pub(crate) fn plan(
     routes: &OrgRoutes,
     project: ProjectId,
-    (inbound, requested): (Format, &str),
-    now: u64,
-    config: &GatewayConfig,
+    inbound: Format,
+    head: &Head,
+    (now, config, catalogue): (u64, &GatewayConfig, &Catalogue),
 ) -> Result<Plan> {
+    let requested = head.model.as_str();
     let alias_of = routes.alias(requested).map(str::to_owned);
     let wanted = alias_of.as_deref().unwrap_or(requested);
     if !plain(wanted) {
         return Err(unknown());
     }
-    let (mut healthy, mut avoided, mut refused) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut healthy, mut avoided) = (Vec::new(), Vec::new());
+    let (mut refused, mut unwished) = (Vec::new(), Vec::new());
     for mut candidate in candidates(routes, wanted) {
         let against = agree(routes, project, inbound, &mut candidate);
         if !against.is_empty() {
             refused.push((candidate.route, against));
+        } else if let Some(reason) =
+            head.wishes.as_ref().and_then(|wishes| wishes::against(wishes, &candidate, catalogue))
+        {
+            unwished.push(Exclusion { route: candidate.route, reason });
         } else if candidate.route.circuit.allows(now, config) {
             healthy.push(candidate);
         } else {
@@ -81,7 +87,11 @@ pub(crate) fn plan(
         }
     }
     if healthy.is_empty() && avoided.is_empty() {
-        return Err(if refused.is_empty() { unknown() } else { not_allowed(&refused) });
+        return Err(match (refused.is_empty(), unwished.is_empty()) {
+            (_, false) => not_wished(),
+            (false, true) => not_allowed(&refused),
+            (true, true) => unknown(),
+        });
     }
     let ruled_out = !refused.is_empty();
     let mut excluded = Vec::new();
@@ -89,6 +99,16 @@ pub(crate) fn plan(
         let one =
             |refusal: &Refusal| Exclusion { route: Arc::clone(&route), reason: refusal.reason };
         excluded.extend(against.iter().map(one));
+    }
+    excluded.extend(unwished);
+    if let Some(wishes) = &head.wishes {
+        wishes::order(wishes, &mut healthy, catalogue);
+        wishes::order(wishes, &mut avoided, catalogue);
+        if !wishes.allow_fallbacks && wishes.order.is_empty() {
+            let one = |route| Exclusion { route, reason: "not_wished" };
+            let best = if healthy.is_empty() { &mut avoided } else { &mut healthy };
+            excluded.extend(best.drain(1..).map(|candidate| one(candidate.route)));
+        }
     }
     if healthy.is_empty() {
         return Ok(Plan { candidates: avoided, excluded, alias_of, ruled_out });
@@ -118,6 +138,14 @@ fn agree<'a>(
         first.get_or_insert(against);
     }
     first.unwrap_or(&rules::UNKNOWN)
+}
+
+/// Somebody serves the model and may be asked, but the request itself excludes them.
+fn not_wished() -> Error {
+    Error::invalid(
+        "No provider of this model fits the conditions in the request's `provider` object.",
+    )
+    .with_code("no_matching_provider")
 }
 
 /// Names everybody who was excluded, and why.

@@ -62,7 +62,12 @@ impl Route {
     }
 
     pub(crate) fn quirks(&self, model: &str) -> Quirks {
-        Quirks::of_model(model)
+        Quirks { provider_object: self.chooses(), ..Quirks::of_model(model) }
+    }
+
+    /// Whether it passes requests on to a provider of its own choice.
+    pub(crate) fn chooses(&self) -> bool {
+        self.catalog == "openrouter"
     }
 
     pub(crate) fn prices(&self, catalogue: &Catalogue, model: &str) -> Option<Arc<Prices>> {

@@ -1,7 +1,7 @@
 //! Which routes a project may use, worked out once per change of rules and providers.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, OnceLock},
 };
 
@@ -20,6 +20,8 @@ pub(crate) struct RouteTerms {
     country: Option<String>,
     trains: Option<bool>,
     retention_days: Option<u32>,
+    /// Request parameters that make it true.
+    pub set: BTreeMap<String, serde_json::Value>,
     /// What says so: `PROVIDER#POSTURE@DAY` of the catalogue, or `stated` by the organization.
     pub evidence: Option<String>,
 }
@@ -32,6 +34,7 @@ pub(crate) fn spoken(catalogue: &Catalogue, provider: &LiveProvider) -> Vec<Spok
         country: one.terms.country.map(str::to_owned),
         trains: one.terms.trains,
         retention_days: one.terms.retention_days,
+        set: one.posture.map(|posture| posture.set.clone()).unwrap_or_default(),
         evidence: one.evidence,
     };
     let row = Registered::from(provider);

@@ -94,11 +94,20 @@ impl Sending<'_> {
         let quirks = route.quirks(&candidate.model);
         let prepared =
             llm::prepare(inbound, candidate.format(), self.body, head, &candidate.model, &quirks);
-        let prepared = prepared.map_err(|bad| {
+        let mut prepared = prepared.map_err(|bad| {
             let fields = bad.param.iter().cloned().collect();
             self.settler.receipt.exclude(route, "cannot_express", fields);
             Box::new(Failure::from(&bad))
         })?;
+        let terms = candidate.spoken().and_then(|spoken| spoken.terms_for(&candidate.model));
+        if let Some(terms) = terms.filter(|terms| !terms.set.is_empty()) {
+            let (body, overruled) = llm::force(&prepared.body, &terms.set);
+            prepared.body = body;
+            prepared.dropped.extend(overruled);
+        }
+        if let Some(wishes) = &head.wishes {
+            prepared.dropped.extend(wishes.unmet.iter().map(|&name| name.to_owned()));
+        }
         if self.strict && !prepared.dropped.is_empty() {
             let failure = Box::new(Failure::lossy(&prepared.dropped));
             self.settler.receipt.exclude(route, "lossy", prepared.dropped);

@@ -12,6 +12,7 @@ use crate::{
     edit::span,
     json::{self, Fields, Raw, Shape, Text},
     responses::{Keeping, keeping},
+    wishes::{self, Wishes},
 };
 
 /// Longest model name that is accepted, in bytes.
@@ -33,6 +34,8 @@ pub struct Head {
     pub choices: u64,
     /// The request offers tools.
     pub has_tools: bool,
+    /// What the client wishes of the provider.
+    pub wishes: Option<Wishes>,
     pub(crate) spots: Spots,
 }
 
@@ -44,6 +47,8 @@ pub(crate) struct Spots {
     pub(crate) end: usize,
     pub(crate) options: Options,
     pub(crate) keeping: Keeping,
+    /// The member that holds the wishes, with one comma.
+    pub(crate) wishes: Option<Range<usize>>,
 }
 
 /// Where `stream_options` stands.
@@ -107,6 +112,9 @@ fn read(format: Format, said: Option<(&str, bool)>, body: &[u8]) -> Result<Head,
     if format == Format::OpenAiResponses {
         spots.keeping = keeping(body, &found.stored)?;
     }
+    if let Some(raw) = found.provider {
+        spots.wishes = span(body, raw).and_then(|value| wishes::member(body, &value));
+    }
     let include_usage = match (format, found.stream_options) {
         (Format::OpenAiChat, Some(raw)) => stream_options(body, raw, &mut spots)?,
         _ => false,
@@ -128,6 +136,7 @@ fn read(format: Format, said: Option<(&str, bool)>, body: &[u8]) -> Result<Head,
         max_output: max_output.and_then(json::whole),
         include_usage,
         choices: choices.and_then(json::whole).unwrap_or(1),
+        wishes: found.provider.map(wishes::read).transpose()?.flatten(),
         has_tools: found.tools.is_some_and(|raw| json::shape(raw) == Shape::Array),
         spots,
     })
@@ -201,6 +210,7 @@ struct Found<'a> {
     tools: Option<Raw<'a>>,
     /// `generationConfig`.
     config: Option<Raw<'a>>,
+    provider: Option<Raw<'a>>,
     turns: bool,
     /// A Responses request may name a prompt that the provider keeps.
     prompt: bool,
@@ -231,6 +241,7 @@ impl<'a> Found<'a> {
             "stream" if !gemini => ("stream", &mut self.stream),
             "stream_options" if !gemini => ("stream_options", &mut self.stream_options),
             "tools" => ("tools", &mut self.tools),
+            "provider" if !gemini => ("provider", &mut self.provider),
             "max_tokens" if !responses && !gemini => ("max_tokens", &mut self.max_tokens),
             "max_completion_tokens" if !responses && !gemini => {
                 ("max_completion_tokens", &mut self.max_output)

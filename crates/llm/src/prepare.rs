@@ -42,7 +42,7 @@ pub fn prepare(
     let (body, dropped) = if inbound == outbound {
         same(inbound, body, head, target_model, quirks)
     } else {
-        translate(inbound, outbound, body, head, (target_model, quirks))?
+        translate(inbound, outbound, &unwished(body, head), head, (target_model, quirks))?
     };
     Ok(Prepared {
         body,
@@ -51,6 +51,15 @@ pub fn prepare(
         headers: outbound.headers(),
         forwarded: if inbound == outbound { outbound.forwarded_headers() } else { &[] },
     })
+}
+
+/// The request without its wishes, which are met by whoever chose the provider.
+fn unwished(body: &Bytes, head: &Head) -> Bytes {
+    let mut edits = Edits::default();
+    if let Some(member) = &head.spots.wishes {
+        edits.replace(member.clone(), *b"");
+    }
+    edits.apply(body)
 }
 
 const USAGE_OPTION: &[u8] = b"\"stream_options\":{\"include_usage\":true}";
@@ -74,6 +83,9 @@ fn same(
         }
     } else if head.model != target {
         edits.replace_text(head.spots.model.clone(), target);
+    }
+    if let Some(member) = head.spots.wishes.as_ref().filter(|_| !quirks.provider_object) {
+        edits.replace(member.clone(), *b"");
     }
     if format == Format::OpenAiResponses {
         let encrypted = quirks.encrypted_reasoning;

@@ -42,6 +42,8 @@ pub struct Quirks {
     /// Strict hosts refuse what they did not sign or do not know; lenient ones may be another Probity,
     /// which wants its own back.
     pub foreign_thinking: bool,
+    /// Chooses between providers itself, and takes the client's wishes about them.
+    pub provider_object: bool,
 }
 
 impl Default for Quirks {
@@ -60,6 +62,7 @@ impl Default for Quirks {
             system_turns: false,
             thinking: ThinkingStyle::Budget,
             foreign_thinking: true,
+            provider_object: false,
         }
     }
 }

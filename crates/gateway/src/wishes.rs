@@ -1,0 +1,73 @@
+//! What the client wishes of the provider: applied after the rules, so that it can only narrow what they allow.
+
+use domain::{Catalogue, Prices};
+use llm::Wishes;
+
+use crate::{plan::Candidate, routes::Route};
+
+/// Why a wish excludes a candidate.
+pub(crate) fn against(
+    wishes: &Wishes,
+    candidate: &Candidate,
+    catalogue: &Catalogue,
+) -> Option<&'static str> {
+    let route = &candidate.route;
+    // Whoever chooses between providers itself is asked to heed the same wishes.
+    let chooses = route.chooses();
+    if !chooses && !wishes.only.is_empty() && !named(route, &wishes.only) {
+        return Some("not_wished");
+    }
+    if !chooses
+        && !wishes.allow_fallbacks
+        && !wishes.order.is_empty()
+        && !named(route, &wishes.order)
+    {
+        return Some("not_wished");
+    }
+    if named(route, &wishes.ignore) {
+        return Some("not_wished");
+    }
+    let terms = candidate.spoken().and_then(|spoken| spoken.terms_for(&candidate.model));
+    if wishes.deny_training && terms.and_then(|terms| terms.trains) != Some(false) {
+        return Some("wished_no_training");
+    }
+    if wishes.keep_nothing && terms.and_then(|terms| terms.retention_days) != Some(0) {
+        return Some("wished_no_retention");
+    }
+    let prices = route.prices(catalogue, &candidate.model);
+    let dear = |most: Option<u64>, price: fn(&Prices) -> Option<u64>| {
+        let price = prices.as_deref().and_then(price);
+        most.is_some_and(|most| price.is_none_or(|price| price > most))
+    };
+    let dear = dear(wishes.most_for_input, |prices| prices.base.input)
+        || dear(wishes.most_for_output, |prices| prices.base.output);
+    dear.then_some("wished_cheaper")
+}
+
+/// Puts candidates into the order that is wished; those it says nothing about stay as they were.
+pub(crate) fn order(wishes: &Wishes, candidates: &mut [Candidate], catalogue: &Catalogue) {
+    if wishes.cheapest {
+        // What an answer costs depends mostly on its length, which nobody knows: as many tokens out as in.
+        let price = |candidate: &Candidate| {
+            let base = candidate.route.prices(catalogue, &candidate.model)?.base;
+            Some(base.input? + base.output?)
+        };
+        candidates.sort_by_key(|candidate| price(candidate).unwrap_or(u64::MAX));
+    }
+    if !wishes.order.is_empty() {
+        let place = |candidate: &Candidate| {
+            let is = |name: &&String| is_called(&candidate.route, name);
+            wishes.order.iter().position(|name| is(&name)).unwrap_or(usize::MAX)
+        };
+        candidates.sort_by_key(place);
+    }
+}
+
+fn named(route: &Route, names: &[String]) -> bool {
+    names.iter().any(|name| is_called(route, name))
+}
+
+/// By its own name or the catalogue's.
+fn is_called(route: &Route, name: &str) -> bool {
+    route.name.eq_ignore_ascii_case(name) || route.catalog.eq_ignore_ascii_case(name)
+}
