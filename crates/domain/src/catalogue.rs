@@ -51,7 +51,7 @@ impl Protocol {
     #[must_use]
     pub const fn serves(self) -> Serves {
         match self {
-            Self::OpenAi => Serves::Chat,
+            Self::OpenAi | Self::Gemini => Serves::Chat,
             Self::Anthropic => Serves::Messages,
             Self::OpenAiResponses => Serves::Responses,
         }

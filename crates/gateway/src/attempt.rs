@@ -1,6 +1,6 @@
 //! One attempt: the request to one provider, up to the point where the client may hear of the answer.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use egress::Deadlines;
@@ -80,7 +80,7 @@ impl Attempts<'_> {
         let route = &candidate.route;
         let headers = headers_by.saturating_duration_since(Instant::now());
         let deadlines = Deadlines { connect: self.config.connect().min(headers), headers };
-        let request = self.request(candidate, prepared);
+        let request = self.request(candidate, prepared)?;
         let response = match self.egress.send(&route.destination, request, deadlines).await {
             Err(error) if matches!(error.kind(), egress::ErrorKind::HeadersTimeout) => {
                 return Err(self.late());
@@ -99,10 +99,18 @@ impl Attempts<'_> {
         if Instant::now() >= self.total_by { Failure::total() } else { Failure::first_token() }
     }
 
-    fn request(&self, candidate: &Candidate, prepared: &Prepared) -> Request<Full<Bytes>> {
+    fn request(
+        &self,
+        candidate: &Candidate,
+        prepared: &Prepared,
+    ) -> Result<Request<Full<Bytes>>, Failure> {
         let mut request = Request::new(Full::new(prepared.body.clone()));
         *request.method_mut() = http::Method::POST;
-        *request.uri_mut() = http::Uri::from_static(prepared.path);
+        *request.uri_mut() = match &prepared.path {
+            Cow::Borrowed(path) => http::Uri::from_static(path),
+            // A path that names the model.
+            Cow::Owned(path) => http::Uri::try_from(path).map_err(|_| Failure::unnameable())?,
+        };
         let headers = request.headers_mut();
         headers.reserve(8);
         headers
@@ -119,7 +127,7 @@ impl Attempts<'_> {
         if let Some((name, value)) = &candidate.route.credential {
             headers.insert(name.clone(), value.clone());
         }
-        request
+        Ok(request)
     }
 
     /// Reads an error answer for its codes.

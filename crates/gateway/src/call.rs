@@ -22,6 +22,8 @@ use crate::{
 pub struct Call<'a> {
     pub scope: Scope,
     pub inbound: Format,
+    /// The model and whether the answer is a stream, where the path says so.
+    pub said: Option<(&'a str, bool)>,
     pub headers: &'a HeaderMap,
     pub body: Bytes,
     pub request: RequestId,
@@ -41,8 +43,11 @@ impl Inner {
     /// Everything that is settled before anybody is asked: who calls, for what, and who could serve it.
     pub(crate) async fn ready(&self, call: &Call<'_>) -> Result<(Caller, Head, Plan), Refused> {
         let caller = self.admit(&call.scope)?;
-        let head = llm::head(call.inbound, &call.body)
-            .map_err(|bad| Refused::from(Refusal::from(&bad)))?;
+        let head = match call.said {
+            Some((model, stream)) => llm::head_at(model, stream, &call.body),
+            None => llm::head(call.inbound, &call.body),
+        };
+        let head = head.map_err(|bad| Refused::from(Refusal::from(&bad)))?;
         let plan = self
             .plan(&call.scope, caller.project, (call.inbound, &head))
             .await

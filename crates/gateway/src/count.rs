@@ -26,7 +26,7 @@ impl Inner {
             llm::prepare(call.inbound, outbound, &call.body, &head, &candidate.model, &quirks);
         let answered = match prepared {
             Ok(prepared) => {
-                let prepared = Prepared { path: PATH, ..prepared };
+                let prepared = Prepared { path: PATH.into(), ..prepared };
                 self.attempts(&call, &head, began).plain(candidate, &prepared).await
             }
             Err(bad) => Err((&bad).into()),

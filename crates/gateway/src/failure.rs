@@ -72,6 +72,13 @@ impl Failure {
         Self::new(502, "upstream_too_large", "The provider's answer is too large.", Again::Nowhere)
     }
 
+    /// The model's name cannot stand in the provider's path.
+    pub(crate) fn unnameable() -> Self {
+        let message = "The model's name cannot be sent to this provider.";
+        let failure = Self::new(400, "invalid_model", message, Again::Elsewhere);
+        Self { unhealthy: false, ..failure }
+    }
+
     pub(crate) fn truncated() -> Self {
         Self::new(502, "upstream_cut", "The provider's answer ended early.", Again::Anywhere)
     }

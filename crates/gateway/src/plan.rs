@@ -88,7 +88,7 @@ pub(crate) fn plan(
     }
     if healthy.is_empty() && avoided.is_empty() {
         return Err(match (refused.is_empty(), unwished.is_empty()) {
-            (_, false) => not_wished(),
+            (none_ruled_out, false) => not_wished(none_ruled_out),
             (false, true) => not_allowed(&refused),
             (true, true) => unknown(),
         });
@@ -141,10 +141,15 @@ fn agree<'a>(
 }
 
 /// Somebody serves the model and may be asked, but the request itself excludes them.
-fn not_wished() -> Error {
-    Error::invalid(
-        "No provider of this model fits the conditions in the request's `provider` object.",
-    )
+fn not_wished(none_ruled_out: bool) -> Error {
+    let others = if none_ruled_out {
+        ""
+    } else {
+        " Others are excluded by the rules of your organization or project."
+    };
+    Error::invalid(format!(
+        "No provider of this model fits the conditions in the request's `provider` object.{others}"
+    ))
     .with_code("no_matching_provider")
 }
 

@@ -242,6 +242,7 @@ fn credential(
         Format::AnthropicMessages => {
             (HeaderName::from_static("x-api-key"), secret.expose().clone())
         }
+        Format::Gemini => (HeaderName::from_static("x-goog-api-key"), secret.expose().clone()),
     };
     let mut value = HeaderValue::from_maybe_shared(bytes::Bytes::from(text)).map_err(|_| {
         Error::invalid("The provider's secret cannot be sent in a header.")

@@ -18,8 +18,8 @@ pub(crate) struct RouteTerms {
     models: String,
     own: bool,
     country: Option<String>,
-    trains: Option<bool>,
-    retention_days: Option<u32>,
+    pub trains: Option<bool>,
+    pub retention_days: Option<u32>,
     /// Request parameters that make it true.
     pub set: BTreeMap<String, serde_json::Value>,
     /// What says so: `PROVIDER#POSTURE@DAY` of the catalogue, or `stated` by the organization.

@@ -119,6 +119,7 @@ impl Settler {
                 Format::OpenAiChat => Protocol::OpenAi,
                 Format::AnthropicMessages => Protocol::Anthropic,
                 Format::OpenAiResponses => Protocol::OpenAiResponses,
+                Format::Gemini => Protocol::Gemini,
             },
             streaming: opening.streaming,
             started,

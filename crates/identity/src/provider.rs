@@ -197,7 +197,9 @@ fn checked(catalogue: &Catalogue, entry: ProviderEntry) -> Result<NewProvider> {
     let theirs = known.and_then(|known| Some((known, endpoint(known, &url)?)));
     let spoken = || theirs.and_then(|(known, endpoint)| known.protocol_of(endpoint));
     let fallback = || known.and_then(|known| known.protocol());
-    let protocol = entry.protocol.or_else(spoken).or_else(fallback).ok_or_else(|| {
+    // Requests in that format are understood; providers of it are not called yet.
+    let given = entry.protocol.filter(|protocol| *protocol != Protocol::Gemini);
+    let protocol = given.or_else(spoken).or_else(fallback).ok_or_else(|| {
         Error::invalid("This provider needs its protocol: openai, anthropic or responses.")
             .with_code("unknown_protocol")
     })?;

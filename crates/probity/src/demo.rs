@@ -20,7 +20,7 @@ const OPERATOR: &str = "operator@demo.example";
 const ORGANIZATIONS: [(&str, &str); 2] =
     [("Northwind Clinics", "northwind"), ("Harbour Legal", "harbour")];
 /// The twin as a provider in each format; `sandbox-anthropic/sandbox-echo` asks for the second by name.
-const TWINS: [&str; 2] = ["sandbox-openai", "sandbox-anthropic"];
+const TWINS: [&str; 3] = ["sandbox-openai", "sandbox-anthropic", "sandbox-responses"];
 const PEOPLE: [(&str, &str, OrgRole); 3] = [
     ("Ada Owner", "ada", OrgRole::Owner),
     ("Ben Admin", "ben", OrgRole::Admin),
@@ -115,8 +115,9 @@ impl Demo {
     ) -> Result<Organization> {
         let created = self.identity.organization_create(session, name, Some(slug)).await?;
         let scope = self.identity.enter(session, slug).await?;
-        for (name, base) in TWINS.into_iter().zip([Protocol::OpenAi, Protocol::Anthropic]) {
-            self.identity.provider_create(&scope, self.sandbox(name, base)).await?;
+        let protocols = [Protocol::OpenAi, Protocol::Anthropic, Protocol::OpenAiResponses];
+        for (name, protocol) in TWINS.into_iter().zip(protocols) {
+            self.identity.provider_create(&scope, self.sandbox(name, protocol)).await?;
         }
         self.identity.alias_set(&scope, "assistant", "sandbox-echo").await?;
         let mut projects = Vec::new();
@@ -207,6 +208,7 @@ impl Demo {
             let call = Call {
                 scope: scope.clone(),
                 inbound,
+                said: None,
                 headers: &http::HeaderMap::new(),
                 body: body.into(),
                 request: domain::RequestId::new(self.store.clock().now()),

@@ -22,6 +22,7 @@ pub(crate) fn routes() -> Routes {
         .post("/v1/chat/completions", chat)
         .post("/v1/responses", responses)
         .post("/v1/messages", messages)
+        .post("/v1beta/models/{*call}", generate)
         .post("/v1/messages/count_tokens", count_tokens)
         .get("/v1/models", models)
         .get("/v1/models/{*model}", model)
@@ -29,7 +30,9 @@ pub(crate) fn routes() -> Routes {
 
 /// The format in which a path's errors are said.
 pub(crate) fn format_of(path: &str, headers: &HeaderMap) -> Format {
-    if path.starts_with("/v1/messages") || headers.contains_key("anthropic-version") {
+    if path.starts_with("/v1beta/") {
+        Format::Gemini
+    } else if path.starts_with("/v1/messages") || headers.contains_key("anthropic-version") {
         Format::AnthropicMessages
     } else {
         Format::OpenAiChat
@@ -53,10 +56,32 @@ async fn messages(cx: Cx<Inference>, request: Request) -> Response {
     call(&cx, Format::AnthropicMessages, request).await
 }
 
+/// The path names the model and what is asked of it: `gemini-3-pro:streamGenerateContent`.
+async fn generate(cx: Cx<Inference>, request: Request) -> Response {
+    let format = Format::Gemini;
+    let said = cx.param("call").to_owned();
+    let said = match said.rsplit_once(':') {
+        Some((model, "generateContent")) => (model, false),
+        Some((model, "streamGenerateContent")) => (model, true),
+        _ => return refuse(cx.app(), format, &Error::not_found("method"), cx.request()),
+    };
+    call_as(&cx, format, Some(said), request).await
+}
+
 async fn call(cx: &Cx<Inference>, inbound: Format, request: Request) -> Response {
+    call_as(cx, inbound, None, request).await
+}
+
+async fn call_as(
+    cx: &Cx<Inference>,
+    inbound: Format,
+    said: Option<(&str, bool)>,
+    request: Request,
+) -> Response {
     match admit(cx, inbound, request).await {
         Ok((scope, headers, body)) => {
-            let call = Call { scope, inbound, headers: &headers, body, request: cx.request() };
+            let (headers, request) = (&headers, cx.request());
+            let call = Call { scope, inbound, said, headers, body, request };
             cx.app().gateway.call(call).await.map(Body::new)
         }
         Err(refused) => refused,
@@ -130,8 +155,8 @@ async fn count_tokens(cx: Cx<Inference>, request: Request) -> Response {
     let format = Format::AnthropicMessages;
     match admit(&cx, format, request).await {
         Ok((scope, headers, body)) => {
-            let call =
-                Call { scope, inbound: format, headers: &headers, body, request: cx.request() };
+            let (headers, said, request) = (&headers, None, cx.request());
+            let call = Call { scope, inbound: format, said, headers, body, request };
             cx.app().gateway.count_tokens(call).await.map(Body::new)
         }
         Err(refused) => refused,

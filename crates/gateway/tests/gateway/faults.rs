@@ -57,6 +57,7 @@ const fn count_of(format: Format) -> usize {
         Format::AnthropicMessages => 2,
         // The shell of the response at the beginning says that there is none.
         Format::OpenAiResponses => 3,
+        Format::Gemini => 1,
     }
 }
 

@@ -4,9 +4,11 @@
 
 mod abort;
 mod faults;
+mod gemini;
 mod house;
 mod limits;
 mod paths;
 mod retries;
 mod routing;
 mod rules;
+mod wishes;

@@ -4,7 +4,7 @@ use http::HeaderMap;
 use llm::Format;
 use serde_json::json;
 
-use crate::house::{FORMATS, House, error_code, read, request, text_of};
+use crate::house::{FORMATS, House, PROVIDERS, error_code, read, request, text_of};
 
 #[tokio::test]
 async fn unknown_models_are_not_found_and_tell_nothing() {
@@ -96,13 +96,13 @@ async fn models_are_listed_in_both_shapes() {
 async fn a_removed_provider_cannot_be_reached_any_more() {
     let house = House::new().await;
     house.ask(FORMATS[0], &request("open/sandbox-echo", false)).await;
-    assert_eq!(house.egress.destinations().len(), 2);
+    assert_eq!(house.egress.destinations().len(), PROVIDERS.len());
     let mut write = house.store.write(&house.owner).await.unwrap();
     let open = write.providers_list().await.unwrap().remove(0).id;
     write.provider_remove(open).await.unwrap();
     write.commit(domain::Event::new(domain::Action::ProviderRemove)).await.unwrap();
     assert_eq!(house.ask(FORMATS[0], &request("open/sandbox-echo", false)).await.status, 404);
-    assert_eq!(house.egress.destinations().len(), 1);
+    assert_eq!(house.egress.destinations().len(), PROVIDERS.len() - 1);
 }
 
 #[tokio::test]
@@ -115,7 +115,7 @@ async fn tokens_are_counted_by_the_provider_or_by_size() {
         let request = domain::RequestId::new(house.store.clock().now());
         async move {
             let (body, headers) = (body.into(), &headers);
-            let call = gateway::Call { scope, inbound: format, headers, body, request };
+            let call = gateway::Call { scope, inbound: format, said: None, headers, body, request };
             read(house.gateway.count_tokens(call).await).await
         }
     };

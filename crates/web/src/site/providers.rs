@@ -135,6 +135,7 @@ pub(super) const fn format_name(protocol: Protocol) -> &'static str {
         Protocol::OpenAi => "OpenAI",
         Protocol::Anthropic => "Anthropic",
         Protocol::OpenAiResponses => "OpenAI Responses",
+        Protocol::Gemini => "Gemini",
     }
 }
 
