@@ -1,0 +1,221 @@
+//! Phone numbers, by the plans of libphonenumber: international ones as they are, national ones beside a cue.
+
+use std::fmt::Write as _;
+
+use phonenumber::country;
+
+use crate::{
+    Finding, Kind, bytes,
+    candidate::{Edge, edge_after, edge_before},
+    scanner::Scan,
+};
+
+/// Whose national numbers are understood.
+pub(crate) struct Regions(Vec<country::Id>);
+
+const EUROPE: &[&str] = &[
+    "DE", "FR", "IT", "ES", "PL", "NL", "BE", "DK", "SE", "NO", "FI", "AT", "CH", "CZ", "SK", "RO",
+    "BG", "PT", "IE", "GR", "HU", "HR", "SI", "EE", "LV", "LT", "LU", "IS", "CY", "MT", "LI", "GB",
+];
+
+const CUES: &[&str] = &[
+    "tel",
+    "tlf",
+    "telefon",
+    "telefoon",
+    "telephone",
+    "telefono",
+    "telefone",
+    "phone",
+    "mobil",
+    "mobile",
+    "mobiel",
+    "movil",
+    "telemovel",
+    "handy",
+    "cell",
+    "puhelin",
+    "puh",
+    "gsm",
+    "portable",
+    "cellulare",
+    "komork",
+    "kom",
+    "call me",
+    "ring mig",
+    "ring til",
+    "ring",
+    "bel",
+    "bel me",
+    "appelez",
+    "llame",
+    "chiam",
+    "zadzwo",
+    "zavolej",
+    "sun",
+    "soita",
+    "whatsapp",
+    "sms",
+    "fax",
+    "тел",
+    "телефон",
+    "мобилен",
+    "gsm",
+    "τηλ",
+    "τηλεφωνο",
+    "κινητο",
+    "fon",
+    "rufnummer",
+    "anruf",
+    "erreichbar",
+    "nummer er",
+    "numero de tel",
+    "direkte",
+    "hotline",
+    "dial",
+];
+/// A cue says `telephone` close to the number or at the head of its column.
+const NEAR: usize = 20;
+const MOST_DIGITS: usize = 15;
+const LEAST_DIGITS: usize = 7;
+const TRIES: usize = 4;
+
+impl Default for Regions {
+    fn default() -> Self {
+        Self::new(EUROPE)
+    }
+}
+
+impl Regions {
+    pub(crate) fn new(codes: &[&str]) -> Self {
+        Self(codes.iter().filter_map(|code| code.parse().ok()).collect())
+    }
+}
+
+/// The digits of one number and each place where it may end.
+struct Dialled {
+    digits: String,
+    ends: Vec<(usize, usize)>,
+}
+
+/// `+45 32 12 34 56`
+pub(crate) fn plus(scan: &mut Scan<'_>, at: usize) -> usize {
+    let text = scan.text;
+    if !bytes::at(text, at + 1).is_ascii_digit() || bytes::word_before(text, at) {
+        return at + 1;
+    }
+    international(scan, at, at + 1)
+}
+
+/// A number without a plus: `0045 ...`, or a national one that a word calls a phone number.
+pub(crate) fn bare(scan: &mut Scan<'_>, start: usize) {
+    let text = scan.text;
+    if edge_before(text, start) != Edge::Free {
+        return;
+    }
+    if text.as_bytes().get(start..start + 2) == Some(b"00")
+        && matches!(bytes::at(text, start + 2), b'1'..=b'9')
+        && international(scan, start, start + 2) > start + 1
+    {
+        return;
+    }
+    let dialled = dialled(text, start);
+    let Some((_, count)) = dialled.ends.last() else { return };
+    if *count < LEAST_DIGITS {
+        return;
+    }
+    let first_end = dialled.ends.first().map_or(start, |(end, _)| *end);
+    let context = scan.around.look(text, start, first_end, CUES);
+    if !context.speaks_for() || context.cue.is_none_or(|distance| distance > NEAR) {
+        return;
+    }
+    for (end, count) in
+        dialled.ends.iter().rev().filter(|(_, count)| (7..=12).contains(count)).take(TRIES)
+    {
+        let digits = dialled.digits.get(..*count).unwrap_or_default();
+        if scan.regions.0.iter().any(|region| is_valid(Some(*region), digits)) {
+            scan.found.push(Finding::new(Kind::Phone, start, *end));
+            return;
+        }
+    }
+}
+
+/// Returns where to go on: behind the number, or behind the first byte when there is none.
+fn international(scan: &mut Scan<'_>, start: usize, from: usize) -> usize {
+    let text = scan.text;
+    let dialled = dialled(text, from);
+    let long = dialled.ends.iter().rev().filter(|(_, count)| *count >= LEAST_DIGITS);
+    let mut number = String::with_capacity(MOST_DIGITS + 1);
+    for (end, count) in long.take(TRIES) {
+        number.clear();
+        let _ = write!(number, "+{}", dialled.digits.get(..*count).unwrap_or_default());
+        if is_valid(None, &number) {
+            let start = if bytes::before(text, start) == b'('
+                && text.get(start..*end).is_some_and(|n| n.contains(')'))
+            {
+                start - 1
+            } else {
+                start
+            };
+            scan.found.push(Finding::new(Kind::Phone, start, *end));
+            return *end;
+        }
+    }
+    start + 1
+}
+
+/// Only digits and a plus ever reach the library.
+fn is_valid(region: Option<country::Id>, number: &str) -> bool {
+    phonenumber::parse(region, number).is_ok_and(|number| number.is_valid())
+}
+
+/// Loads the plans of all countries, which the first number would otherwise wait for.
+pub(crate) fn warm_up() {
+    is_valid(None, "+4532123456");
+}
+
+fn dialled(text: &str, from: usize) -> Dialled {
+    let mut dialled = Dialled { digits: String::new(), ends: Vec::new() };
+    let mut place = from;
+    loop {
+        let end = bytes::run_end(text, place, MOST_DIGITS + 1, |byte| byte.is_ascii_digit());
+        let group = text.get(place..end).unwrap_or_default();
+        // The zero in `+44 (0)20` is dialled at home only.
+        let at_home =
+            group == "0" && bytes::before(text, place) == b'(' && bytes::at(text, end) == b')';
+        if dialled.digits.len() + group.len() > MOST_DIGITS {
+            return dialled;
+        }
+        if !(at_home && place > from) {
+            dialled.digits.push_str(group);
+            if edge_after(text, end) != Edge::Inside
+                || !bytes::word_after(text, end) && joins(text, end)
+            {
+                dialled.ends.push((end, dialled.digits.len()));
+            }
+        }
+        let Some(next) = next_group(text, end) else { return dialled };
+        place = next;
+    }
+}
+
+/// Whether the mark here only joins groups, so that the number may also end before it.
+fn joins(text: &str, end: usize) -> bool {
+    matches!(bytes::at(text, end), b' ' | b'(' | b')')
+}
+
+/// Where the next group of digits begins: one mark further, or two of them when one is a space or a bracket.
+fn next_group(text: &str, end: usize) -> Option<usize> {
+    let mut place = end;
+    for _ in 0..3 {
+        match bytes::char_after(text, place)? {
+            '0'..='9' => return (place > end).then_some(place),
+            one @ (' ' | '.' | '-' | '/' | '(' | ')' | '\u{a0}' | '\u{202f}' | '\u{2011}'
+            | '\u{2013}') => {
+                place += one.len_utf8();
+            }
+            _ => return None,
+        }
+    }
+    bytes::at(text, place).is_ascii_digit().then_some(place)
+}

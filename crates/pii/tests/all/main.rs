@@ -1,0 +1,5 @@
+//! The recognisers against tables and numbers of our own making, masking against cuts at any place.
+
+mod dice;
+mod ids;
+mod recognisers;
