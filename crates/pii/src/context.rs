@@ -6,7 +6,7 @@ const BEFORE: usize = 48;
 const AFTER: usize = 24;
 /// How far up a table its first line is looked for.
 const TABLE: usize = 8 * 1024;
-const HEADER: usize = 1024;
+const ROW: usize = 1024;
 
 /// Words that say the number names a thing: an order, a parcel, a product. A nearer cue overrules them.
 const THINGS: &[&str] = &[
@@ -108,15 +108,13 @@ pub(crate) struct Surroundings {
     place: Option<(usize, usize)>,
     before: String,
     after: String,
-    header: String,
 }
 
 impl Surroundings {
     pub(crate) fn look(&mut self, text: &str, start: usize, end: usize, cues: &[&str]) -> Context {
         self.read(text, start, end);
         let after = nearest_after(&self.after, cues);
-        let header = nearest_before(&self.header, cues);
-        let cue = nearest_before(&self.before, cues).into_iter().chain(after).chain(header).min();
+        let cue = nearest_before(&self.before, cues).into_iter().chain(after).min();
         Context { cue, thing: nearest_before(&self.before, THINGS) }
     }
 
@@ -126,39 +124,46 @@ impl Surroundings {
         }
         self.place = Some((start, end));
         let from = bytes::floor(text, start.saturating_sub(BEFORE));
-        fold_into(text.get(from..start).unwrap_or_default(), &mut self.before);
+        match cell_of(text, start) {
+            // In a table the neighbours are other columns: the head of its own is what speaks.
+            Some(cell) => {
+                fold_into(cell.header, &mut self.before);
+                self.before.push(' ');
+                let own = text.get(cell.start.max(from)..start).unwrap_or_default();
+                own.chars().for_each(|one| fold_char(one, &mut self.before));
+            }
+            None => fold_into(text.get(from..start).unwrap_or_default(), &mut self.before),
+        }
         let to = bytes::floor(text, end.saturating_add(AFTER));
         let after = text.get(end..to).unwrap_or_default();
         // What stands in the next line or the next column speaks of another number.
         let after = after.split(['\n', ';', '\t', '|', '"']).next().unwrap_or_default();
         fold_into(after, &mut self.after);
-        let header = column_header(text, start).unwrap_or_default();
-        fold_into(header, &mut self.header);
     }
 }
 
-/// The cell of the first line of a table that stands above this place.
-fn column_header(text: &str, place: usize) -> Option<&str> {
-    let above = text.get(..place)?;
-    let line_start = above.rfind('\n')? + 1;
-    let cells_before = above.get(line_start..)?;
-    let separator = [';', '\t', '|', ','].into_iter().find(|mark| {
-        let rest = text.get(line_start..).and_then(|rest| rest.lines().next());
-        rest.is_some_and(|line| line.contains(*mark))
-    })?;
-    let column = cells_before.matches(separator).count();
-    let mut header = None;
+/// A cell of a table: where it begins, and what heads its column.
+struct Cell<'a> {
+    start: usize,
+    header: &'a str,
+}
+
+/// Lines with the same number of the same separators above each other are a table.
+fn cell_of(text: &str, place: usize) -> Option<Cell<'_>> {
+    let line_start = text.get(..place)?.rfind('\n')? + 1;
+    let line = text.get(line_start..)?.lines().next().filter(|line| line.len() <= ROW)?;
+    let separator = [';', '\t', '|', ','].into_iter().find(|mark| line.contains(*mark))?;
+    let separators = line.matches(separator).count();
+    let before = text.get(line_start..place)?;
+    let column = before.matches(separator).count();
     let from = bytes::floor(text, line_start.saturating_sub(TABLE));
-    for line in text.get(from..line_start)?.trim_end_matches('\n').rsplit('\n').take(256) {
-        if !line.contains(separator) {
-            break;
-        }
-        header = Some(line);
-    }
-    let header = header.filter(|line| line.len() <= HEADER)?;
+    let above = text.get(from..line_start - 1)?.rsplit('\n');
+    let header = above.take_while(|line| line.matches(separator).count() == separators).last()?;
     // A first line that holds numbers itself is a row and not a header.
-    let cell = header.split(separator).nth(column)?;
-    (!cell.bytes().any(|byte| byte.is_ascii_digit())).then_some(cell)
+    let header = header.split(separator).nth(column)?;
+    let start = before.rfind(separator).map_or(line_start, |mark| line_start + mark + 1);
+    (header.len() <= BEFORE && !header.bytes().any(|byte| byte.is_ascii_digit()))
+        .then_some(Cell { start, header })
 }
 
 fn nearest_before(folded: &str, cues: &[&str]) -> Option<usize> {
@@ -262,6 +267,7 @@ mod tests {
         let table = "name;bsn;city\nA;1;Delft\nB;22;Gouda\nC;#;Leiden\n";
         assert!(look(table, &["bsn"]).speaks_for());
         assert!(!look(table, &["city"]).speaks_for());
-        assert!(!look("name;bsn\n\nx;#\n", &["bsn"]).speaks_for(), "another table");
+        let other = "name;bsn\nA;1\n\nHere begins another table, which has no head at all.\nx;#\n";
+        assert!(!look(other, &["bsn"]).speaks_for());
     }
 }

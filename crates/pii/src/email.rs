@@ -21,7 +21,7 @@ pub(crate) fn at_sign(scan: &mut Scan<'_>, at: usize) -> usize {
     let end = domain_end(text, at + 1);
     let local = text.get(start..at).unwrap_or_default();
     let domain = text.get(at + 1..end).unwrap_or_default();
-    let attached = bytes::before(text, start) == b'/' || bytes::before(text, start) == b'@';
+    let attached = matches!(bytes::before(text, start), b'/' | b'@' | b'$');
     if is_local_part(local) && is_domain(domain) && !attached && !is_remote_path(text, local, end) {
         scan.found.push(Finding::new(Kind::Email, start, end));
         return end;

@@ -148,7 +148,7 @@ impl Scan<'_> {
             Class::Colon => net::colon(self, at),
             Class::Equals => secret::assignment(self, at),
             Class::Plus => phone::plus(self, at),
-            Class::Dash => secret::private_key(self, at),
+            Class::Dash => secret::dash(self, at),
             Class::Underscore | Class::CapitalA => {
                 secret::token(self, at);
                 at + 1

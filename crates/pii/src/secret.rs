@@ -246,11 +246,15 @@ pub(crate) fn is_placeholder(value: &str) -> bool {
             .any(|word| value.to_ascii_lowercase().contains(word))
 }
 
-/// A private key in PEM, up to its last line or to the end of the text.
-pub(crate) fn private_key(scan: &mut Scan<'_>, at: usize) -> usize {
+/// At a dash: a token with a dash in it, or a private key in PEM, up to its last line or to the end of the text.
+pub(crate) fn dash(scan: &mut Scan<'_>, at: usize) -> usize {
     let text = scan.text;
     let Some(rest) = text.get(at..) else { return at + 1 };
     if !rest.starts_with("-----BEGIN ") {
+        // Few tokens have no digit, but some.
+        if bytes::word_before(text, at) && bytes::word_after(text, at + 1) {
+            token(scan, at);
+        }
         return at + 1;
     }
     let first_line = rest.lines().next().unwrap_or_default();

@@ -57,7 +57,13 @@ fn push(scan: &mut Scan<'_>, kind: Kind, start: usize, end: usize, cues: &[&str]
     }
     let context = scan.around.look(scan.text, start, end, cues);
     let believed = alone && edge == Edge::Free && !context.speaks_against();
-    if believed || context.speaks_for() {
+    let twin = scan.found.last_mut().filter(|last| last.start == start && last.end == end);
+    if let Some(twin) = twin {
+        // Two countries use the same form: the one that is named counts.
+        if context.speaks_for() {
+            twin.kind = kind;
+        }
+    } else if believed || context.speaks_for() {
         scan.found.push(Finding::new(kind, start, end));
     }
 }

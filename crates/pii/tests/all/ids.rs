@@ -364,14 +364,14 @@ fn codice_fiscale(dice: &mut Dice) -> String {
         dice.pick(&["H", "F", "L", "A"]),
         dice.between(100, 999)
     );
-    let odd = "BAFHJNPRTVCESULDGIMOQKWZYX";
+    let odd = b"BAFHJNPRTVCESULDGIMOQKWZYX";
     let total: usize = body
         .chars()
         .enumerate()
         .map(|(place, one)| {
-            let value =
-                one.to_digit(10).map_or(one as usize - 'A' as usize % 256, |digit| digit as usize);
-            if place % 2 == 1 { value } else { odd.find((b'A' + value as u8) as char).unwrap() }
+            let value = one.to_digit(36).unwrap() as usize;
+            let value = if value > 9 { value - 10 } else { value };
+            if place % 2 == 1 { value } else { usize::from(odd[value] - b'A') }
         })
         .sum();
     format!("{body}{}", (b'A' + (total % 26) as u8) as char)
@@ -448,5 +448,44 @@ pub(crate) fn written(kind: Kind, dice: &mut Dice) -> String {
             groups.join(" ")
         }
         _ => layout(&number, dice.pick(shapes(kind))),
+    }
+}
+
+/// A word that people write before such a number.
+pub(crate) fn cue(kind: Kind) -> &'static str {
+    match kind {
+        Kind::DkCpr => "CPR-nr.",
+        Kind::SePersonnummer => "Personnummer",
+        Kind::NoFnr => "Fødselsnummer",
+        Kind::IsKennitala => "Kennitala",
+        Kind::EeLtPersonalCode => "Isikukood",
+        Kind::LvPersonalCode => "Personas kods",
+        Kind::BeNationalNumber => "Rijksregisternummer",
+        Kind::NlBsn => "BSN",
+        Kind::FrNir => "Numéro de sécurité sociale",
+        Kind::LuMatricule => "Matricule",
+        Kind::DeTaxId => "Steuer-ID",
+        Kind::HrOib => "OIB",
+        Kind::AtSvnr => "SVNR",
+        Kind::ChAhv => "AHV-Nr.",
+        Kind::PlPesel => "PESEL",
+        Kind::CzSkBirthNumber => "Rodné číslo",
+        Kind::HuTaj => "TAJ szám",
+        Kind::HuTaxId => "Adóazonosító jel",
+        Kind::PtNif => "Contribuinte",
+        Kind::GrAfm => "ΑΦΜ",
+        Kind::GrAmka => "ΑΜΚΑ",
+        Kind::SiEmso => "EMŠO",
+        Kind::BgEgn => "ЕГН",
+        Kind::RoCnp => "CNP",
+        Kind::EsDni => "DNI",
+        Kind::EsNie => "NIE",
+        Kind::FiHetu => "Henkilötunnus",
+        Kind::IePps => "PPS number",
+        Kind::CyTic => "TIC",
+        Kind::ItCodiceFiscale => "Codice fiscale",
+        Kind::Card => "Kort",
+        Kind::Iban => "IBAN",
+        other => other.name(),
     }
 }
