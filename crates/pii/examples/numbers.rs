@@ -2,10 +2,10 @@
 #![expect(clippy::print_stdout, reason = "that is all it does")]
 
 #[path = "../tests/all/dice.rs"]
-#[expect(dead_code, reason = "the tests use more of it")]
+#[allow(dead_code, reason = "the tests use more of it")]
 mod dice;
 #[path = "../tests/all/ids.rs"]
-#[expect(dead_code, reason = "the tests use more of it")]
+#[allow(dead_code, reason = "the tests use more of it")]
 mod ids;
 
 use pii::Kind;

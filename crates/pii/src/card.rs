@@ -9,41 +9,18 @@ use crate::{
     },
 };
 
-const CUES: &[&str] = &[
-    "card",
-    "kort",
-    "karte",
-    "carte",
-    "tarjeta",
-    "carta",
-    "kaart",
-    "karta",
-    "kartu",
-    "cartao",
-    "kortti",
-    "visa",
-    "mastercard",
-    "amex",
-    "kreditkort",
-    "карта",
-    "καρτα",
-    "pan",
-];
-
 pub(crate) const SPECS: &[Spec] = &[
     Spec {
         kind: Kind::Card,
         length: 16,
         shapes: &[("", Alone), ("4 4 4 4", Alone), ("4-4-4-4", Alone), ("4.4.4.4", Alone)],
         check: |digits| issuer_16(digits) && luhn(digits),
-        cues: CUES,
     },
     Spec {
         kind: Kind::Card,
         length: 15,
         shapes: &[("", Alone), ("4 6 5", Alone), ("4-6-5", Alone)],
         check: |digits| matches!(first(digits, 2), 34 | 37) && luhn(digits),
-        cues: CUES,
     },
     Spec {
         kind: Kind::Card,
@@ -52,7 +29,6 @@ pub(crate) const SPECS: &[Spec] = &[
         check: |digits| {
             matches!(first(digits, 3), 300..=305 | 360..=369 | 380..=399) && luhn(digits)
         },
-        cues: CUES,
     },
     // Thirteen digits beginning with 4 are a product of Germany more often than an old card.
     Spec {
@@ -60,7 +36,6 @@ pub(crate) const SPECS: &[Spec] = &[
         length: 13,
         shapes: &[("", Cue)],
         check: |digits| first(digits, 1) == 4 && luhn(digits),
-        cues: CUES,
     },
     Spec {
         kind: Kind::Card,
@@ -70,7 +45,6 @@ pub(crate) const SPECS: &[Spec] = &[
             (first(digits, 1) == 4 || matches!(first(digits, 2), 62 | 50 | 56..=58 | 63 | 67))
                 && luhn(digits)
         },
-        cues: CUES,
     },
 ];
 

@@ -1,84 +1,15 @@
 //! Words beside a number: what stands before or after it, or at the head of its column.
 
-use crate::bytes;
+use std::ops::Range;
+
+use crate::{
+    Kind, bytes,
+    cues::{Cues, SLOTS, THING},
+    table::{Table, memchr_before},
+};
 
 const BEFORE: usize = 48;
 const AFTER: usize = 24;
-/// How far up a table its first line is looked for.
-const TABLE: usize = 8 * 1024;
-const ROW: usize = 1024;
-
-/// Words that say the number names a thing: an order, a parcel, a product. A nearer cue overrules them.
-const THINGS: &[&str] = &[
-    "order",
-    "ordre",
-    "bestell",
-    "bestil",
-    "commande",
-    "pedido",
-    "ordine",
-    "zamow",
-    "objednav",
-    "comand",
-    "tilaus",
-    "invoice",
-    "faktur",
-    "rechnung",
-    "facture",
-    "factura",
-    "fattura",
-    "lasku",
-    "tracking",
-    "parcel",
-    "pakke",
-    "paket",
-    "colis",
-    "sendung",
-    "zending",
-    "przesyl",
-    "ean",
-    "isbn",
-    "gtin",
-    "sku",
-    "serial",
-    "serien",
-    "serie",
-    "batch",
-    "charge nr",
-    "lot",
-    "ticket",
-    "artikel",
-    "article",
-    "articulo",
-    "articolo",
-    "varenr",
-    "tuote",
-    "product",
-    "produkt",
-    "transaction",
-    "transakt",
-    "timestamp",
-    "build",
-    "nummer der bestellung",
-    "реф",
-    "поръчка",
-    "фактура",
-    "παραγγελια",
-    "τιμολογιο",
-    "barcode",
-    "stregkode",
-    "streckkod",
-    "kod kreskowy",
-    "bon",
-    "ref",
-    "vorgang",
-    "aktenzeichen",
-    "sagsnr",
-    "meter",
-    "zaehler",
-    "zahler",
-    "imei",
-];
 
 /// How near the best cue stands. `None` of a distance means that there is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -102,105 +33,96 @@ impl Context {
     }
 }
 
-/// Folded words around one place. Buffers are kept, so that a scan allocates once.
-#[derive(Default)]
-pub(crate) struct Surroundings {
+/// Folded words around one place, and what they are near to. Buffers are kept, so that a scan allocates once.
+pub(crate) struct Surroundings<'a> {
+    cues: &'a Cues,
     place: Option<(usize, usize)>,
-    before: String,
-    after: String,
+    folded: String,
+    /// The distance of the nearest word for each slot.
+    nearest: [usize; SLOTS],
+    table: Option<Table>,
 }
 
-impl Surroundings {
-    pub(crate) fn look(&mut self, text: &str, start: usize, end: usize, cues: &[&str]) -> Context {
-        self.read(text, start, end);
-        let after = nearest_after(&self.after, cues);
-        let cue = nearest_before(&self.before, cues).into_iter().chain(after).min();
-        Context { cue, thing: nearest_before(&self.before, THINGS) }
+const FAR: usize = usize::MAX;
+
+impl<'a> Surroundings<'a> {
+    pub(crate) fn new(cues: &'a Cues) -> Self {
+        let (folded, nearest) = (String::new(), [FAR; SLOTS]);
+        Self { cues, place: None, folded, nearest, table: None }
     }
 
-    fn read(&mut self, text: &str, start: usize, end: usize) {
-        if self.place == Some((start, end)) {
-            return;
+    pub(crate) fn look(&mut self, text: &str, start: usize, end: usize, kind: Kind) -> Context {
+        if self.place != Some((start, end)) {
+            self.place = Some((start, end));
+            self.nearest = [FAR; SLOTS];
+            self.read_before(text, start);
+            self.read_after(text, end);
         }
-        self.place = Some((start, end));
+        let at = |slot: usize| self.nearest.get(slot).copied().filter(|near| *near != FAR);
+        Context { cue: at(kind as usize), thing: at(THING) }
+    }
+
+    fn read_before(&mut self, text: &str, start: usize) {
         let from = bytes::floor(text, start.saturating_sub(BEFORE));
-        match cell_of(text, start) {
+        self.folded.clear();
+        let from = match self.cell_of(text, start) {
             // In a table the neighbours are other columns: the head of its own is what speaks.
-            Some(cell) => {
-                fold_into(cell.header, &mut self.before);
-                self.before.push(' ');
-                let own = text.get(cell.start.max(from)..start).unwrap_or_default();
-                own.chars().for_each(|one| fold_char(one, &mut self.before));
+            Some((cell, header)) => {
+                fold_onto(text.get(header).unwrap_or_default(), &mut self.folded);
+                self.folded.push(' ');
+                cell.max(from)
             }
-            None => fold_into(text.get(from..start).unwrap_or_default(), &mut self.before),
-        }
+            None => from,
+        };
+        fold_onto(text.get(from..start).unwrap_or_default(), &mut self.folded);
+        let length = self.folded.len();
+        let nearest = &mut self.nearest;
+        self.cues.each(&self.folded, |slot, _, end| note(nearest, slot, length - end));
+    }
+
+    fn read_after(&mut self, text: &str, end: usize) {
         let to = bytes::floor(text, end.saturating_add(AFTER));
         let after = text.get(end..to).unwrap_or_default();
         // What stands in the next line or the next column speaks of another number.
         let after = after.split(['\n', ';', '\t', '|', '"']).next().unwrap_or_default();
-        fold_into(after, &mut self.after);
+        fold_into(after, &mut self.folded);
+        let nearest = &mut self.nearest;
+        self.cues.each(&self.folded, |slot, start, _| {
+            if slot != THING {
+                note(nearest, slot, start);
+            }
+        });
+    }
+
+    /// Where the cell begins, and what heads its column.
+    fn cell_of(&mut self, text: &str, place: usize) -> Option<(usize, Range<usize>)> {
+        let line = memchr_before(text, place)? + 1;
+        if self.table.as_ref().is_none_or(|table| table.line != line) {
+            self.table = Some(Table::at(text, line, self.table.take()));
+        }
+        self.table.as_ref()?.cell(text, place)
     }
 }
 
-/// A cell of a table: where it begins, and what heads its column.
-struct Cell<'a> {
-    start: usize,
-    header: &'a str,
-}
-
-/// Lines with the same number of the same separators above each other are a table.
-fn cell_of(text: &str, place: usize) -> Option<Cell<'_>> {
-    let line_start = text.get(..place)?.rfind('\n')? + 1;
-    let line = text.get(line_start..)?.lines().next().filter(|line| line.len() <= ROW)?;
-    let separator = [';', '\t', '|', ','].into_iter().find(|mark| line.contains(*mark))?;
-    let separators = line.matches(separator).count();
-    let before = text.get(line_start..place)?;
-    let column = before.matches(separator).count();
-    let from = bytes::floor(text, line_start.saturating_sub(TABLE));
-    let above = text.get(from..line_start - 1)?.rsplit('\n');
-    let header = above.take_while(|line| line.matches(separator).count() == separators).last()?;
-    // A first line that holds numbers itself is a row and not a header.
-    let header = header.split(separator).nth(column)?;
-    let start = before.rfind(separator).map_or(line_start, |mark| line_start + mark + 1);
-    (header.len() <= BEFORE && !header.bytes().any(|byte| byte.is_ascii_digit()))
-        .then_some(Cell { start, header })
-}
-
-fn nearest_before(folded: &str, cues: &[&str]) -> Option<usize> {
-    cues.iter()
-        .filter_map(|cue| {
-            let places = folded.rmatch_indices(cue);
-            let mut whole = places.filter(|(place, _)| stands_alone(folded, *place, cue));
-            whole.next().map(|(place, _)| folded.len() - place - cue.len())
-        })
-        .min()
-}
-
-fn nearest_after(folded: &str, cues: &[&str]) -> Option<usize> {
-    cues.iter()
-        .filter_map(|cue| {
-            let mut places = folded.match_indices(cue);
-            places.find(|(place, _)| stands_alone(folded, *place, cue)).map(|(place, _)| place)
-        })
-        .min()
-}
-
-/// Long cues may be parts of longer words, short ones must be words: `bsn`, not `absnt`.
-fn stands_alone(folded: &str, place: usize, cue: &str) -> bool {
-    let letters = cue.chars().count();
-    (letters > 6 || !bytes::word_before(folded, place))
-        && (letters > 4 || !bytes::word_after(folded, place + cue.len()))
+fn note(nearest: &mut [usize; SLOTS], slot: usize, distance: usize) {
+    if let Some(near) = nearest.get_mut(slot) {
+        *near = distance.min(*near);
+    }
 }
 
 /// Lower case without diacritics, so that one spelling of a cue serves.
 pub(crate) fn fold_into(text: &str, folded: &mut String) {
     folded.clear();
+    fold_onto(text, folded);
+}
+
+fn fold_onto(text: &str, folded: &mut String) {
     for character in text.chars() {
         fold_char(character, folded);
     }
 }
 
-pub(crate) fn fold_char(character: char, folded: &mut String) {
+fn fold_char(character: char, folded: &mut String) {
     if character.is_ascii() {
         folded.push(character.to_ascii_lowercase());
         return;
@@ -243,31 +165,32 @@ pub(crate) fn fold_char(character: char, folded: &mut String) {
 mod tests {
     use super::*;
 
-    fn look(text: &str, cues: &[&str]) -> Context {
+    fn look(text: &str, kind: Kind) -> Context {
         let start = text.find('#').unwrap();
-        Surroundings::default().look(text, start, start + 1, cues)
+        Surroundings::new(&Cues::default()).look(text, start, start + 1, kind)
     }
 
     #[test]
     fn cues_are_words_and_the_nearest_counts() {
-        assert!(look("CPR-nr.: #", &["cpr"]).speaks_for());
-        assert!(look("Número de identificación: #", &["numero de identif"]).speaks_for());
-        assert!(look("# (bsn)", &["bsn"]).speaks_for());
-        assert!(!look("absnt #", &["bsn"]).speaks_for());
+        assert!(look("CPR-nr.: #", Kind::DkCpr).speaks_for());
+        assert!(look("Numéro de sécurité sociale : #", Kind::FrNir).speaks_for());
+        assert!(look("# (bsn)", Kind::NlBsn).speaks_for());
+        assert!(!look("absnt #", Kind::NlBsn).speaks_for());
         assert!(
-            !look("bsn of somebody else, as I said before; order number: #", &["bsn"]).speaks_for()
+            !look("bsn of somebody else, as I said before; order number: #", Kind::NlBsn)
+                .speaks_for()
         );
-        assert!(look("order 7, bsn #", &["bsn"]).speaks_for());
-        assert!(look("Bestellnummer #", &["bsn"]).speaks_against());
-        assert!(!look("#\nbsn", &["bsn"]).speaks_for());
+        assert!(look("order 7, bsn #", Kind::NlBsn).speaks_for());
+        assert!(look("Bestellnummer #", Kind::NlBsn).speaks_against());
+        assert!(!look("#\nbsn", Kind::NlBsn).speaks_for());
     }
 
     #[test]
     fn a_column_has_the_words_of_its_head() {
-        let table = "name;bsn;city\nA;1;Delft\nB;22;Gouda\nC;#;Leiden\n";
-        assert!(look(table, &["bsn"]).speaks_for());
-        assert!(!look(table, &["city"]).speaks_for());
+        let table = "name;bsn;cpr\nA;1;Delft\nB;22;Gouda\nC;#;Leiden\n";
+        assert!(look(table, Kind::NlBsn).speaks_for());
+        assert!(!look(table, Kind::DkCpr).speaks_for());
         let other = "name;bsn\nA;1\n\nHere begins another table, which has no head at all.\nx;#\n";
-        assert!(!look(other, &["bsn"]).speaks_for());
+        assert!(!look(other, Kind::NlBsn).speaks_for());
     }
 }

@@ -13,6 +13,7 @@ mod candidate;
 mod card;
 mod codes;
 mod context;
+mod cues;
 mod email;
 mod finding;
 mod iban;
@@ -26,6 +27,7 @@ mod phone;
 mod restorer;
 mod scanner;
 mod secret;
+mod table;
 
 pub use codes::Codes;
 pub use finding::Finding;

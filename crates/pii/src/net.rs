@@ -4,11 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::{Finding, Kind, bytes, scanner::Scan, secret};
 
-/// Four numbers with dots are a version as often as an address; these words decide.
-const VERSIONS: &[&str] = &[
-    "version", "ver", "v", "release", "firmware", "build", "kernel", "udgave", "versio", "wersja",
-    "verze",
-];
+/// Four numbers with dots are a version as often as an address: the words for one, so near, decide.
 const NEAR: usize = 6;
 
 pub(crate) fn ip_v4(scan: &mut Scan<'_>, start: usize, end: usize) {
@@ -27,7 +23,7 @@ pub(crate) fn ip_v4(scan: &mut Scan<'_>, start: usize, end: usize) {
     if special || dash || bytes::word_after(text, after) {
         return;
     }
-    let version = scan.around.look(text, start, after, VERSIONS);
+    let version = scan.around.look(text, start, after, Kind::IpAddress);
     if version.cue.is_none_or(|distance| distance > NEAR) {
         scan.found.push(Finding::new(Kind::IpAddress, start, after));
     }

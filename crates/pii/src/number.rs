@@ -22,7 +22,6 @@ pub(crate) struct Spec {
     pub(crate) length: usize,
     pub(crate) shapes: &'static [(&'static str, Rule)],
     pub(crate) check: fn(&[u8]) -> bool,
-    pub(crate) cues: &'static [&'static str],
 }
 
 const GROUPS: usize = 8;
@@ -55,7 +54,7 @@ fn judge(scan: &mut Scan<'_>, number: &Candidate, edge: Edge) {
         if !(spec.check)(number.digits()) {
             continue;
         }
-        let context = scan.around.look(scan.text, number.start, number.end, spec.cues);
+        let context = scan.around.look(scan.text, number.start, number.end, spec.kind);
         let Some(weight) = weigh(*rule, edge, number.is_compact(), context) else { continue };
         if best.is_none_or(|(least, _)| weight < least) {
             best = Some((weight, spec.kind));

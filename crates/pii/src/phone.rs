@@ -18,62 +18,6 @@ const EUROPE: &[&str] = &[
     "BG", "PT", "IE", "GR", "HU", "HR", "SI", "EE", "LV", "LT", "LU", "IS", "CY", "MT", "LI", "GB",
 ];
 
-const CUES: &[&str] = &[
-    "tel",
-    "tlf",
-    "telefon",
-    "telefoon",
-    "telephone",
-    "telefono",
-    "telefone",
-    "phone",
-    "mobil",
-    "mobile",
-    "mobiel",
-    "movil",
-    "telemovel",
-    "handy",
-    "cell",
-    "puhelin",
-    "puh",
-    "gsm",
-    "portable",
-    "cellulare",
-    "komork",
-    "kom",
-    "call me",
-    "ring mig",
-    "ring til",
-    "ring",
-    "bel",
-    "bel me",
-    "appelez",
-    "llame",
-    "chiam",
-    "zadzwo",
-    "zavolej",
-    "sun",
-    "soita",
-    "whatsapp",
-    "sms",
-    "fax",
-    "тел",
-    "телефон",
-    "мобилен",
-    "gsm",
-    "τηλ",
-    "τηλεφωνο",
-    "κινητο",
-    "fon",
-    "rufnummer",
-    "anruf",
-    "erreichbar",
-    "nummer er",
-    "numero de tel",
-    "direkte",
-    "hotline",
-    "dial",
-];
 /// A cue says `telephone` close to the number or at the head of its column.
 const NEAR: usize = 20;
 const MOST_DIGITS: usize = 15;
@@ -92,10 +36,42 @@ impl Regions {
     }
 }
 
-/// The digits of one number and each place where it may end.
+/// The digits of one number and each place where it may end, with how many digits that takes.
+#[derive(Default)]
 struct Dialled {
-    digits: String,
-    ends: Vec<(usize, usize)>,
+    digits: [u8; MOST_DIGITS],
+    count: usize,
+    ends: [(usize, usize); MOST_DIGITS],
+    groups: usize,
+}
+
+impl Dialled {
+    fn digits(&self, count: usize) -> &str {
+        self.digits
+            .get(..count)
+            .and_then(|digits| std::str::from_utf8(digits).ok())
+            .unwrap_or_default()
+    }
+
+    fn ends(&self) -> &[(usize, usize)] {
+        self.ends.get(..self.groups).unwrap_or_default()
+    }
+
+    fn push(&mut self, group: &[u8]) -> bool {
+        let Some(slots) = self.digits.get_mut(self.count..self.count + group.len()) else {
+            return false;
+        };
+        slots.copy_from_slice(group);
+        self.count += group.len();
+        true
+    }
+
+    fn end(&mut self, place: usize) {
+        if let Some(slot) = self.ends.get_mut(self.groups) {
+            *slot = (place, self.count);
+            self.groups += 1;
+        }
+    }
 }
 
 /// `+45 32 12 34 56`
@@ -120,19 +96,19 @@ pub(crate) fn bare(scan: &mut Scan<'_>, start: usize) {
         return;
     }
     let dialled = dialled(text, start);
-    let Some((_, count)) = dialled.ends.last() else { return };
+    let Some((_, count)) = dialled.ends().last() else { return };
     if *count < LEAST_DIGITS {
         return;
     }
-    let first_end = dialled.ends.first().map_or(start, |(end, _)| *end);
-    let context = scan.around.look(text, start, first_end, CUES);
+    let first_end = dialled.ends().first().map_or(start, |(end, _)| *end);
+    let context = scan.around.look(text, start, first_end, Kind::Phone);
     if !context.speaks_for() || context.cue.is_none_or(|distance| distance > NEAR) {
         return;
     }
     for (end, count) in
-        dialled.ends.iter().rev().filter(|(_, count)| (7..=12).contains(count)).take(TRIES)
+        dialled.ends().iter().rev().filter(|(_, count)| (7..=12).contains(count)).take(TRIES)
     {
-        let digits = dialled.digits.get(..*count).unwrap_or_default();
+        let digits = dialled.digits(*count);
         if scan.regions.0.iter().any(|region| is_valid(Some(*region), digits)) {
             scan.found.push(Finding::new(Kind::Phone, start, *end));
             return;
@@ -144,11 +120,11 @@ pub(crate) fn bare(scan: &mut Scan<'_>, start: usize) {
 fn international(scan: &mut Scan<'_>, start: usize, from: usize) -> usize {
     let text = scan.text;
     let dialled = dialled(text, from);
-    let long = dialled.ends.iter().rev().filter(|(_, count)| *count >= LEAST_DIGITS);
+    let long = dialled.ends().iter().rev().filter(|(_, count)| *count >= LEAST_DIGITS);
     let mut number = String::with_capacity(MOST_DIGITS + 1);
     for (end, count) in long.take(TRIES) {
         number.clear();
-        let _ = write!(number, "+{}", dialled.digits.get(..*count).unwrap_or_default());
+        let _ = write!(number, "+{}", dialled.digits(*count));
         if is_valid(None, &number) {
             let start = if bytes::before(text, start) == b'('
                 && text.get(start..*end).is_some_and(|n| n.contains(')'))
@@ -175,7 +151,7 @@ pub(crate) fn warm_up() {
 }
 
 fn dialled(text: &str, from: usize) -> Dialled {
-    let mut dialled = Dialled { digits: String::new(), ends: Vec::new() };
+    let mut dialled = Dialled::default();
     let mut place = from;
     loop {
         let end = bytes::run_end(text, place, MOST_DIGITS + 1, |byte| byte.is_ascii_digit());
@@ -183,15 +159,14 @@ fn dialled(text: &str, from: usize) -> Dialled {
         // The zero in `+44 (0)20` is dialled at home only.
         let at_home =
             group == "0" && bytes::before(text, place) == b'(' && bytes::at(text, end) == b')';
-        if dialled.digits.len() + group.len() > MOST_DIGITS {
-            return dialled;
-        }
         if !(at_home && place > from) {
-            dialled.digits.push_str(group);
+            if !dialled.push(group.as_bytes()) {
+                return dialled;
+            }
             if edge_after(text, end) != Edge::Inside
                 || !bytes::word_after(text, end) && joins(text, end)
             {
-                dialled.ends.push((end, dialled.digits.len()));
+                dialled.end(end);
             }
         }
         let Some(next) = next_group(text, end) else { return dialled };

@@ -4,6 +4,7 @@
 use crate::{
     Finding, bytes,
     context::Surroundings,
+    cues::Cues,
     email, finding, iban,
     ids::{self, Ids},
     net, number,
@@ -21,6 +22,7 @@ pub trait Recogniser: Send + Sync {
 pub struct Scanner {
     regions: Regions,
     ids: Ids,
+    cues: Cues,
     layers: Vec<Box<dyn Recogniser>>,
 }
 
@@ -28,7 +30,7 @@ pub struct Scanner {
 pub(crate) struct Scan<'a> {
     pub(crate) text: &'a str,
     pub(crate) found: &'a mut Vec<Finding>,
-    pub(crate) around: Surroundings,
+    pub(crate) around: Surroundings<'a>,
     pub(crate) regions: &'a Regions,
     pub(crate) ids: &'a Ids,
     /// The token that was looked at last ends here.
@@ -121,7 +123,7 @@ impl Scanner {
         let mut scan = Scan {
             text,
             found,
-            around: Surroundings::default(),
+            around: Surroundings::new(&self.cues),
             regions: &self.regions,
             ids: &self.ids,
             token_end: 0,

@@ -15,52 +15,31 @@ pub(super) const SPECS: &[Spec] = &[
         length: 11,
         shapes: &[("", Alone), ("2 3 3 3", Alone), ("2/3/3/3", Alone)],
         check: tax_id,
-        cues: &[
-            "steuer-id",
-            "steueridentifikation",
-            "steuerliche identifikation",
-            "idnr",
-            "steuer id",
-            "tax id",
-            "identifikationsnummer",
-            "tin",
-        ],
     },
     Spec {
         kind: Kind::AtSvnr,
         length: 10,
         shapes: &[("4 6", Alone), ("4-6", Alone), ("4/6", Alone), ("", Cue)],
         check: svnr,
-        cues: &[
-            "svnr",
-            "sv-nr",
-            "sozialversicherung",
-            "versicherungsnummer",
-            "sv nummer",
-            "sv-nummer",
-        ],
     },
     Spec {
         kind: Kind::ChAhv,
         length: 13,
         shapes: &[("", Alone), ("3.4.4.2", Alone), ("3 4 4 2", Alone), ("3-4-4-2", Alone)],
         check: |digits| digits.starts_with(&[7, 5, 6]) && ean_13(digits),
-        cues: &["ahv", "avs", "sozialversicherung", "navs"],
     },
-    Spec { kind: Kind::PlPesel, length: 11, shapes: &[("", Cue)], check: pesel, cues: &["pesel"] },
+    Spec { kind: Kind::PlPesel, length: 11, shapes: &[("", Cue)], check: pesel },
     Spec {
         kind: Kind::CzSkBirthNumber,
         length: 10,
         shapes: &[("6/4", Alone), ("", Cue), ("6 4", Cue)],
         check: birth_number,
-        cues: &["rodne cislo", "rodnym cislem", "rodneho cisla", "rod. cislo", "r.c.", "rc"],
     },
     Spec {
         kind: Kind::HuTaj,
         length: 9,
         shapes: &[("3 3 3", Cue), ("3-3-3", Cue), ("", Cue)],
         check: |digits| weighted(digits, &[3, 7, 3, 7, 3, 7, 3, 7]) % 10 == digit(digits, 8),
-        cues: &["taj"],
     },
     Spec {
         kind: Kind::HuTaxId,
@@ -70,7 +49,6 @@ pub(super) const SPECS: &[Spec] = &[
             digits.starts_with(&[8])
                 && weighted(digits, &[1, 2, 3, 4, 5, 6, 7, 8, 9]) % 11 == digit(digits, 9)
         },
-        cues: &["adoazonosito", "ado azonosito", "adojel"],
     },
 ];
 

@@ -10,20 +10,8 @@ use crate::{
 };
 
 pub(super) const SPECS: &[Spec] = &[
-    Spec {
-        kind: Kind::BgEgn,
-        length: 10,
-        shapes: &[("", Cue)],
-        check: egn,
-        cues: &["егн", "egn", "единен граждански"],
-    },
-    Spec {
-        kind: Kind::RoCnp,
-        length: 13,
-        shapes: &[("", Alone)],
-        check: cnp,
-        cues: &["cnp", "cod numeric personal", "codul numeric"],
-    },
+    Spec { kind: Kind::BgEgn, length: 10, shapes: &[("", Cue)], check: egn },
+    Spec { kind: Kind::RoCnp, length: 13, shapes: &[("", Alone)], check: cnp },
 ];
 
 /// The month carries the century: 20 more before 1900, 40 more from 2000 on.

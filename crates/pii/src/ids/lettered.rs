@@ -2,7 +2,7 @@
 
 use super::{
     check::{digit, is_date, number, two, weighted},
-    west::{NIR_CUES, nir_holds},
+    west::nir_holds,
 };
 use crate::{
     Finding, Kind, bytes,
@@ -36,7 +36,6 @@ pub(crate) fn lettered(scan: &mut Scan<'_>, start: usize, end: usize) {
 }
 
 const CONTROL: &[u8; 23] = b"TRWAGMYFPDXBNJZSQVHLCKE";
-const ES_CUES: &[&str] = &["dni", "nif", "documento nacional", "nie", "identidad"];
 
 /// The letter that belongs to digits, at most one mark away, and where it ends.
 fn letter_after(text: &str, end: usize) -> (u8, usize) {
@@ -50,12 +49,12 @@ fn control_fits(number: u64, letter: u8) -> bool {
     CONTROL.get(place) == Some(&letter)
 }
 
-fn push(scan: &mut Scan<'_>, kind: Kind, start: usize, end: usize, cues: &[&str], alone: bool) {
+fn push(scan: &mut Scan<'_>, kind: Kind, start: usize, end: usize, alone: bool) {
     let edge = edge_before(scan.text, start);
     if edge == Edge::Inside || edge_after(scan.text, end) == Edge::Inside {
         return;
     }
-    let context = scan.around.look(scan.text, start, end, cues);
+    let context = scan.around.look(scan.text, start, end, kind);
     let believed = alone && edge == Edge::Free && !context.speaks_against();
     let twin = scan.found.last_mut().filter(|last| last.start == start && last.end == end);
     if let Some(twin) = twin {
@@ -73,7 +72,7 @@ fn spanish(scan: &mut Scan<'_>, start: usize, end: usize, digits: &[u8]) {
     if control_fits(number(digits, 0, 8), letter) {
         // `12345678 Z` may as well be a number and the next word.
         let alone = bytes::at(scan.text, end) != b' ';
-        push(scan, Kind::EsDni, start, after, ES_CUES, alone);
+        push(scan, Kind::EsDni, start, after, alone);
     }
 }
 
@@ -89,7 +88,7 @@ fn foreigner_in_spain(scan: &mut Scan<'_>, start: usize, end: usize, digits: &[u
     let (letter, after) = letter_after(scan.text, end);
     if control_fits(lead + number(digits, 0, 7), letter) {
         let alone = bytes::at(scan.text, end) != b' ';
-        push(scan, Kind::EsNie, first, after, ES_CUES, alone);
+        push(scan, Kind::EsNie, first, after, alone);
     }
 }
 
@@ -105,8 +104,7 @@ fn irish(scan: &mut Scan<'_>, start: usize, end: usize, digits: &[u8]) {
     };
     let sum = weighted(digits, &[8, 7, 6, 5, 4, 3, 2]) + 9 * extra;
     if CHECK.get((sum % 23) as usize) == Some(&letter) {
-        let cues = &["pps", "ppsn", "personal public service", "uimhir psp"];
-        push(scan, Kind::IePps, start, after, cues, false);
+        push(scan, Kind::IePps, start, after, false);
     }
 }
 
@@ -121,8 +119,7 @@ fn cypriot(scan: &mut Scan<'_>, start: usize, end: usize, digits: &[u8]) {
         })
         .sum();
     if letter.is_ascii_uppercase() && u32::from(letter - b'A') == sum % 26 {
-        let cues = &["tic", "tax identification", "φορολογικη ταυτοτητα", "αφτ"];
-        push(scan, Kind::CyTic, start, end + 1, cues, false);
+        push(scan, Kind::CyTic, start, end + 1, false);
     }
 }
 
@@ -144,8 +141,7 @@ fn finnish(scan: &mut Scan<'_>, start: usize, end: usize, digits: &[u8]) {
     let place = usize::try_from((number(digits, 0, 6) * 1000 + series) % 31).unwrap_or(0);
     let date = is_date(century + two(digits, 4), two(digits, 2), two(digits, 0));
     if date && series >= 2 && CHECK.get(place) == Some(&check) {
-        let cues = &["hetu", "henkilotunnus", "personbeteckning", "sotu"];
-        push(scan, Kind::FiHetu, start, end + 5, cues, true);
+        push(scan, Kind::FiHetu, start, end + 5, true);
     }
 }
 
@@ -179,7 +175,7 @@ fn corsican(scan: &mut Scan<'_>, start: usize) {
     }
     let (sex, month) = (digit(&values, 0), two(&values, 3));
     if corsica && nir_holds(sex, month, number(&values, 0, 13), number(&values, 13, 2)) {
-        push(scan, Kind::FrNir, start, place, NIR_CUES, true);
+        push(scan, Kind::FrNir, start, place, true);
     }
 }
 

@@ -15,49 +15,37 @@ pub(super) const SPECS: &[Spec] = &[
         length: 10,
         shapes: &[("6-4", Alone), ("6+4", Alone), ("", Cue), ("6 4", Cue)],
         check: personnummer_10,
-        cues: SE_CUES,
     },
     Spec {
         kind: Kind::SePersonnummer,
         length: 12,
         shapes: &[("8-4", Alone), ("8+4", Alone), ("", Alone), ("8 4", Alone)],
         check: personnummer_12,
-        cues: SE_CUES,
     },
     Spec {
         kind: Kind::DkCpr,
         length: 10,
         shapes: &[("6-4", Alone), ("", Cue), ("6 4", Cue)],
         check: cpr,
-        cues: &["cpr", "personnummer", "person nr", "personnr", "danish id", "fodselsnummer"],
     },
     Spec {
         kind: Kind::NoFnr,
         length: 11,
         shapes: &[("", Alone), ("6 5", Alone), ("6-5", Alone)],
         check: fodselsnummer,
-        cues: &["fodselsnummer", "fodselsnr", "fnr", "personnummer", "d-nummer", "norwegian id"],
     },
     Spec {
         kind: Kind::IsKennitala,
         length: 10,
         shapes: &[("6-4", Cue), ("", Cue)],
         check: kennitala,
-        cues: &["kennitala", "kt"],
     },
-    Spec {
-        kind: Kind::EeLtPersonalCode,
-        length: 11,
-        shapes: &[("", Cue)],
-        check: ee_lt,
-        cues: &["isikukood", "asmens kod", "asmens k", "personal code", "personal id"],
-    },
+    Spec { kind: Kind::EeLtPersonalCode, length: 11, shapes: &[("", Cue)], check: ee_lt },
     Spec {
         kind: Kind::LvPersonalCode,
         length: 11,
         shapes: &[("6-5", Alone), ("", Cue)],
         check: latvia,
-        cues: LV_CUES,
     },
     // Since 2017 codes are drawn by lot, begin with 32 and have no check digit: the word alone decides.
     Spec {
@@ -65,13 +53,8 @@ pub(super) const SPECS: &[Spec] = &[
         length: 11,
         shapes: &[("6-5", Cue), ("", Cue)],
         check: |digits| digits.starts_with(&[3, 2]),
-        cues: LV_CUES,
     },
 ];
-
-const SE_CUES: &[&str] =
-    &["personnummer", "personnr", "person nr", "pnr", "samordningsnummer", "fodelsenummer"];
-const LV_CUES: &[&str] = &["personas kod", "pers. kod", "personal code"];
 
 /// The century is unknown, so a leap day is right when it is in either.
 fn short_date(year: u32, month: u32, day: u32) -> bool {

@@ -15,36 +15,16 @@ pub(super) const SPECS: &[Spec] = &[
         length: 9,
         shapes: &[("", Cue), ("3 3 3", Cue), ("3.3.3", Cue)],
         check: nif,
-        cues: &["nif", "contribuinte", "identificacao fiscal", "numero fiscal", "n.i.f"],
     },
-    Spec {
-        kind: Kind::GrAfm,
-        length: 9,
-        shapes: &[("", Cue)],
-        check: afm,
-        cues: &["αφμ", "α.φ.μ", "afm", "φορολογικο μητρωο", "φορολογικου μητρωου"],
-    },
+    Spec { kind: Kind::GrAfm, length: 9, shapes: &[("", Cue)], check: afm },
     Spec {
         kind: Kind::GrAmka,
         length: 11,
         shapes: &[("", Cue), ("6 5", Cue), ("6-5", Cue)],
         check: amka,
-        cues: &["αμκα", "α.μ.κ.α", "amka"],
     },
-    Spec {
-        kind: Kind::HrOib,
-        length: 11,
-        shapes: &[("", Cue)],
-        check: mod_11_10,
-        cues: &["oib", "osobni identifikacijski"],
-    },
-    Spec {
-        kind: Kind::SiEmso,
-        length: 13,
-        shapes: &[("", Alone)],
-        check: emso,
-        cues: &["emso", "jmbg", "maticna stevilka", "maticni broj"],
-    },
+    Spec { kind: Kind::HrOib, length: 11, shapes: &[("", Cue)], check: mod_11_10 },
+    Spec { kind: Kind::SiEmso, length: 13, shapes: &[("", Alone)], check: emso },
 ];
 
 /// Companies begin with 5 and above, people with 1, 2, 3 or 45.

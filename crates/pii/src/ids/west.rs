@@ -25,26 +25,15 @@ pub(super) const SPECS: &[Spec] = &[
             ("6-5", Alone),
         ],
         check: belgium,
-        cues: &[
-            "rijksregister",
-            "registre national",
-            "niss",
-            "insz",
-            "national number",
-            "numero national",
-            "rrn",
-            "nationalregister",
-        ],
     },
     Spec {
         kind: Kind::NlBsn,
         length: 9,
         shapes: &[("", Cue), ("3 3 3", Cue), ("4 2 3", Cue), ("4.2.3", Cue), ("3.3.3", Cue)],
         check: bsn,
-        cues: BSN_CUES,
     },
     // Old letters leave the leading zero out.
-    Spec { kind: Kind::NlBsn, length: 8, shapes: &[("", Cue)], check: bsn, cues: BSN_CUES },
+    Spec { kind: Kind::NlBsn, length: 8, shapes: &[("", Cue)], check: bsn },
     Spec {
         kind: Kind::FrNir,
         length: 15,
@@ -57,26 +46,13 @@ pub(super) const SPECS: &[Spec] = &[
             ("1 2 2 5 3 2", Alone),
         ],
         check: nir,
-        cues: NIR_CUES,
     },
     Spec {
         kind: Kind::LuMatricule,
         length: 13,
         shapes: &[("", Alone), ("8 5", Alone), ("4 2 2 5", Alone), ("4 2 2 3 2", Alone)],
         check: luxembourg,
-        cues: &["matricule", "sozialversicherung", "identification national"],
     },
-];
-
-const BSN_CUES: &[&str] = &["bsn", "burgerservice", "sofinummer", "sofi-nummer", "citizen service"];
-pub(super) const NIR_CUES: &[&str] = &[
-    "securite sociale",
-    "secu",
-    "nir",
-    "insee",
-    "numero de ss",
-    "assure social",
-    "social security",
 ];
 
 fn belgium(digits: &[u8]) -> bool {

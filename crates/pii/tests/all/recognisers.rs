@@ -1,12 +1,19 @@
 //! Each recogniser: what it has to find, and what it has to leave alone.
 
+use std::sync::LazyLock;
+
 use pii::{Finding, Kind, Scanner};
 
 use crate::{dice::Dice, ids};
 
+pub(crate) fn scanner() -> &'static Scanner {
+    static SCANNER: LazyLock<Scanner> = LazyLock::new(Scanner::new);
+    &SCANNER
+}
+
 pub(crate) fn scan(text: &str) -> Vec<(Kind, &str)> {
     let mut found = Vec::new();
-    Scanner::new().scan(text, &mut found);
+    scanner().scan(text, &mut found);
     found.iter().map(|one: &Finding| (one.kind, &text[one.start..one.end])).collect()
 }
 
