@@ -24,6 +24,7 @@ mod names;
 mod net;
 mod number;
 mod phone;
+mod plan;
 mod restorer;
 mod scanner;
 mod secret;

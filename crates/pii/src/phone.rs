@@ -1,40 +1,17 @@
 //! Phone numbers, by the plans of libphonenumber: international ones as they are, national ones beside a cue.
 
-use std::fmt::Write as _;
-
-use phonenumber::country;
-
 use crate::{
     Finding, Kind, bytes,
     candidate::{Edge, edge_after, edge_before},
+    plan,
     scanner::Scan,
 };
-
-/// Whose national numbers are understood.
-pub(crate) struct Regions(Vec<country::Id>);
-
-const EUROPE: &[&str] = &[
-    "DE", "FR", "IT", "ES", "PL", "NL", "BE", "DK", "SE", "NO", "FI", "AT", "CH", "CZ", "SK", "RO",
-    "BG", "PT", "IE", "GR", "HU", "HR", "SI", "EE", "LV", "LT", "LU", "IS", "CY", "MT", "LI", "GB",
-];
 
 /// A cue says `telephone` close to the number or at the head of its column.
 const NEAR: usize = 20;
 const MOST_DIGITS: usize = 15;
 const LEAST_DIGITS: usize = 7;
 const TRIES: usize = 4;
-
-impl Default for Regions {
-    fn default() -> Self {
-        Self::new(EUROPE)
-    }
-}
-
-impl Regions {
-    pub(crate) fn new(codes: &[&str]) -> Self {
-        Self(codes.iter().filter_map(|code| code.parse().ok()).collect())
-    }
-}
 
 /// The digits of one number and each place where it may end, with how many digits that takes.
 #[derive(Default)]
@@ -108,8 +85,7 @@ pub(crate) fn bare(scan: &mut Scan<'_>, start: usize) {
     for (end, count) in
         dialled.ends().iter().rev().filter(|(_, count)| (7..=12).contains(count)).take(TRIES)
     {
-        let digits = dialled.digits(*count);
-        if scan.regions.0.iter().any(|region| is_valid(Some(*region), digits)) {
+        if scan.regions.understand(dialled.digits(*count)) {
             scan.found.push(Finding::new(Kind::Phone, start, *end));
             return;
         }
@@ -121,11 +97,8 @@ fn international(scan: &mut Scan<'_>, start: usize, from: usize) -> usize {
     let text = scan.text;
     let dialled = dialled(text, from);
     let long = dialled.ends().iter().rev().filter(|(_, count)| *count >= LEAST_DIGITS);
-    let mut number = String::with_capacity(MOST_DIGITS + 1);
     for (end, count) in long.take(TRIES) {
-        number.clear();
-        let _ = write!(number, "+{}", dialled.digits(*count));
-        if is_valid(None, &number) {
+        if plan::is_international(dialled.digits(*count)) {
             let start = if bytes::before(text, start) == b'('
                 && text.get(start..*end).is_some_and(|n| n.contains(')'))
             {
@@ -138,16 +111,6 @@ fn international(scan: &mut Scan<'_>, start: usize, from: usize) -> usize {
         }
     }
     start + 1
-}
-
-/// Only digits and a plus ever reach the library.
-fn is_valid(region: Option<country::Id>, number: &str) -> bool {
-    phonenumber::parse(region, number).is_ok_and(|number| number.is_valid())
-}
-
-/// Loads the plans of all countries, which the first number would otherwise wait for.
-pub(crate) fn warm_up() {
-    is_valid(None, "+4532123456");
 }
 
 fn dialled(text: &str, from: usize) -> Dialled {

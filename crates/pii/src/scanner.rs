@@ -7,8 +7,8 @@ use crate::{
     cues::Cues,
     email, finding, iban,
     ids::{self, Ids},
-    net, number,
-    phone::{self, Regions},
+    net, number, phone,
+    plan::{self, Regions},
     secret,
 };
 
@@ -106,7 +106,7 @@ impl Scanner {
     /// Loads the numbering plans of all countries, which takes a tenth of a second and would otherwise
     /// happen at the first phone number. For a thread at the start.
     pub fn warm_up(&self) {
-        phone::warm_up();
+        plan::warm_up();
     }
 
     /// Replaces `found` by what stands in the text: sorted, not overlapping, on character boundaries.

@@ -19,8 +19,9 @@ pub struct Directory {
 /// Endings that languages put behind a name.
 const ENDINGS: &[&str] = &[
     "s", "es", "en", "et", "n", "in", "a", "e", "u", "y", "i", "o", "ovi", "em", "om", "ou", "owi",
-    "iem", "ie", "ja", "lle", "lla", "lta", "ssa", "sta", "an", "nak", "nek", "val", "vel", "ul",
-    "ului", "m", "ei", "ej", "ego", "emu", "ova", "ove", "та", "а", "у", "ом", "ου", "ς",
+    "iem", "iej", "ich", "ie", "ja", "lle", "lla", "lta", "ssa", "sta", "an", "nak", "nek", "val",
+    "vel", "ul", "ului", "m", "ei", "ej", "ego", "emu", "ova", "ove", "та", "а", "у", "ом", "ου",
+    "ς",
 ];
 
 /// First names that are words of their own: alone they are not taken for a person.

@@ -2,4 +2,6 @@
 
 mod dice;
 mod ids;
+mod masking;
+mod names;
 mod recognisers;
