@@ -54,6 +54,9 @@ fn first(digits: &[u8], count: usize) -> u32 {
 
 fn issuer_16(digits: &[u8]) -> bool {
     matches!(first(digits, 1), 4)
-        || matches!(first(digits, 2), 50..=58 | 62 | 63 | 65 | 67)
-        || matches!(first(digits, 4), 2221..=2720 | 3528..=3589 | 6011 | 6440..=6499)
+        || matches!(first(digits, 2), 51..=55 | 62 | 65)
+        || matches!(
+            first(digits, 4),
+            2221..=2720 | 3528..=3589 | 5018..=5020 | 5038 | 5893 | 6011 | 6304 | 6440..=6499 | 6759 | 6761..=6763
+        )
 }

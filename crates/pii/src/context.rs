@@ -62,6 +62,15 @@ impl<'a> Surroundings<'a> {
         Context { cue: at(kind as usize), thing: at(THING) }
     }
 
+    /// The nearest cue at the place that was looked at last, for any kind but this one.
+    pub(crate) fn nearest_other(&self, kind: Kind) -> Option<usize> {
+        let others = self.nearest.iter().take(THING).enumerate();
+        others
+            .filter(|(slot, near)| *slot != kind as usize && **near != FAR)
+            .map(|(_, near)| *near)
+            .min()
+    }
+
     fn read_before(&mut self, text: &str, start: usize) {
         let from = bytes::floor(text, start.saturating_sub(BEFORE));
         self.folded.clear();
@@ -77,18 +86,27 @@ impl<'a> Surroundings<'a> {
         fold_onto(text.get(from..start).unwrap_or_default(), &mut self.folded);
         let length = self.folded.len();
         let nearest = &mut self.nearest;
-        self.cues.each(&self.folded, |slot, _, end| note(nearest, slot, length - end));
+        let digits = self.folded.rfind(|one: char| one.is_ascii_digit());
+        self.cues.each(&self.folded, |slot, _, end| {
+            // These words speak of the next number, and not of the one after it.
+            let taken = digits.is_some_and(|digits| digits >= end);
+            if !(taken && (slot == THING || slot == Kind::Phone as usize)) {
+                note(nearest, slot, length - end);
+            }
+        });
     }
 
     fn read_after(&mut self, text: &str, end: usize) {
         let to = bytes::floor(text, end.saturating_add(AFTER));
         let after = text.get(end..to).unwrap_or_default();
-        // What stands in the next line or the next column speaks of another number.
-        let after = after.split(['\n', ';', '\t', '|', '"']).next().unwrap_or_default();
+        // What stands in the next line, column or sentence speaks of another number.
+        let after = after.split(['\n', ';', '\t', '|', '"', '.']).next().unwrap_or_default();
+        let bracket = after.trim_start().starts_with('(');
         fold_into(after, &mut self.folded);
         let nearest = &mut self.nearest;
         self.cues.each(&self.folded, |slot, start, _| {
-            if slot != THING {
+            // `call me` may already begin the next thought, `(mobile)` does not.
+            if slot != THING && (slot != Kind::Phone as usize || bracket) {
                 note(nearest, slot, start);
             }
         });

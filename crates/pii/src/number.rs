@@ -46,7 +46,8 @@ fn judge(scan: &mut Scan<'_>, number: &Candidate, edge: Edge) {
     if specs.is_empty() || edge_after(scan.text, number.end) == Edge::Inside {
         return;
     }
-    let mut best: Option<(usize, Kind)> = None;
+    // What two countries could have written is the one's that is named nearer, then the one's at home.
+    let mut best: Option<((usize, bool), Kind)> = None;
     for spec in specs {
         let Some((_, rule)) = spec.shapes.iter().find(|(shape, _)| number.has_shape(shape)) else {
             continue;
@@ -55,7 +56,8 @@ fn judge(scan: &mut Scan<'_>, number: &Candidate, edge: Edge) {
             continue;
         }
         let context = scan.around.look(scan.text, number.start, number.end, spec.kind);
-        let Some(weight) = weigh(*rule, edge, number.is_compact(), context) else { continue };
+        let Some(distance) = weigh(*rule, edge, number.is_compact(), context) else { continue };
+        let weight = (distance, !scan.regions.are_home_of(spec.kind));
         if best.is_none_or(|(least, _)| weight < least) {
             best = Some((weight, spec.kind));
         }

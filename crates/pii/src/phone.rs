@@ -2,7 +2,7 @@
 
 use crate::{
     Finding, Kind, bytes,
-    candidate::{Edge, edge_after, edge_before},
+    candidate::{Candidate, Edge, edge_after, edge_before},
     plan,
     scanner::Scan,
 };
@@ -82,6 +82,10 @@ pub(crate) fn bare(scan: &mut Scan<'_>, start: usize) {
     if !context.speaks_for() || context.cue.is_none_or(|distance| distance > NEAR) {
         return;
     }
+    let other = scan.around.nearest_other(Kind::Phone);
+    if other.zip(context.cue).is_some_and(|(other, phone)| other < phone) || is_date(text, start) {
+        return;
+    }
     for (end, count) in
         dialled.ends().iter().rev().filter(|(_, count)| (7..=12).contains(count)).take(TRIES)
     {
@@ -156,4 +160,12 @@ fn next_group(text: &str, end: usize) -> Option<usize> {
         }
     }
     bytes::at(text, place).is_ascii_digit().then_some(place)
+}
+
+/// `13/06/2019`
+fn is_date(text: &str, start: usize) -> bool {
+    let Some(mut date) = Candidate::new(text, start) else { return false };
+    date.grow(text)
+        && date.grow(text)
+        && ["2/2/4", "2.2.4", "2-2-4", "4-2-2"].iter().any(|shape| date.has_shape(shape))
 }

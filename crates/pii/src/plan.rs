@@ -11,6 +11,8 @@ use std::{
 use phonenumber::{Metadata, metadata::DATABASE};
 use regex::bytes::{Regex, RegexBuilder};
 
+use crate::Kind;
+
 /// Numbers of at most fifteen digits, of which up to three are the country's.
 const CODE_DIGITS: usize = 3;
 
@@ -37,23 +39,35 @@ struct Plan {
 }
 
 /// Whose national numbers are understood, as ISO codes.
-pub(crate) struct Regions(Vec<String>);
+pub(crate) struct Regions {
+    codes: Vec<String>,
+    /// Somebody said so; otherwise it is all of Europe.
+    chosen: bool,
+}
 
 impl Default for Regions {
     fn default() -> Self {
-        Self::new(EUROPE)
+        Self { chosen: false, ..Self::new(EUROPE) }
     }
 }
 
 impl Regions {
     pub(crate) fn new(codes: &[&str]) -> Self {
-        Self(codes.iter().map(|code| code.to_ascii_uppercase()).collect())
+        Self { codes: codes.iter().map(|code| code.to_ascii_uppercase()).collect(), chosen: true }
+    }
+
+    /// Whether the organization is at home where this kind of number is given out, as far as it said.
+    pub(crate) fn are_home_of(&self, kind: Kind) -> bool {
+        let country = kind.name().get(..2).unwrap_or_default();
+        self.chosen && self.codes.iter().any(|code| code.eq_ignore_ascii_case(country))
     }
 
     /// Whether somebody in one of these regions could dial this.
     pub(crate) fn understand(&self, digits: &str) -> bool {
         let plans = PLANS.by_code.values().flatten();
-        plans.filter(|plan| self.0.contains(&plan.region)).any(|plan| plan.holds_at_home(digits))
+        plans
+            .filter(|plan| self.codes.contains(&plan.region))
+            .any(|plan| plan.holds_at_home(digits))
     }
 }
 

@@ -177,9 +177,10 @@ impl Scan<'_> {
             return end;
         }
         net::ip_v4(self, start, end);
+        // A phone number has its cue beside it and comes before what a check digit alone says.
+        phone::bare(self, start);
         number::look(self, start);
         ids::lettered(self, start, end);
-        phone::bare(self, start);
         end
     }
 }

@@ -439,3 +439,21 @@ fn a_number_in_a_column_is_judged_by_the_head_of_the_column() {
     let table = "name;bsn;order\nA;111222333;111222333\nB;123456782;123456782\n";
     assert_eq!(scan(table), [(Kind::NlBsn, "111222333"), (Kind::NlBsn, "123456782")]);
 }
+
+#[test]
+fn what_two_countries_could_have_written_is_the_one_at_home() {
+    // A day of a month in both orders of its digits, and right by Luhn.
+    let scan = |regions: &[&str]| {
+        let mut found = Vec::new();
+        Scanner::new().with_regions(regions).scan("120711-7647", &mut found);
+        found.iter().map(|one| one.kind).collect::<Vec<_>>()
+    };
+    assert_eq!(scan(&["DK"]), [Kind::DkCpr]);
+    assert_eq!(scan(&["SE"]), [Kind::SePersonnummer]);
+}
+
+#[test]
+fn a_word_speaks_of_the_next_number_only() {
+    finds(Kind::Phone, &["Tel. «20 12 34 56», sag 23 45 67 89", "«20123456» (mobil)"]);
+    leaves(&["20123456. Ring til mig", "tlf. 13/06/2019"]);
+}

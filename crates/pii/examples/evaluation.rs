@@ -1,0 +1,37 @@
+//! Writes the evaluation set as lines of JSON: text, and spans in characters. `bench/presidio.py` reads it.
+//! Each line also has what the scanner finds.
+#![expect(clippy::print_stdout, reason = "that is all it does")]
+
+#[path = "../tests/all/dice.rs"]
+mod dice;
+#[path = "../tests/all/evaluation.rs"]
+#[allow(dead_code, unreachable_pub, reason = "the tests use more of it")]
+mod evaluation;
+#[path = "../tests/all/ids.rs"]
+#[allow(dead_code, reason = "the tests use more of it")]
+mod ids;
+
+use pii::{Finding, Scanner};
+use serde_json::{Value, json};
+
+fn main() {
+    let scanner = Scanner::new();
+    let mut found = Vec::new();
+    for sample in evaluation::samples() {
+        scanner.scan(&sample.text, &mut found);
+        let line = json!({
+            "language": sample.language,
+            "form": sample.form,
+            "text": sample.text,
+            "spans": spans(&sample.text, &sample.spans),
+            "found": spans(&sample.text, &found),
+        });
+        println!("{line}");
+    }
+}
+
+fn spans(text: &str, list: &[Finding]) -> Vec<Value> {
+    let characters = |place: usize| text.get(..place).map_or(0, |before| before.chars().count());
+    let one = |span: &Finding| json!({ "kind": span.kind.name(), "start": characters(span.start), "end": characters(span.end) });
+    list.iter().map(one).collect()
+}
