@@ -11,7 +11,14 @@ use crate::{
 
 pub(super) const SPECS: &[Spec] = &[
     Spec { kind: Kind::BgEgn, length: 10, shapes: &[("", Cue)], check: egn },
-    Spec { kind: Kind::RoCnp, length: 13, shapes: &[("", Alone)], check: cnp },
+    Spec {
+        kind: Kind::RoCnp,
+        length: 13,
+        shapes: &[("", Alone)],
+        check: |digits| matches!(digit(digits, 0), 1 | 2 | 5 | 6) && cnp(digits),
+    },
+    // Those of the 19th century and of foreigners begin like goods from Sweden and other places.
+    Spec { kind: Kind::RoCnp, length: 13, shapes: &[("", Cue)], check: cnp },
 ];
 
 /// The month carries the century: 20 more before 1900, 40 more from 2000 on.

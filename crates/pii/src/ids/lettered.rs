@@ -56,11 +56,15 @@ fn push(scan: &mut Scan<'_>, kind: Kind, start: usize, end: usize, alone: bool) 
     }
     let context = scan.around.look(scan.text, start, end, kind);
     let believed = alone && edge == Edge::Free && !context.speaks_against();
-    let twin = scan.found.last_mut().filter(|last| last.start == start && last.end == end);
-    if let Some(twin) = twin {
-        // Two countries use the same form: the one that is named counts.
-        if context.speaks_for() {
-            twin.kind = kind;
+    let twin = scan.found.last().filter(|last| last.start == start && last.end == end);
+    if let Some(twin) = twin.map(|twin| twin.kind) {
+        // Two countries use the same form: the one that is named counts, then the one with the stronger check.
+        let named = scan.around.look(scan.text, start, end, twin).speaks_for();
+        let stronger = believed && twin == Kind::DkCpr && !named && !scan.regions.are_home_of(twin);
+        if (context.speaks_for() || stronger)
+            && let Some(last) = scan.found.last_mut()
+        {
+            last.kind = kind;
         }
     } else if believed || context.speaks_for() {
         scan.found.push(Finding::new(kind, start, end));

@@ -453,6 +453,13 @@ fn what_two_countries_could_have_written_is_the_one_at_home() {
 }
 
 #[test]
+fn a_finnish_check_character_is_stronger_than_a_danish_date() {
+    finds(Kind::FiHetu, &["Asiakas «180882-3971» tuli", "«131052-308T»", "«131052A308T»"]);
+    finds(Kind::DkCpr, &["cpr «180882-3971»"]);
+    leaves(&["131052-308U", "131352-308T", "131052-001X", "131052Z308T", "131052-308Tx"]);
+}
+
+#[test]
 fn a_word_speaks_of_the_next_number_only() {
     finds(Kind::Phone, &["Tel. «20 12 34 56», sag 23 45 67 89", "«20123456» (mobil)"]);
     leaves(&["20123456. Ring til mig", "tlf. 13/06/2019"]);
