@@ -1,6 +1,13 @@
 //! Writes the evaluation set as lines of JSON: text, and spans in characters. `bench/presidio.py` reads it.
 //! Each line also has what the scanner finds. A number as argument makes another set from the same sentences.
-#![expect(clippy::print_stdout, reason = "that is all it does")]
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a tool for measuring, built from parts of the tests"
+)]
 
 #[path = "../tests/all/dice.rs"]
 mod dice;

@@ -1,5 +1,12 @@
 //! Writes made numbers of each kind, one per line, for a check against another library.
-#![expect(clippy::print_stdout, reason = "that is all it does")]
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a tool for measuring, built from parts of the tests"
+)]
 
 #[path = "../tests/all/dice.rs"]
 #[allow(dead_code, reason = "the tests use more of it")]

@@ -1,5 +1,12 @@
 //! Measures the scanner on ordinary text, on text full of numbers, and with names.
-#![expect(clippy::print_stdout, clippy::indexing_slicing, reason = "a measurement")]
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a tool for measuring, built from parts of the tests"
+)]
 
 #[path = "../tests/all/dice.rs"]
 #[allow(dead_code, reason = "the tests use more of it")]

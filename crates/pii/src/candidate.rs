@@ -145,7 +145,7 @@ mod tests {
     fn shapes_are_read_group_by_group() {
         let text = "85.07.30-033.61 x";
         let mut number = Candidate::new(text, 0).unwrap();
-        assert!(number.has_shape("") == false || number.is_compact());
+        assert!(number.is_compact() && number.has_shape(""));
         while number.grow(text) {}
         assert!(number.has_shape("2.2.2-3.2"));
         assert_eq!(number.digits().len(), 11);

@@ -47,7 +47,9 @@ pub(crate) struct Regions {
 
 impl Default for Regions {
     fn default() -> Self {
-        Self { chosen: false, ..Self::new(EUROPE) }
+        let mut all = Self::new(EUROPE);
+        all.chosen = false;
+        all
     }
 }
 

@@ -167,7 +167,7 @@ impl Cues {
         let common = head.is_capital(text) && self.first_names.contains(first);
         let next = words.get(1)?;
         let plain = text.get(head.end..next.start).is_some_and(|gap| matches!(gap, " " | "-"));
-        if !(common && plain && is_name(text, *next)) && !(common && is_particle(text, *next)) {
+        if !common || !(plain && is_name(text, *next) || is_particle(text, *next)) {
             return None;
         }
         let end = name_end(text, words)?;

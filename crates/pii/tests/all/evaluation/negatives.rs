@@ -58,9 +58,14 @@ const HEX: &str = "0123456789abcdef";
 const WORD: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
 pub(super) fn fill(slot: &str, dice: &mut Dice) -> String {
+    let made = numbers(slot, dice).or_else(|| machines(slot, dice));
+    made.unwrap_or_else(|| panic!("no such slot: {slot}"))
+}
+
+fn numbers(slot: &str, dice: &mut Dice) -> Option<String> {
     let year = dice.between(2019, 2026);
     let (month, day) = (dice.between(1, 12), dice.between(1, 28));
-    match slot {
+    Some(match slot {
         "n6" | "n7" | "n8" | "n9" | "n10" | "n11" | "n12" | "n13" | "n16" => {
             let length: usize = slot[1..].parse().unwrap();
             format!("{}{}", dice.between(1, 9), dice.digits(length - 1))
@@ -83,17 +88,6 @@ pub(super) fn fill(slot: &str, dice: &mut Dice) -> String {
         "time" => format!("{:02}:{:02}:{:02}", dice.below(24), dice.below(60), dice.below(60)),
         "ean" => ean(&["400", "401", "570", "731", "871", "590", "841", "800", "380"], dice),
         "isbn" => layout(&ean(&["978", "979"], dice), dice.pick(&["", "3-2-5-2-1", "3-1-4-4-1"])),
-        "uuid" => format!(
-            "{}-{}-4{}-a{}-{}",
-            dice.text(HEX, 8),
-            dice.text(HEX, 4),
-            dice.text(HEX, 3),
-            dice.text(HEX, 3),
-            dice.text(HEX, 12)
-        ),
-        "sha256" => dice.text(HEX, 64),
-        "md5" => dice.text(HEX, 32),
-        "commit" => dice.text(HEX, 8),
         "amount" => match dice.below(4) {
             0 => format!("{}.{},{}", dice.between(1, 999), dice.digits(3), dice.digits(2)),
             1 => format!("{} {},{}", dice.between(1, 999), dice.digits(3), dice.digits(2)),
@@ -101,13 +95,6 @@ pub(super) fn fill(slot: &str, dice: &mut Dice) -> String {
             _ => format!("{} {} {}", dice.between(1, 99), dice.digits(3), dice.digits(3)),
         },
         "amount_int" => dice.between(10_000_000, 999_999_999).to_string() + ",00",
-        "version" => format!(
-            "{}.{}.{}.{}",
-            dice.between(1, 20),
-            dice.below(30),
-            dice.below(255),
-            dice.below(255)
-        ),
         "iban_wrong" => wrong(pii::Kind::Iban, dice),
         "card_wrong" => layout(&card_wrong(dice), dice.pick(&["", "4 4 4 4", "4-4-4-4"])),
         "id_wrong" => {
@@ -125,6 +112,39 @@ pub(super) fn fill(slot: &str, dice: &mut Dice) -> String {
             ];
             wrong(kinds[dice.below(kinds.len())], dice)
         }
+        "percent" => format!("{},{} %", dice.below(99), dice.digits(2)),
+        "vat" => match dice.below(4) {
+            0 => format!("DE{}", dice.digits(9)),
+            1 => format!("DK{}", dice.digits(8)),
+            2 => format!("NL{}B01", dice.digits(9)),
+            _ => format!("ATU{}", dice.digits(8)),
+        },
+        _ => return None,
+    })
+}
+
+fn machines(slot: &str, dice: &mut Dice) -> Option<String> {
+    let year = dice.between(2019, 2026);
+    let (month, day) = (dice.between(1, 12), dice.between(1, 28));
+    Some(match slot {
+        "uuid" => format!(
+            "{}-{}-4{}-a{}-{}",
+            dice.text(HEX, 8),
+            dice.text(HEX, 4),
+            dice.text(HEX, 3),
+            dice.text(HEX, 3),
+            dice.text(HEX, 12)
+        ),
+        "sha256" => dice.text(HEX, 64),
+        "md5" => dice.text(HEX, 32),
+        "commit" => dice.text(HEX, 8),
+        "version" => format!(
+            "{}.{}.{}.{}",
+            dice.between(1, 20),
+            dice.below(30),
+            dice.below(255),
+            dice.below(255)
+        ),
         "tracking" => {
             format!("1Z{}{}", dice.text("0123456789ABCDEFGHJKLMNPQRSTUVWXYZ", 8), dice.digits(8))
         }
@@ -158,14 +178,7 @@ pub(super) fn fill(slot: &str, dice: &mut Dice) -> String {
             dice.pick(&["255.255.255.0", "127.0.0.1", "0.0.0.0", "255.255.0.0"]).to_owned()
         }
         "range" => format!("{}-{}", dice.between(1000, 4999), dice.between(5000, 9999)),
-        "percent" => format!("{},{} %", dice.below(99), dice.digits(2)),
         "port" => format!("localhost:{}", dice.between(1024, 65535)),
-        "vat" => match dice.below(4) {
-            0 => format!("DE{}", dice.digits(9)),
-            1 => format!("DK{}", dice.digits(8)),
-            2 => format!("NL{}B01", dice.digits(9)),
-            _ => format!("ATU{}", dice.digits(8)),
-        },
         "placeholder" => dice
             .pick(&[
                 "sk-your-key-goes-here",
@@ -181,8 +194,8 @@ pub(super) fn fill(slot: &str, dice: &mut Dice) -> String {
         "dotted" => format!("{}.{}.{}", dice.between(1, 40), dice.below(40), dice.below(40)),
         "ratio" => format!("{}/{}", dice.digits(4), dice.digits(3)),
         "file" => format!("IMG_{year}{month:02}{day:02}_{}.jpg", dice.digits(6)),
-        other => panic!("no such slot: {other}"),
-    }
+        _ => return None,
+    })
 }
 
 fn ean(starts: &[&str], dice: &mut Dice) -> String {

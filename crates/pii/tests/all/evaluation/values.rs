@@ -21,10 +21,9 @@ pub(super) fn email(dice: &mut Dice) -> String {
     let host = dice.pick(&[
         "example.org",
         "mail.example.com",
-        "firma.example",
-        "example.co.uk",
-        "uni-ex.example.de",
-        "ex.dk",
+        "firma.example.net",
+        "post.example.org",
+        "example.com",
     ]);
     format!("{first}{number}@{host}")
 }
