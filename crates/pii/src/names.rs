@@ -37,9 +37,16 @@ impl Recogniser for Names {
         let mut folded = String::new();
         let mut rest = all.as_slice();
         while let Some((first, after)) = rest.split_first() {
-            fold_into(first.of(text), &mut folded);
-            let known = self.directory.find(text, rest, &folded);
-            let end = known.or_else(|| self.cues.as_ref()?.find(text, rest, &folded));
+            let word = first.of(text);
+            let known = self.directory.may_hold(word);
+            let cues = self.cues.as_ref().filter(|cues| cues.may_hold(word));
+            if !known && cues.is_none() {
+                rest = after;
+                continue;
+            }
+            fold_into(word, &mut folded);
+            let end = self.directory.find(text, rest, &folded);
+            let end = end.or_else(|| cues?.find(text, rest, &folded));
             match end {
                 Some((start, end)) => {
                     found.push(Finding::new(Kind::Person, start, end));

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::words::{Word, are_joined};
+use super::words::{Starts, Word, are_joined};
 use crate::context::fold_into;
 
 /// One first name per word, in lower case and without diacritics.
@@ -134,6 +134,8 @@ pub(super) struct Cues {
     /// First word of a cue to the words after it.
     cues: HashMap<&'static str, Vec<Vec<&'static str>>>,
     first_names: HashSet<&'static str>,
+    said: Starts,
+    called: Starts,
 }
 
 impl Default for Cues {
@@ -148,11 +150,20 @@ impl Default for Cues {
         for lists in cues.values_mut() {
             lists.sort_by_key(|rest| usize::MAX - rest.len());
         }
-        Self { cues, first_names: FIRST_NAMES.split_whitespace().collect() }
+        let first_names: HashSet<_> = FIRST_NAMES.split_whitespace().collect();
+        let (mut said, mut called) = (Starts::default(), Starts::default());
+        cues.keys().for_each(|word| said.insert(word));
+        first_names.iter().for_each(|word| called.insert(word));
+        Self { cues, first_names, said, called }
     }
 }
 
 impl Cues {
+    pub(super) fn may_hold(&self, word: &str) -> bool {
+        let small = word.starts_with(|one: char| one.is_ascii_lowercase());
+        self.said.may_hold(word) || !small && self.called.may_hold(word)
+    }
+
     pub(super) fn find(&self, text: &str, words: &[Word], first: &str) -> Option<(usize, usize)> {
         if let Some(lists) = self.cues.get(first) {
             let said = lists.iter().find(|rest| is_said(text, words, rest));

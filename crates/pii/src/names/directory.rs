@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::words::{Word, are_joined, words};
+use super::words::{Starts, Word, are_joined, words};
 use crate::context::fold_into;
 
 /// Names to look for. Spelling with or without diacritics is the same, and common endings are forgiven.
@@ -12,8 +12,7 @@ use crate::context::fold_into;
 #[derive(Default)]
 pub struct Directory {
     by_first: HashMap<String, Vec<Vec<String>>>,
-    /// Which pairs of first letters exist: most words of a text are passed by with one look.
-    starts: Vec<u64>,
+    starts: Starts,
 }
 
 /// Endings that languages put behind a name.
@@ -77,7 +76,7 @@ impl Directory {
         I: IntoIterator,
         I::Item: AsRef<str>,
     {
-        let mut new = Self { by_first: HashMap::new(), starts: vec![0; 1024] };
+        let mut new = Self { by_first: HashMap::new(), starts: Starts::default() };
         for name in names {
             new.add(name.as_ref());
         }
@@ -116,20 +115,17 @@ impl Directory {
 
     fn insert(&mut self, parts: &[String]) {
         if let Some((first, rest)) = parts.split_first() {
-            let (slot, bit) = start_of(first);
-            if let Some(slot) = self.starts.get_mut(slot) {
-                *slot |= bit;
-            }
+            self.starts.insert(first);
             self.by_first.entry(first.clone()).or_default().push(rest.to_vec());
         }
     }
 
+    pub(super) fn may_hold(&self, word: &str) -> bool {
+        self.starts.may_hold(word)
+    }
+
     /// The span of the longest name that begins with the first of these words.
     pub(super) fn find(&self, text: &str, words: &[Word], first: &str) -> Option<(usize, usize)> {
-        let (slot, bit) = start_of(first);
-        if self.starts.get(slot).is_none_or(|starts| starts & bit == 0) {
-            return None;
-        }
         let head = words.first()?;
         let capital = head.is_capital(text);
         let exact = self.by_first.get(first).into_iter().map(|lists| (lists, true));
@@ -147,14 +143,6 @@ impl Directory {
             .and_then(|more| words.get(more))
             .map(|last| (head.start, last.end))
     }
-}
-
-/// A pair of letters as a bit among 65,536.
-fn start_of(word: &str) -> (usize, u64) {
-    let mut bytes = word.bytes();
-    let pair =
-        usize::from(bytes.next().unwrap_or(0)) * 256 + usize::from(bytes.next().unwrap_or(0));
-    (pair / 64, 1 << (pair % 64))
 }
 
 fn follows(text: &str, words: &[Word], rest: &[String]) -> bool {
