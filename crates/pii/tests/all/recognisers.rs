@@ -249,6 +249,33 @@ fn what_two_countries_could_have_written_is_the_one_at_home() {
 }
 
 #[test]
+fn the_less_common_forms_of_each_country() {
+    finds(
+        Kind::FrNir,
+        &["née «2 85 05 2A 123 456 80».", "«285052A12345680»", "«185052B12345660» ici"],
+    );
+    finds(
+        Kind::ItCodiceFiscale,
+        &["«RCCMNL83S18D969H»", "«RCCMNL83S18D96VW»", "cf «rccmnl83s18d969h»"],
+    );
+    finds(Kind::NoFnr, &["D-nummer «41019012393»"]);
+    finds(Kind::BeNationalNumber, &["BIS «85453012310»"]);
+    finds(Kind::CzSkBirthNumber, &["«057101/1001»"]);
+    finds(Kind::LvPersonalCode, &["personas kods «320010-10017»"]);
+    leaves(&[
+        "2 85 05 2A 123 456 81",
+        "2 85 05 2C 123 456 80",
+        "2 85 13 2A 123 456 80",
+        "RCCMNL83S18D969G",
+        "RCCMNL83S32D969V",
+        "81019012393",
+        "85993012310",
+        "320010-10017",
+        "057101/1002",
+    ]);
+}
+
+#[test]
 fn a_finnish_check_character_is_stronger_than_a_danish_date() {
     finds(Kind::FiHetu, &["Asiakas «180882-3971» tuli", "«131052-308T»", "«131052A308T»"]);
     finds(Kind::DkCpr, &["cpr «180882-3971»"]);
