@@ -11,6 +11,8 @@ use crate::{
 const NEAR: usize = 20;
 const MOST_DIGITS: usize = 15;
 const LEAST_DIGITS: usize = 7;
+/// Digits of a number as it is dialled in its own country.
+const AT_HOME: std::ops::RangeInclusive<usize> = LEAST_DIGITS..=12;
 const TRIES: usize = 4;
 
 /// The digits of one number and each place where it may end, with how many digits that takes.
@@ -73,8 +75,8 @@ pub(crate) fn bare(scan: &mut Scan<'_>, start: usize) {
         return;
     }
     let dialled = dialled(text, start);
-    let Some((_, count)) = dialled.ends().last() else { return };
-    if *count < LEAST_DIGITS {
+    // Cheap before dear: only what can be dialled at home is worth looking around for.
+    if !dialled.ends().iter().any(|(_, count)| AT_HOME.contains(count)) {
         return;
     }
     let first_end = dialled.ends().first().map_or(start, |(end, _)| *end);
@@ -87,7 +89,7 @@ pub(crate) fn bare(scan: &mut Scan<'_>, start: usize) {
         return;
     }
     for (end, count) in
-        dialled.ends().iter().rev().filter(|(_, count)| (7..=12).contains(count)).take(TRIES)
+        dialled.ends().iter().rev().filter(|(_, count)| AT_HOME.contains(count)).take(TRIES)
     {
         if scan.regions.understand(dialled.digits(*count)) {
             scan.found.push(Finding::new(Kind::Phone, start, *end));
