@@ -24,6 +24,32 @@ const PROSE: &str = "The harbour was quiet that morning, and the boats lay so cl
     apples - the small, sour ones - and put everything on the table before anyone asked. \"We leave at noon,\" he \
     said; the others nodded. It was the third summer they had tried, and in 2019 the engine had failed twice. ";
 
+/// What somebody would send to keep a scanner busy.
+const HOSTILE: &[(&str, &str)] = &[
+    ("hostile: at signs", "@"),
+    ("hostile: half addresses", "a.b@"),
+    ("hostile: single digits", "1 "),
+    ("hostile: digits", "7"),
+    ("hostile: dotted digits", "12.34."),
+    ("hostile: colons", "a1:"),
+    ("hostile: many colons", "::"),
+    ("hostile: schemes", "x://y:"),
+    ("hostile: keys begun", "-----BEGIN PRIVATE KEY----- "),
+    ("hostile: certificates", "-----BEGIN CERTIFICATE-----"),
+    ("hostile: tokens begun", "eyJ1."),
+    ("hostile: prefixes", "sk-1"),
+    ("hostile: underscores", "_"),
+    ("hostile: passwords", "password: "),
+    ("hostile: calling codes", "+45 "),
+    ("hostile: plus digits", "+4520"),
+    ("hostile: zeros", "0045 "),
+    ("hostile: phone cues", "tel 20123456 "),
+    ("hostile: accounts begun", "DE89 "),
+    ("hostile: tables", "1;22222222;3\n"),
+    ("hostile: narrow tables", ";\n0123456789"),
+    ("hostile: accents", "é1"),
+];
+
 fn main() {
     let prose = PROSE.repeat(10_000);
     let numbers = numbers(4_000_000);
@@ -33,6 +59,9 @@ fn main() {
     measure("prose", &scanner, &prose);
     measure("numbers", &scanner, &numbers);
     measure("people", &scanner, &ids);
+    for (name, piece) in HOSTILE {
+        measure(name, &scanner, &piece.repeat(1_000_000 / piece.len()));
+    }
     let names = (0..10_000).map(|n| format!("Anna{} Jensen{}", letters(n), letters(n * 7)));
     let named = Scanner::new().with(Names::of(Directory::new(names)));
     measure("prose, directory of 10,000", &named, &prose);

@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::{
     Kind, bytes,
     cues::{Cues, SLOTS, THING},
-    table::{Table, memchr_before},
+    table::{Table, line_start},
 };
 
 const BEFORE: usize = 48;
@@ -114,7 +114,7 @@ impl<'a> Surroundings<'a> {
 
     /// Where the cell begins, and what heads its column.
     fn cell_of(&mut self, text: &str, place: usize) -> Option<(usize, Range<usize>)> {
-        let line = memchr_before(text, place)? + 1;
+        let line = line_start(text, place)?;
         if self.table.as_ref().is_none_or(|table| table.line != line) {
             self.table = Some(Table::at(text, line, self.table.take()));
         }

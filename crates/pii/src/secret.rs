@@ -257,10 +257,10 @@ pub(crate) fn dash(scan: &mut Scan<'_>, at: usize) -> usize {
         }
         return at + 1;
     }
-    let first_line = rest.lines().next().unwrap_or_default();
-    if first_line.len() > 80 && !first_line.contains("PRIVATE KEY-----")
-        || !first_line.contains("PRIVATE KEY")
-    {
+    // The word stands in the first line, of which the longest known kind has 37 characters.
+    let first_line = rest.get(..bytes::floor(rest, 64)).unwrap_or_default();
+    let first_line = first_line.split('\n').next().unwrap_or_default();
+    if !first_line.contains("PRIVATE KEY-----") {
         return at + 1;
     }
     let end = match rest.find("-----END ").map(|last| (last, rest.get(last + 9..))) {

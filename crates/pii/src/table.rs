@@ -28,7 +28,7 @@ impl Table {
         }
         let mut start = line;
         while let Some(before) = start.checked_sub(1).filter(|_| line - start < HEIGHT) {
-            let next = memchr_before(text, before).map_or(0, |mark| mark + 1);
+            let Some(next) = line_start(text, before) else { break };
             let row = text.as_bytes().get(next..before).unwrap_or_default();
             if row.len() > ROW || count(row, separator) != separators {
                 break;
@@ -76,7 +76,12 @@ fn count(row: &[u8], separator: u8) -> usize {
     row.iter().filter(|byte| **byte == separator).count()
 }
 
-/// The last line break before this place.
-pub(crate) fn memchr_before(text: &str, place: usize) -> Option<usize> {
-    memchr::memrchr(b'\n', text.as_bytes().get(..place)?)
+/// Where the line of this place begins, unless that is too far away for a row.
+pub(crate) fn line_start(text: &str, place: usize) -> Option<usize> {
+    let from = place.saturating_sub(ROW + 1);
+    let near = text.as_bytes().get(from..place)?;
+    match memchr::memrchr(b'\n', near) {
+        Some(mark) => Some(from + mark + 1),
+        None => (from == 0).then_some(0),
+    }
 }
