@@ -7,7 +7,16 @@ use crate::{Kind, bytes};
 const ROWS: &[(Kind, &[&str])] = &[
     (
         Kind::SePersonnummer,
-        &["personnummer", "personnr", "person nr", "pnr", "samordningsnummer", "fodelsenummer"],
+        &[
+            "personnummer",
+            "personnr",
+            "person nr",
+            "pnr",
+            "pers.nr",
+            "pers nr",
+            "samordningsnummer",
+            "fodelsenummer",
+        ],
     ),
     (Kind::DkCpr, &["cpr", "personnummer", "person nr", "personnr", "danish id", "fodselsnummer"]),
     (
@@ -99,14 +108,13 @@ const ROWS: &[(Kind, &[&str])] = &[
             "kreditkort",
             "карта",
             "καρτα",
-            "pan",
         ],
     ),
     (
         Kind::IpAddress,
         &[
-            "version", "ver", "v", "release", "firmware", "build", "kernel", "udgave", "versio",
-            "wersja", "verze",
+            "version", "ver", "section", "oid", "chapter", "kap", "kapitel", "afsnit", "clause",
+            "v", "release", "firmware", "build", "kernel", "udgave", "versio", "wersja", "verze",
         ],
     ),
     (
@@ -166,7 +174,7 @@ const ROWS: &[(Kind, &[&str])] = &[
         ],
     ),
     (Kind::EsDni, &["dni", "nif", "documento nacional", "identidad"]),
-    (Kind::EsNie, &["nie", "nif", "extranjero", "identidad"]),
+    (Kind::EsNie, &["nif", "extranjero", "identidad"]),
     (Kind::IePps, &["pps", "ppsn", "personal public service", "uimhir psp"]),
     (Kind::CyTic, &["tic", "tax identification", "φορολογικη ταυτοτητα", "αφτ"]),
     (Kind::FiHetu, &["hetu", "henkilotunnu", "personbeteckning", "sotu"]),
@@ -233,7 +241,6 @@ const THINGS: &[&str] = &[
     "stregkode",
     "streckkod",
     "kod kreskowy",
-    "bon",
     "ref",
     "vorgang",
     "aktenzeichen",

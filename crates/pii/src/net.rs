@@ -59,7 +59,11 @@ fn url(scan: &mut Scan<'_>, from: usize) -> usize {
         return from;
     };
     let secret = match user.split_once(':') {
-        Some((_, password)) => !password.is_empty() && !secret::is_placeholder(password),
+        Some((_, password)) => {
+            !password.is_empty()
+                && !user.contains(['[', '{', '<'])
+                && !secret::is_placeholder(password)
+        }
         None => user.len() >= 16 && user.bytes().any(|byte| byte.is_ascii_digit()),
     };
     if !secret {

@@ -215,7 +215,8 @@ pub(crate) fn assignment(scan: &mut Scan<'_>, at: usize) -> usize {
     });
     let end = bytes::floor(text, end);
     let value = text.get(start..end).unwrap_or_default().trim_end_matches(['.', ':']);
-    if is_password(value) && !is_placeholder(value) {
+    let quoted = matches!(bytes::before(text, start), b'"' | b'\'' | b'=');
+    if is_password(value) && !is_placeholder(value) && (quoted || !is_program(value)) {
         scan.found.push(Finding::new(Kind::Secret, start, start + value.len()));
         return start + value.len();
     }
@@ -237,10 +238,23 @@ fn is_password(value: &str) -> bool {
         && value.chars().any(char::is_alphabetic)
 }
 
+/// `token: self.next_token2` names a thing of a program: words with underscores or dots and hardly a digit.
+fn is_program(value: &str) -> bool {
+    let digits = value.bytes().filter(u8::is_ascii_digit).count();
+    let name =
+        value.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.'));
+    (name && digits <= 2 && value.contains(['_', '.']))
+        || value.contains("::")
+        || value.contains("![")
+}
+
 pub(crate) fn is_placeholder(value: &str) -> bool {
     value.starts_with(['$', '<', '{', '*', '%', '[', '('])
         || value.contains("...")
         || value.contains('(')
+        || ["password", "passwd", "pass", "pwd", "secret"]
+            .iter()
+            .any(|word| value.eq_ignore_ascii_case(word))
         || ["your", "example", "changeme", "xxxx", "placeholder", "process.env", "os.environ"]
             .iter()
             .any(|word| value.to_ascii_lowercase().contains(word))

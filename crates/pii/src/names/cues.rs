@@ -91,6 +91,9 @@ const PARTICLES: &[&str] = &[
 
 /// Written with a capital and no name: offices, greetings, days.
 const OTHERS: &[&str] = &[
+    "none",
+    "some",
+    "order",
     "direktor",
     "director",
     "president",
@@ -169,7 +172,8 @@ impl Cues {
             let said = lists.iter().find(|rest| is_said(text, words, rest));
             if let Some(name) = said.and_then(|rest| words.get(rest.len() + 1..))
                 && let Some(last) = words.get(said.map_or(0, Vec::len))
-                && let Some(found) = name.first().filter(|word| is_near(text, *last, **word))
+                && let Some(found) =
+                    name.first().filter(|word| is_near(text, *last, **word, is_title(first)))
             {
                 return name_end(text, name).map(|end| (found.start, end));
             }
@@ -196,20 +200,28 @@ fn is_said(text: &str, words: &[Word], rest: &[&str]) -> bool {
     })
 }
 
-/// Between cue and name: a full stop, a colon, a comma, a line's end, and spaces.
-fn is_near(text: &str, cue: Word, name: Word) -> bool {
-    text.get(cue.end..name.start).is_some_and(|gap| {
-        (1..=4).contains(&gap.len())
-            && gap
-                .chars()
-                .all(|one| matches!(one, ' ' | '.' | ':' | ',' | '\n' | '\r' | ';' | '\t'))
-    })
+fn is_title(word: &str) -> bool {
+    TITLES.split_whitespace().any(|title| title == word)
+}
+
+/// Behind a title a space or a full stop; behind a phrase also a colon, a comma, a line's end.
+fn is_near(text: &str, cue: Word, name: Word, title: bool) -> bool {
+    let Some(gap) = text.get(cue.end..name.start) else { return false };
+    if title {
+        // A single letter is a title with its full stop only.
+        return gap == ". " || gap == " " && cue.end - cue.start > 1;
+    }
+    let marks =
+        gap.chars().all(|one| matches!(one, ' ' | '.' | ':' | ',' | '\n' | '\r' | ';' | '\t'));
+    (1..=4).contains(&gap.len()) && marks
 }
 
 fn is_name(text: &str, word: Word) -> bool {
     let mut folded = String::new();
     fold_into(word.of(text), &mut folded);
-    word.is_capital(text) && !OTHERS.contains(&folded.as_str())
+    // Short words in capitals are abbreviations.
+    let short = folded.len() < 4 && !word.of(text).chars().any(char::is_lowercase);
+    word.is_capital(text) && !short && !OTHERS.contains(&folded.as_str())
 }
 
 fn is_particle(text: &str, word: Word) -> bool {

@@ -102,6 +102,8 @@ fn addresses_of_machines() {
         "1.2.3.4.5",
         "v1.2.3.4",
         "version 10.0.19045.3570",
+        "Section 6.4.2.1",
+        "OID 2.5.4.28",
         "Version: 1.2.3.4",
         "::1",
         "a::b",
@@ -130,6 +132,8 @@ fn passwords_in_urls() {
         "https://example.org/@user",
         "https://example.org:8080/a",
         "postgres://user:$PASSWORD@db.example.org",
+        "http://[user[:password]@]proxyhost",
+        "https://user:password@host/",
         "https://x@example",
     ]);
 }
@@ -188,6 +192,10 @@ fn what_is_named_a_secret() {
     );
     leaves(&[
         "password: ${DB_PASSWORD}",
+        "token: self.next_token2",
+        "token: DIALOG2_TOKEN",
+        "secret: vec![42u8; 32]",
+        "key_token: Kind::Token2",
         "password: changeme1",
         "token: 2024-11-20T10:00",
         "max_tokens=4096",

@@ -5,6 +5,8 @@
 mod languages;
 #[path = "evaluation/negatives.rs"]
 mod negatives;
+#[path = "evaluation/others.rs"]
+mod others;
 #[path = "evaluation/values.rs"]
 mod values;
 
@@ -37,8 +39,7 @@ pub(crate) fn samples(seed: u64) -> Vec<Sample> {
                 all.push(sample(language, form, &mut dice));
             }
         }
-        for (code, kind, sentences) in
-            languages::OTHERS.iter().cycle().take(4 * languages::OTHERS.len())
+        for (code, kind, sentences) in others::OTHERS.iter().cycle().take(4 * others::OTHERS.len())
         {
             let mut writer = Writer::new(code, "chat", std::slice::from_ref(kind), "DK");
             writer.line(dice.pick(sentences), &mut dice);
@@ -48,7 +49,7 @@ pub(crate) fn samples(seed: u64) -> Vec<Sample> {
         for _ in 0..30 {
             let mut writer = Writer::new("--", "log", &[], "DK");
             for _ in 0..4 {
-                writer.line(dice.pick(languages::MACHINES), &mut dice);
+                writer.line(dice.pick(others::MACHINES), &mut dice);
             }
             all.push(writer.sample);
         }
