@@ -20,7 +20,9 @@ pub(crate) fn ip_v4(scan: &mut Scan<'_>, start: usize, end: usize) {
     let Some(Ok(address)) = text.get(start..after).map(str::parse::<Ipv4Addr>) else { return };
     let dash = bytes::at(text, after) == b'-' && bytes::at(text, after + 1).is_ascii_alphanumeric();
     let special = address.is_loopback() || matches!(address.octets(), [0, ..] | [255, 255, ..]);
-    if special || dash || bytes::word_after(text, after) {
+    // Six digits or fewer number the parts of standards; hardly any address is so short.
+    let short = after - start <= 9 && matches!(address.octets(), [..10, ..]);
+    if special || short || dash || bytes::word_after(text, after) {
         return;
     }
     let version = scan.around.look(text, start, after, Kind::IpAddress);
