@@ -224,6 +224,8 @@ fn what_is_named_a_secret() {
 
 #[test]
 fn a_word_speaks_of_the_next_number_only() {
+    finds(Kind::NlBsn, &["Geen telefoon, BSN «612345002»"]);
+    finds(Kind::Phone, &["BSN volgt, telefoon «612345002»"]);
     finds(Kind::Phone, &["Tel. «20 12 34 56», sag 23 45 67 89", "«20123456» (mobil)"]);
     leaves(&["20123456. Ring til mig", "tlf. 13/06/2019"]);
 }
