@@ -63,6 +63,7 @@ fn what_looks_like_a_code_already_is_not_taken_for_one() {
     let mut second = Masker::new(&[1; 32]);
     let masked = mask(&mut second, &text).unwrap();
     assert!(!masked.contains(&code), "{masked}");
+    assert!(masked.starts_with(&code.to_lowercase()), "only the value is replaced: {masked}");
     assert_eq!(Restorer::whole(&second.codes(), &masked, Escape::Plain), text);
     // And after it.
     let again = format!("what is {code}?");

@@ -236,6 +236,13 @@ fn numbers_inside_of_other_things_are_left() {
 fn a_number_in_a_column_is_judged_by_the_head_of_the_column() {
     let table = "name;bsn;order\nA;111222333;111222333\nB;123456782;123456782\n";
     assert_eq!(scan(table), [(Kind::NlBsn, "111222333"), (Kind::NlBsn, "123456782")]);
+    // A first line with digits is a row like the others.
+    let rows = format!(
+        "bsn 1;{0}\n2;{0}\n123456782;{0}\n",
+        "somewhere in the middle of a long street of houses"
+    );
+    leaves(&[&rows]);
+    finds(Kind::NlBsn, &[&rows.replace("bsn 1", "bsn").replace("123456782", "«123456782»")]);
 }
 
 #[test]
