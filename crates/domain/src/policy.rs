@@ -17,7 +17,7 @@ pub struct RoutingPolicy {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_retention_days: Option<u32>,
     /// Where requests may be processed: `EU`, a country's code, or a region as a provider names it. `None` for
-    /// anywhere; an empty list for nowhere.
+    /// anywhere; nowhere where two sets of rules have nothing in common.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub regions: Option<BTreeSet<String>>,
     /// Countries (ISO 3166-1 alpha-2) whose companies are not asked.
@@ -58,6 +58,23 @@ pub const EU_MEMBERS: [&str; 27] = [
 /// The Union as a region: a place in any of its members.
 pub const EU: &str = "EU";
 
+/// Every country of ISO 3166-1, alpha-2.
+const COUNTRIES: &str = "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN \
+    BO BQ BR BS BT BV BW BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ \
+    DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO FR GA GB GD GE GF GG GH GI GL \
+    GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN IO IQ IR IS IT JE JM \
+    JO JP KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME \
+    MF MG MH MK ML MM MN MO MP MQ MR MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP \
+    NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW PY QA RE RO RS RU RW SA SB SC SD \
+    SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO \
+    TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW";
+
+/// A country's code in capitals.
+fn country(text: &str) -> Option<String> {
+    let code = text.to_ascii_uppercase();
+    COUNTRIES.split(' ').any(|known| known == code).then_some(code)
+}
+
 const MOST: usize = 100;
 
 impl RoutingPolicy {
@@ -83,7 +100,8 @@ impl RoutingPolicy {
     /// The rules as they are kept: trimmed, codes in capitals.
     ///
     /// # Errors
-    /// `Invalid` with codes `invalid_region`, `invalid_country`, `invalid_provider` or `invalid_retention`.
+    /// `Invalid` with codes `invalid_region`, `invalid_country`, `invalid_only_providers`, `invalid_deny_providers` or
+    /// `invalid_retention`.
     pub fn checked(self) -> Result<Self> {
         if self.max_retention_days.is_some_and(|days| days > 3650) {
             return Err(Error::invalid("Prompts can be kept for 0 to 3,650 days.")
@@ -92,12 +110,11 @@ impl RoutingPolicy {
         let region = |text: &str| {
             let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
             let fits = (1..=40).contains(&text.len()) && text.bytes().all(plain);
-            let code = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_alphabetic());
-            fits.then(|| if code { text.to_ascii_uppercase() } else { text.to_owned() })
-        };
-        let country = |text: &str| {
-            let code = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_alphabetic());
-            code.then(|| text.to_ascii_uppercase())
+            match text.to_ascii_uppercase() {
+                union if union == EU => Some(union),
+                code if code.len() == 2 => country(&code),
+                _ => fits.then(|| text.to_owned()),
+            }
         };
         let provider = |text: &str| {
             let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
@@ -106,23 +123,41 @@ impl RoutingPolicy {
         };
         let regions =
             "A region is EU, a country's code of two letters, or a name such as eu-central-1.";
-        let countries = "A country is a code of two letters, such as CN.";
+        let countries = "A country is its code of two letters, such as CN or GB.";
         let providers = "A provider is its id in the catalogue, such as openai.";
         Ok(Self {
             allow_training: self.allow_training,
             max_retention_days: self.max_retention_days,
             regions: self
                 .regions
-                .map(|all| each(&all, region, regions, "invalid_region"))
+                .map(|all| listed(&all, region, regions, "invalid_region"))
                 .transpose()?,
             deny_countries: each(&self.deny_countries, country, countries, "invalid_country")?,
             only_providers: self
                 .only_providers
-                .map(|all| each(&all, provider, providers, "invalid_provider"))
+                .map(|all| listed(&all, provider, providers, "invalid_only_providers"))
                 .transpose()?,
-            deny_providers: each(&self.deny_providers, provider, providers, "invalid_provider")?,
+            deny_providers: each(
+                &self.deny_providers,
+                provider,
+                providers,
+                "invalid_deny_providers",
+            )?,
         })
     }
+}
+
+/// A list that says something: one of nothing would let nothing through, and is more likely a mistake.
+fn listed(
+    all: &BTreeSet<String>,
+    one: impl Fn(&str) -> Option<String>,
+    says: &'static str,
+    code: &'static str,
+) -> Result<BTreeSet<String>> {
+    if all.is_empty() {
+        return Err(Error::invalid("List at least one, or leave the rule out.").with_code(code));
+    }
+    each(all, one, says, code)
 }
 
 fn each(
@@ -226,8 +261,14 @@ mod tests {
         );
         assert_eq!(
             refused(RoutingPolicy { deny_providers: set([""]), ..of() }),
-            "invalid_provider"
+            "invalid_deny_providers"
         );
+        for code in ["UK", "EU", "XX"] {
+            let rules = RoutingPolicy { deny_countries: set([code]), ..of() };
+            assert_eq!(refused(rules), "invalid_country", "{code} would rule out nobody");
+        }
+        assert_eq!(refused(RoutingPolicy { regions: Some(set([])), ..of() }), "invalid_region");
+        assert_eq!(refused(RoutingPolicy { regions: Some(set(["UK"])), ..of() }), "invalid_region");
         assert_eq!(
             refused(RoutingPolicy { max_retention_days: Some(4000), ..of() }),
             "invalid_retention"

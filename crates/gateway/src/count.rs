@@ -20,13 +20,14 @@ impl Inner {
         let Some(candidate) = plan.candidates.iter().find(speaks) else {
             return reply::document(call.inbound, call.request, estimate(&call.body));
         };
-        let quirks = candidate.route.quirks(&candidate.model);
+        let quirks = candidate.quirks(&head);
         let outbound = candidate.format();
         let prepared =
             llm::prepare(call.inbound, outbound, &call.body, &head, &candidate.model, &quirks);
         let answered = match prepared {
             Ok(prepared) => {
-                let prepared = Prepared { path: PATH.into(), ..prepared };
+                let mut prepared = Prepared { path: PATH.into(), ..prepared };
+                candidate.force(&mut prepared);
                 self.attempts(&call, &head, began).plain(candidate, &prepared).await
             }
             Err(bad) => Err((&bad).into()),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use domain::{Catalogue, Error, ProjectId, Result};
 use identity::Refusal;
-use llm::{Format, Head};
+use llm::{Format, Head, Prepared, Quirks};
 
 use crate::{
     GatewayConfig,
@@ -25,6 +25,24 @@ impl Candidate {
     /// The format in which it is asked.
     pub(crate) fn format(&self) -> Format {
         self.spoken().map_or(Format::OpenAiChat, |spoken| spoken.format)
+    }
+
+    /// What its model and server do differently, for a request with these wishes.
+    pub(crate) fn quirks(&self, head: &Head) -> Quirks {
+        let quirks = self.route.quirks(&self.model);
+        let passed_on =
+            |wishes: &llm::Wishes| quirks.provider_object && wishes::passed_on(wishes, &self.route);
+        Quirks { provider_object: head.wishes.as_ref().is_some_and(passed_on), ..quirks }
+    }
+
+    /// Sets the parameters on which the terms rest, whatever the client said.
+    pub(crate) fn force(&self, prepared: &mut Prepared) {
+        let terms = self.spoken().and_then(|spoken| spoken.terms_for(&self.model));
+        if let Some(terms) = terms.filter(|terms| !terms.set.is_empty()) {
+            let (body, overruled) = llm::force(&prepared.body, &terms.set);
+            prepared.body = body;
+            prepared.dropped.extend(overruled);
+        }
     }
 
     pub(crate) fn spoken(&self) -> Option<&Spoken> {
@@ -76,8 +94,10 @@ pub(crate) fn plan(
         let against = agree(routes, project, inbound, &mut candidate);
         if !against.is_empty() {
             refused.push((candidate.route, against));
-        } else if let Some(reason) =
-            head.wishes.as_ref().and_then(|wishes| wishes::against(wishes, &candidate, catalogue))
+        } else if let Some(reason) = head
+            .wishes
+            .as_ref()
+            .and_then(|wishes| wishes::against(wishes, &candidate, (inbound, catalogue)))
         {
             unwished.push(Exclusion { route: candidate.route, reason });
         } else if candidate.route.circuit.allows(now, config) {

@@ -17,6 +17,7 @@ pub(crate) struct RouteTerms {
     /// Empty for every model.
     models: String,
     own: bool,
+    chooses: bool,
     country: Option<String>,
     pub trains: Option<bool>,
     pub retention_days: Option<u32>,
@@ -31,6 +32,7 @@ pub(crate) fn spoken(catalogue: &Catalogue, provider: &LiveProvider) -> Vec<Spok
     let owned = |one: ModelTerms<'_>| RouteTerms {
         models: one.models.to_owned(),
         own: one.terms.own,
+        chooses: one.terms.chooses,
         country: one.terms.country.map(str::to_owned),
         trains: one.terms.trains,
         retention_days: one.terms.retention_days,
@@ -68,7 +70,11 @@ pub(crate) fn particular(
 impl Spoken {
     /// Where among the terms those for `model` stand: the first whose models are meant, the last for every model.
     fn terms_at(&self, model: &str) -> usize {
-        let meant = |terms: &RouteTerms| model.starts_with(&terms.models);
+        // Providers may not tell capitals apart.
+        let meant = |terms: &RouteTerms| {
+            let start = model.as_bytes().get(..terms.models.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(terms.models.as_bytes()))
+        };
         self.terms.iter().position(meant).unwrap_or(usize::MAX)
     }
 
@@ -131,6 +137,7 @@ fn verdicts(rules: &RoutingPolicy, all: &[Arc<Route>]) -> Verdicts {
         let terms = Terms {
             provider: &route.catalog,
             own: terms.own,
+            chooses: terms.chooses,
             country: terms.country.as_deref(),
             place: route.region.as_deref(),
             trains: terms.trains,

@@ -91,7 +91,7 @@ impl Sending<'_> {
     fn prepare(&mut self, candidate: &Candidate) -> Result<Prepared, Box<Failure>> {
         let Attempts { inbound, head, .. } = self.attempts;
         let route = &candidate.route;
-        let quirks = route.quirks(&candidate.model);
+        let quirks = candidate.quirks(head);
         let prepared =
             llm::prepare(inbound, candidate.format(), self.body, head, &candidate.model, &quirks);
         let mut prepared = prepared.map_err(|bad| {
@@ -99,12 +99,7 @@ impl Sending<'_> {
             self.settler.receipt.exclude(route, "cannot_express", fields);
             Box::new(Failure::from(&bad))
         })?;
-        let terms = candidate.spoken().and_then(|spoken| spoken.terms_for(&candidate.model));
-        if let Some(terms) = terms.filter(|terms| !terms.set.is_empty()) {
-            let (body, overruled) = llm::force(&prepared.body, &terms.set);
-            prepared.body = body;
-            prepared.dropped.extend(overruled);
-        }
+        candidate.force(&mut prepared);
         if let Some(wishes) = &head.wishes {
             prepared.dropped.extend(wishes.unmet.iter().map(|&name| name.to_owned()));
         }

@@ -1,7 +1,7 @@
 //! What the client wishes of the provider: applied after the rules, so that it can only narrow what they allow.
 
-use domain::{Catalogue, Prices};
-use llm::Wishes;
+use domain::{Catalogue, Price, Prices};
+use llm::{Format, Wishes};
 
 use crate::{plan::Candidate, routes::Route};
 
@@ -9,11 +9,11 @@ use crate::{plan::Candidate, routes::Route};
 pub(crate) fn against(
     wishes: &Wishes,
     candidate: &Candidate,
-    catalogue: &Catalogue,
+    (inbound, catalogue): (Format, &Catalogue),
 ) -> Option<&'static str> {
     let route = &candidate.route;
-    // Whoever chooses between providers itself is asked to heed the same wishes.
-    let chooses = route.chooses();
+    // Whoever chooses between providers itself is sent the same wishes, where they can be sent.
+    let chooses = passed_on(wishes, route) && candidate.format() == inbound;
     if !chooses && !wishes.only.is_empty() && !named(route, &wishes.only) {
         return Some("not_wished");
     }
@@ -35,13 +35,23 @@ pub(crate) fn against(
         return Some("wished_no_retention");
     }
     let prices = route.prices(catalogue, &candidate.model);
-    let dear = |most: Option<u64>, price: fn(&Prices) -> Option<u64>| {
-        let price = prices.as_deref().and_then(price);
+    // The dearest that it can become: nobody knows yet how long the request is in tokens.
+    let dear = |most: Option<u64>, price: fn(&Price) -> Option<u64>| {
+        let dearest = |prices: &Prices| {
+            let rules = prices.rules.iter().filter_map(|rule| price(&rule.price));
+            Some(rules.chain([price(&prices.base)?]).max().unwrap_or(u64::MAX))
+        };
+        let price = prices.as_deref().and_then(dearest);
         most.is_some_and(|most| price.is_none_or(|price| price > most))
     };
-    let dear = dear(wishes.most_for_input, |prices| prices.base.input)
-        || dear(wishes.most_for_output, |prices| prices.base.output);
+    let dear = dear(wishes.most_for_input, |price| price.input)
+        || dear(wishes.most_for_output, |price| price.output);
     dear.then_some("wished_cheaper")
+}
+
+/// Whether a route that chooses again is sent the wishes: not where they name the route itself.
+pub(crate) fn passed_on(wishes: &Wishes, route: &Route) -> bool {
+    route.chooses() && !named(route, &wishes.only) && !named(route, &wishes.order)
 }
 
 /// Puts candidates into the order that is wished; those it says nothing about stay as they were.

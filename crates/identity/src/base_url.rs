@@ -76,6 +76,12 @@ pub(crate) fn is_plainly_private(text: &str) -> bool {
         .is_some_and(|url| url.host().and_then(|host| stands_for(&host)) == Some(Reach::Private))
 }
 
+/// Whether a server at this address is taken to be the organization's own: in its network by the look of it, or
+/// allowed there and spoken to without TLS, which nobody else is. A public name may be anybody's.
+pub(crate) fn is_own(text: &str, allow_private: bool) -> bool {
+    allow_private && (is_plainly_private(text) || text.starts_with("http://"))
+}
+
 /// Whether `url` is at `host` or below it.
 pub(crate) fn belongs_to(url: &BaseUrl, other: &str) -> bool {
     let Some(owner) = Url::parse(other).ok().and_then(|other| other.host_str().map(str::to_owned))

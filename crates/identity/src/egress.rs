@@ -27,7 +27,7 @@ const fn refusal(reason: &'static str, says: &'static str) -> Refusal {
     Refusal { reason, says }
 }
 
-const REFUSALS: [Refusal; 10] = [
+const REFUSALS: [Refusal; 11] = [
     refusal("training", "trains on prompts"),
     refusal("training_unknown", "does not say whether it trains on prompts"),
     refusal("retention", "keeps prompts for too long"),
@@ -37,6 +37,7 @@ const REFUSALS: [Refusal; 10] = [
     refusal("country", "belongs to a company in a country that is ruled out"),
     refusal("country_unknown", "belongs to a company whose country is not known"),
     refusal("provider", "is not among the allowed providers"),
+    refusal("chooses", "sends requests on to providers of its own choice, and some are ruled out"),
     refusal("provider_denied", "is ruled out"),
 ];
 
@@ -50,6 +51,8 @@ pub struct Terms<'a> {
     pub provider: &'a str,
     /// Whether it is a server inside the organization's own network.
     pub own: bool,
+    /// Whether it sends requests on to companies of its own choice: their country is then unknown.
+    pub chooses: bool,
     /// ISO 3166-1 alpha-2, of the company.
     pub country: Option<&'a str>,
     /// Where it processes prompts.

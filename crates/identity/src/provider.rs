@@ -209,7 +209,7 @@ fn checked(catalogue: &Catalogue, entry: ProviderEntry) -> Result<NewProvider> {
         return Err(Error::invalid("This provider needs its API key.").with_code("secret_needed"));
     }
     let terms = entry.terms.filter(|terms| *terms != StatedTerms::default());
-    let own = known.is_none() && private;
+    let own = known.is_none() && base_url::is_own(&url.text, private);
     let default_name = || known.map_or_else(|| url.host.clone(), |known| known.name.clone());
     Ok(NewProvider {
         catalog: known.map_or_else(|| CUSTOM.to_owned(), |known| known.id.clone()),
@@ -224,9 +224,7 @@ fn checked(catalogue: &Catalogue, entry: ProviderEntry) -> Result<NewProvider> {
         region: match entry.region {
             Some(region) => self::region(&region)?,
             // What the provider states of one address says nothing about others of its hosts.
-            None => theirs
-                .filter(|(_, endpoint)| endpoint.base_url == url.text)
-                .and_then(|(_, endpoint)| endpoint.region.clone()),
+            None => theirs.and_then(|(known, _)| stated_region(known, &url)),
         },
         allow_private: private,
         contract: contract(known, entry.contract.as_deref())?,
@@ -264,8 +262,17 @@ fn callable(known: &domain::ProviderEntry) -> Result<&str> {
     Ok(&first.base_url)
 }
 
+/// Where the provider says that it processes what is sent to exactly this address.
+fn stated_region(known: &domain::ProviderEntry, url: &BaseUrl) -> Option<String> {
+    let exact = known.endpoints.iter().find(|endpoint| endpoint.base_url == url.text);
+    exact.and_then(|endpoint| endpoint.region.clone())
+}
+
 /// The provider's endpoint that `url` is, or belongs to.
-fn endpoint<'a>(known: &'a domain::ProviderEntry, url: &BaseUrl) -> Option<&'a Endpoint> {
+pub(crate) fn endpoint<'a>(
+    known: &'a domain::ProviderEntry,
+    url: &BaseUrl,
+) -> Option<&'a Endpoint> {
     let same = known.endpoints.iter().find(|endpoint| endpoint.base_url == url.text);
     let below = |endpoint: &&Endpoint| base_url::belongs_to(url, &endpoint.base_url);
     same.or_else(|| known.endpoints.iter().find(below))
@@ -291,18 +298,25 @@ fn changed(catalogue: &Catalogue, before: &Provider, edit: ProviderEdit) -> Resu
         return Err(Error::invalid("This provider needs its API key.").with_code("secret_needed"));
     }
     let known = catalogue.provider(&before.catalog);
-    // What was said of an own server does not hold for one elsewhere.
-    let left = moved && !private && before.terms == Some(StatedTerms::OWN);
+    let elsewhere = base_url::check(&before.base_url, true)?.host != url.host;
+    let no_longer = !private && before.allow_private && before.terms == Some(StatedTerms::OWN);
+    // What was said of one server, and where it stands, does not hold for another.
+    let own = before.catalog == CUSTOM && base_url::is_own(&url.text, private);
+    let terms = (elsewhere || no_longer).then_some(own.then_some(StatedTerms::OWN));
+    let stated = known.and_then(|known| stated_region(known, &url));
     let said = |terms| Some(terms).filter(|terms| *terms != StatedTerms::default());
     Ok(ProviderChange {
         name: edit.name.map(|name| names::name("A provider", &name)).transpose()?,
         base_url: moved.then_some(url.text),
         secret,
         models: edit.models.map(models).transpose()?,
-        region: edit.region.map(|text| region(&text)).transpose()?.flatten(),
+        region: match edit.region {
+            Some(text) => Some(region(&text)?),
+            None => (elsewhere || (moved && known.is_some())).then_some(stated),
+        },
         allow_private: edit.allow_private,
         contract: edit.contract.map(|name| contract(known, Some(&name))).transpose()?,
-        terms: edit.terms.map(said).or(left.then_some(None)),
+        terms: edit.terms.map(said).or(terms),
     })
 }
 

@@ -6,7 +6,7 @@ use domain::{
 };
 use store::{LiveProvider, Provider, Scope};
 
-use crate::{Identity, Refusal, Terms, decide, egress_refusals};
+use crate::{Identity, Refusal, Terms, base_url, decide, egress_refusals};
 
 impl Identity {
     /// The rules of the organization, or those that a project has besides.
@@ -67,8 +67,8 @@ impl Identity {
     /// Puts rules in place of those that were. A project's can only narrow its organization's.
     ///
     /// # Errors
-    /// `Invalid` as [`RoutingPolicy::checked`] says, and with code `invalid_provider` for one that the catalogue does
-    /// not have; `NotFound` for the project.
+    /// `Invalid` as [`RoutingPolicy::checked`] says, also for providers that the catalogue does not have; `NotFound`
+    /// for the project.
     pub async fn routing_policy_set(
         &self,
         scope: &Scope,
@@ -113,11 +113,12 @@ fn unset(project: Option<ProjectId>) -> RoutingPolicy {
 
 /// A misspelt name would rule out nobody.
 fn known(catalogue: &Catalogue, rules: &RoutingPolicy) -> Result<()> {
-    let named = rules.only_providers.iter().flatten().chain(&rules.deny_providers);
-    for id in named {
+    let only = rules.only_providers.iter().flatten().map(|id| (id, "invalid_only_providers"));
+    let denied = rules.deny_providers.iter().map(|id| (id, "invalid_deny_providers"));
+    for (id, code) in only.chain(denied) {
         if id != crate::CUSTOM && catalogue.provider(id).is_none() {
             return Err(Error::invalid(format!("There is no provider {id} in the catalogue."))
-                .with_code("invalid_provider"));
+                .with_code(code));
         }
     }
     Ok(())
@@ -210,7 +211,8 @@ pub fn terms_of<'a>(catalogue: &'a Catalogue, row: &Registered<'a>) -> Vec<Model
     let entry = catalogue.provider(row.catalog);
     let terms = Terms {
         provider: row.catalog,
-        own: entry.is_none() && row.allow_private,
+        own: row.catalog == crate::CUSTOM && base_url::is_own(row.base_url, row.allow_private),
+        chooses: entry.is_some_and(|entry| entry.chooses),
         country: entry.map(|entry| entry.country.as_str()),
         place: row.region,
         trains: None,
@@ -219,7 +221,12 @@ pub fn terms_of<'a>(catalogue: &'a Catalogue, row: &Registered<'a>) -> Vec<Model
     if let Some(stated) = row.terms {
         let terms = Terms { trains: stated.trains, retention_days: stated.retention_days, ..terms };
         let evidence = Some("stated".to_owned());
-        return vec![ModelTerms { models: "", terms, posture: None, evidence }];
+        // The parameters that go with the provider's own terms are set all the same.
+        let general = |posture: &&Posture| posture.when.model.is_none();
+        let mut holding = entry
+            .into_iter()
+            .flat_map(|entry| entry.postures.iter().filter(|posture| holds(entry, posture, row)));
+        return vec![ModelTerms { models: "", terms, posture: holding.find(general), evidence }];
     }
     let Some(entry) = entry else {
         return vec![ModelTerms { models: "", terms, posture: None, evidence: None }];
@@ -244,7 +251,8 @@ pub fn terms_of<'a>(catalogue: &'a Catalogue, row: &Registered<'a>) -> Vec<Model
 
 /// Whether a posture is about this address, contract, kind of request and region, whatever the model.
 fn holds(entry: &ProviderEntry, posture: &Posture, row: &Registered<'_>) -> bool {
-    let endpoint = entry.endpoints.iter().find(|endpoint| endpoint.base_url == row.base_url);
+    let url = base_url::check(row.base_url, true).ok();
+    let endpoint = url.and_then(|url| crate::provider::endpoint(entry, &url));
     let of = domain::Use {
         endpoint: endpoint.map_or("", |endpoint| endpoint.id.as_str()),
         contract: row.contract,

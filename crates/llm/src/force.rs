@@ -19,31 +19,33 @@ pub fn force(body: &Bytes, members: &BTreeMap<String, Value>) -> (Bytes, Vec<Str
     if members.is_empty() {
         return (body.clone(), Vec::new());
     }
-    // Almost no request says anything of them.
-    let said = members.keys().any(|name| memmem::find(body, name.as_bytes()).is_some());
-    let mut fields = said.then(|| Fields::lenient(json::document(body)?)).flatten();
+    // Almost no request says anything of them; a name may also be written with escapes.
+    let said = members.keys().any(|name| memmem::find(body, name.as_bytes()).is_some())
+        || memmem::find(body, b"\\u").is_some();
+    let fields = said.then(|| Fields::lenient(json::document(body)?)).flatten();
     let (mut edits, mut overruled) = (Edits::default(), Vec::new());
     let end = body.trim_ascii_end().len().saturating_sub(1);
     for (name, value) in members {
-        let theirs = fields.as_mut().and_then(|fields| fields.take_any(name));
-        match theirs.and_then(|raw| Some((span(body, raw)?, raw))) {
-            None => {
-                let mut member = vec![b','];
-                quote(&mut member, name);
-                member.push(b':');
-                member.extend_from_slice(value.to_string().as_bytes());
-                edits.replace(end..end, member);
-            }
-            Some((range, raw)) => {
-                let before: Value = serde_json::from_str(raw.get()).unwrap_or_default();
-                let after = merged(before.clone(), value);
-                if after != before {
-                    if !before.is_null() && contradicts(&before, value) {
-                        overruled.push(name.clone());
-                    }
-                    edits.replace(range, after.to_string());
+        // Said twice, both are changed: which one counts depends on the reader.
+        let theirs = fields.iter().flat_map(Fields::entries).filter(|(said, _)| said == name);
+        let mut said = false;
+        for (range, raw) in theirs.filter_map(|(_, raw)| Some((span(body, raw)?, raw))) {
+            said = true;
+            let before: Value = serde_json::from_str(raw.get()).unwrap_or_default();
+            let after = merged(before.clone(), value);
+            if after != before {
+                if !before.is_null() && contradicts(&before, value) && !overruled.contains(name) {
+                    overruled.push(name.clone());
                 }
+                edits.replace(range, after.to_string());
             }
+        }
+        if !said {
+            let mut member = vec![b','];
+            quote(&mut member, name);
+            member.push(b':');
+            member.extend_from_slice(value.to_string().as_bytes());
+            edits.replace(end..end, member);
         }
     }
     (edits.apply(body), overruled)
@@ -102,6 +104,16 @@ mod tests {
         assert_eq!((body.as_str(), overruled.len()), (r#"{"model":"m","store":false}"#, 0));
         let (body, overruled) = forced(r#"{"model":"m","store":false}"#, store);
         assert_eq!((body.as_str(), overruled.len()), (r#"{"model":"m","store":false}"#, 0));
+    }
+
+    #[test]
+    fn a_name_cannot_hide() {
+        let store = json!({"store": false});
+        let (body, overruled) = forced(r#"{"st\u006fre":true,"model":"m"}"#, store.clone());
+        assert_eq!(body, r#"{"st\u006fre":false,"model":"m"}"#);
+        assert_eq!(overruled, ["store"]);
+        let (body, _) = forced(r#"{"store":true,"model":"m","store":true}"#, store);
+        assert_eq!(body, r#"{"store":false,"model":"m","store":false}"#);
     }
 
     #[test]

@@ -75,13 +75,15 @@ pub(crate) fn read(raw: Raw<'_>) -> Result<Option<Wishes>, BadRequest> {
         keep_nothing: flag(&mut fields, "zdr", "provider.zdr")?.unwrap_or(false),
         ..Wishes::default()
     };
-    wishes.deny_training = match fields.take_text("data_collection").as_deref() {
-        None | Some("allow") => false,
-        Some("deny") => true,
-        Some(_) => {
-            return Err(BadRequest::at("provider.data_collection", "It is `allow` or `deny`."));
-        }
-    };
+    if let Some(raw) = fields.take("data_collection") {
+        wishes.deny_training = match json::text(raw).as_deref() {
+            Some("allow") => false,
+            Some("deny") => true,
+            _ => {
+                return Err(BadRequest::at("provider.data_collection", "It is `allow` or `deny`."));
+            }
+        };
+    }
     if let Some(raw) = fields.take("max_price") {
         most(raw, &mut wishes)?;
     }
@@ -145,7 +147,7 @@ fn most(raw: Raw<'_>, wishes: &mut Wishes) -> Result<(), BadRequest> {
             return Err(wrong());
         }
         // A dollar per million tokens is a thousand nano-dollars per token.
-        Ok(Some((dollars * 1000.0) as u64))
+        Ok(Some((dollars * 1000.0).round() as u64))
     };
     wishes.most_for_input = price("prompt")?;
     wishes.most_for_output = price("completion")?;
@@ -191,7 +193,7 @@ mod tests {
         let read = wishes(
             r#"{"order":["Mistral"],"only":["a","b"],"ignore":["c"],"allow_fallbacks":false,
             "require_parameters":true,"data_collection":"deny","zdr":true,"sort":"price",
-            "max_price":{"prompt":1,"completion":"2.5"}}"#,
+            "max_price":{"prompt":2.01,"completion":"2.5"}}"#,
         );
         let expected = Wishes {
             order: vec!["Mistral".into()],
@@ -202,7 +204,7 @@ mod tests {
             deny_training: true,
             keep_nothing: true,
             cheapest: true,
-            most_for_input: Some(1000),
+            most_for_input: Some(2010),
             most_for_output: Some(2500),
             unmet: Vec::new(),
         };
@@ -218,6 +220,7 @@ mod tests {
         for (object, param) in [
             (r#"{"quantizations":["fp8"]}"#, "provider"),
             (r#"{"data_collection":"maybe"}"#, "provider.data_collection"),
+            (r#"{"data_collection":["deny"]}"#, "provider.data_collection"),
             (r#"{"only":"openai"}"#, "provider.only"),
             (r#"{"zdr":"yes"}"#, "provider.zdr"),
             (r#"{"max_price":{"prompt":-1}}"#, "provider.max_price"),

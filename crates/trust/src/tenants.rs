@@ -214,8 +214,9 @@ impl Landlord {
             };
             let known = kept.abroad.get(at).copied();
             let made = self.provider(kept, &token, known, new).await?;
-            if known.is_none() {
-                kept.abroad.push(made);
+            match kept.abroad.get_mut(at) {
+                Some(place) => *place = made,
+                None => kept.abroad.push(made),
             }
         }
         Ok(Tenant {

@@ -108,6 +108,9 @@ pub struct ProviderEntry {
     pub country: String,
     pub family: Family,
     pub auth: Auth,
+    /// Whether it sends requests on to companies of its own choice.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub chooses: bool,
     /// Where the interface is described.
     pub documentation: Option<String>,
     /// The day it was put on the register, as `YYYY-MM-DD`.

@@ -32,7 +32,8 @@ pub(super) fn route(terms: &Terms<'_>) -> Option<Entity> {
     let mut put = |name: &str, value| all.insert(name.to_owned(), value);
     put("provider", text(terms.provider));
     put("own", RestrictedExpression::new_bool(terms.own));
-    if let Some(country) = terms.country {
+    put("chooses", RestrictedExpression::new_bool(terms.chooses));
+    if let Some(country) = terms.country.filter(|_| !terms.chooses) {
         put("country", text(country));
     }
     if let Some(place) = terms.place {

@@ -15,6 +15,7 @@ fn reasons(policy: &RoutingPolicy, terms: &Terms<'_>) -> Vec<&'static str> {
 const GOOD: Terms<'static> = Terms {
     provider: "mistral",
     own: false,
+    chooses: false,
     country: Some("FR"),
     place: Some("EU"),
     trains: Some(false),
@@ -96,6 +97,12 @@ fn companies_are_ruled_out_by_country_and_by_name() {
     assert!(reasons(&rules, &Terms { country: None, own: true, ..GOOD }).is_empty());
     let rules = RoutingPolicy { deny_providers: set(["mistral"]), ..RoutingPolicy::default() };
     assert_eq!(reasons(&rules, &GOOD), ["provider_denied"]);
+    // Whoever sends requests on may send them to anybody.
+    let on = Terms { chooses: true, ..GOOD };
+    assert_eq!(reasons(&rules, &Terms { provider: "openrouter", ..on }), ["chooses"]);
+    let countries = RoutingPolicy { deny_countries: set(["CN"]), ..RoutingPolicy::default() };
+    assert_eq!(reasons(&countries, &on), ["country_unknown"]);
+    assert!(reasons(&RoutingPolicy::default(), &on).is_empty());
     let rules = RoutingPolicy { only_providers: Some(set(["openai"])), ..RoutingPolicy::default() };
     assert_eq!(reasons(&rules, &GOOD), ["provider"]);
     assert!(reasons(&rules, &Terms { provider: "openai", ..GOOD }).is_empty());

@@ -99,7 +99,7 @@ each_backend! {
         assert_eq!(set(RoutingPolicy { regions: named("the moon"), ..of() }).await, "invalid_region");
         assert_eq!(
             set(RoutingPolicy { only_providers: named("opnai"), ..of() }).await,
-            "invalid_provider"
+            "invalid_only_providers"
         );
         assert_eq!(set(RoutingPolicy { only_providers: named("custom"), ..of() }).await, "ok");
         let kept = house.identity.routing_policy(&scope, None).await.unwrap();

@@ -24,7 +24,7 @@ pub(super) fn steps(ddl: &mut Ddl) {
     ddl.postgres("alter table provider no force row level security");
     ddl.run(
         "update provider set terms = '{\"trains\":false,\"retention_days\":0}' \
-         where catalog = 'custom' and allow_private",
+         where catalog = 'custom' and allow_private and base_url like 'http://%'",
     );
     ddl.postgres("alter table provider force row level security");
 }

@@ -53,7 +53,8 @@ pub struct ProviderChange {
     pub base_url: Option<String>,
     pub secret: Option<Secret<String>>,
     pub models: Option<Vec<String>>,
-    pub region: Option<String>,
+    /// `Some(None)` for not stated.
+    pub region: Option<Option<String>>,
     pub allow_private: Option<bool>,
     /// `Some(None)` for the ordinary terms again.
     pub contract: Option<Option<String>>,
@@ -183,7 +184,7 @@ impl Write {
             change.models = Set(models_text(&models)?);
         }
         if let Some(region) = new.region {
-            change.region = Set(Some(region));
+            change.region = Set(region);
         }
         if let Some(allow) = new.allow_private {
             change.allow_private = Set(allow);

@@ -30,6 +30,8 @@ const ABREAST: usize = 8;
 /// What came of one request.
 struct Told {
     status: u16,
+    /// Whether it says that the rules allow nobody.
+    ruled_out: bool,
     /// The place that answered.
     by: String,
 }
@@ -41,7 +43,12 @@ impl Told {
 
     /// Refused because of the rules.
     const fn refused(&self) -> bool {
-        self.status == 403
+        self.status == 403 && self.ruled_out
+    }
+
+    /// Answered by anybody but the place that may be asked.
+    fn astray(&self) -> bool {
+        self.status == 200 && self.by != NEAR
     }
 }
 
@@ -65,7 +72,10 @@ impl Project {
         let path = format!("/api/v1/projects/{id}/routing-policy");
         owner.ask("PUT", &path, Payload::Json(rules)).await?;
         let name = cx.seed.text(&format!("key|{slug}"), 14);
-        let new = json!({"name": name, "project": id, "expires_in_days": 1});
+        // More than a run sends, whatever an operator's ordinary limit.
+        let new = json!({
+            "name": name, "project": id, "expires_in_days": 1, "requests_per_minute": 10_000,
+        });
         let key = owner.ask("POST", "/api/v1/keys", Payload::Json(new)).await?;
         Ok(Self(text(&key, "secret")))
     }
@@ -81,7 +91,9 @@ impl Project {
             let (auth, payload) = (Auth::Key(&self.0), Payload::Json(body));
             let answer = cx.site.client.send("POST", path, auth, payload).await?;
             let by = answer.header("x-probity-provider").unwrap_or_default().to_owned();
-            Ok(Told { status: answer.status, by })
+            let code = b"no_allowed_provider";
+            let ruled_out = answer.body.windows(code.len()).any(|part| part == code);
+            Ok(Told { status: answer.status, ruled_out, by })
         };
         let told: Vec<Result<Told>> =
             stream::iter(0..count).map(one).buffer_unordered(ABREAST).collect().await;
@@ -100,6 +112,8 @@ struct Seen {
     /// Naming an allowed place.
     chosen: Vec<Told>,
     country: Vec<Told>,
+    /// What reached the places while one that is down was first in line, and one that is up behind it.
+    failover: Received,
     /// What reached the places while only the European Union was allowed.
     during: Received,
     /// What reached them while a country was ruled out.
@@ -125,6 +139,7 @@ pub(super) async fn run(cx: Run<'_>) -> Result<Findings> {
 
     let before = places.received();
     let answered = union.ask(cx, SERVED, ANSWERED).await?;
+    let failover = since(before, places.received());
     let exhausted = union.ask(cx, LOST, EXHAUSTED).await?;
     let named = union.ask(cx, &far, NAMED).await?;
     let chosen = union.ask(cx, &format!("{NEAR}/{SERVED}"), 1).await?;
@@ -141,6 +156,7 @@ pub(super) async fn run(cx: Run<'_>) -> Result<Findings> {
         named,
         chosen,
         country: told,
+        failover,
         during,
         during_country,
     };
@@ -168,8 +184,10 @@ impl Seen {
     /// Whoever names a provider gets it where the rules allow it, and only there.
     fn choice(&self, cx: Run<'_>) -> Finding {
         let subjects = count(&self.named) + count(&self.chosen);
-        let verdict = if self.during.far > 0 || !self.named.iter().all(Told::refused) {
+        let verdict = if self.during.far > 0 || self.named.iter().any(Told::astray) {
             Verdict::Fail(Reason::SentElsewhere)
+        } else if !self.named.iter().all(Told::refused) {
+            Verdict::Inconclusive(Reason::Unreachable)
         } else if !self.chosen.iter().all(|told| told.answered_by(NEAR)) {
             Verdict::Fail(Reason::NotAnswered)
         } else {
@@ -189,26 +207,25 @@ impl Seen {
             Verdict::Fail(Reason::SentElsewhere)
         } else if !self.answered.iter().all(|told| told.answered_by(NEAR)) {
             Verdict::Fail(Reason::NotAnswered)
-        } else if self.during.down == 0 {
-            // Nobody asked the place that is down: then nobody took over from it.
+        } else if self.during.down == 0 || !self.exhausted.iter().all(|told| told.status >= 500) {
+            // The first in line was not seen failing: then nobody took over from it.
             Verdict::Inconclusive(Reason::TooFewSubjects)
         } else {
             Verdict::held(self.planted, subjects, subjects, cx.floor("GW-07"))
         };
         Finding::new(verdict, self.planted, (subjects, subjects))
             .measure("requests to the provider that is down", self.during.down, "requests")
-            .measure("requests that another one answered", self.during.near, "requests")
+            .measure("requests that another one answered", self.failover.near, "requests")
     }
 
     /// Where only the European Union is allowed, nothing leaves it, also when nobody is left to answer.
     fn union(&self, cx: Run<'_>) -> Finding {
         let subjects = count(&self.answered) + count(&self.exhausted) + count(&self.named);
-        let elsewhere = |told: &Told| told.status == 200 && told.by != NEAR;
         let all = || self.answered.iter().chain(&self.exhausted).chain(&self.named);
-        let verdict = if self.during.far > 0 || all().any(elsewhere) {
+        let verdict = if self.during.far > 0 || all().any(Told::astray) {
             Verdict::Fail(Reason::SentElsewhere)
-        } else if self.exhausted.iter().any(|told| told.status < 400) {
-            Verdict::Fail(Reason::SentElsewhere)
+        } else if !self.named.iter().all(Told::refused) {
+            Verdict::Inconclusive(Reason::Unreachable)
         } else {
             Verdict::held(self.planted, subjects, subjects, cx.floor("GW-11"))
         };
@@ -223,8 +240,11 @@ impl Seen {
 
     fn countries(&self, cx: Run<'_>) -> Finding {
         let subjects = count(&self.country);
-        let verdict = if self.during_country.far > 0 || !self.country.iter().all(Told::refused) {
+        let answered = self.country.iter().any(|told| told.status == 200);
+        let verdict = if self.during_country.far > 0 || answered {
             Verdict::Fail(Reason::SentElsewhere)
+        } else if !self.country.iter().all(Told::refused) {
+            Verdict::Inconclusive(Reason::Unreachable)
         } else {
             Verdict::held(self.planted_country, subjects, subjects, cx.floor("SUB-16"))
         };

@@ -80,8 +80,8 @@ fn row(app: &App, provider: &Provider, effects: &[Effect], base: &str) -> Provid
     let known = app.catalogue.provider(&provider.catalog).map(entry_row);
     // The last terms are those for every model.
     let terms = terms_of(&app.catalogue, &Registered::from(provider)).pop();
-    let posture = terms.as_ref().and_then(|one| one.posture);
     let stated = provider.terms.is_some();
+    let posture = terms.as_ref().and_then(|one| one.posture).filter(|_| !stated);
     let (entity, place) = match &known {
         Some(known) => {
             let region = provider.region.as_deref().map(|region| format!(", {region}"));

@@ -176,14 +176,12 @@ fn entered(sent: &Fields) -> domain::Result<RoutingPolicy> {
 
 /// The form again, with the wrong field marked.
 fn marked(mut page: Rules, error: &Error) -> Rules {
-    let says = |word: &str| !word.is_empty() && error.message().contains(&format!(" {word} "));
-    let unknown_only = page.only_providers.value.split([',', ';', ' ']).any(says);
     let (name, field) = match error.code() {
         "invalid_retention" => ("retention", &mut page.retention),
         "invalid_region" => ("regions", &mut page.regions),
         "invalid_country" => ("deny_countries", &mut page.deny_countries),
-        "invalid_provider" if unknown_only => ("only_providers", &mut page.only_providers),
-        "invalid_provider" => ("deny_providers", &mut page.deny_providers),
+        "invalid_only_providers" => ("only_providers", &mut page.only_providers),
+        "invalid_deny_providers" => ("deny_providers", &mut page.deny_providers),
         _ => {
             page.problems = vec![Problem::whole(error.message())];
             return page;
