@@ -80,7 +80,12 @@ impl Attempts<'_> {
         let route = &candidate.route;
         let headers = headers_by.saturating_duration_since(Instant::now());
         let deadlines = Deadlines { connect: self.config.connect().min(headers), headers };
-        let request = self.request(candidate, prepared)?;
+        let uri = match &prepared.path {
+            Cow::Borrowed(path) => http::Uri::from_static(path),
+            // A path that names the model.
+            Cow::Owned(path) => http::Uri::try_from(path).map_err(|_| Failure::unnameable())?,
+        };
+        let request = self.request(uri, candidate, prepared);
         let response = match self.egress.send(&route.destination, request, deadlines).await {
             Err(error) if matches!(error.kind(), egress::ErrorKind::HeadersTimeout) => {
                 return Err(self.late());
@@ -101,16 +106,13 @@ impl Attempts<'_> {
 
     fn request(
         &self,
+        uri: http::Uri,
         candidate: &Candidate,
         prepared: &Prepared,
-    ) -> Result<Request<Full<Bytes>>, Failure> {
+    ) -> Request<Full<Bytes>> {
         let mut request = Request::new(Full::new(prepared.body.clone()));
         *request.method_mut() = http::Method::POST;
-        *request.uri_mut() = match &prepared.path {
-            Cow::Borrowed(path) => http::Uri::from_static(path),
-            // A path that names the model.
-            Cow::Owned(path) => http::Uri::try_from(path).map_err(|_| Failure::unnameable())?,
-        };
+        *request.uri_mut() = uri;
         let headers = request.headers_mut();
         headers.reserve(8);
         headers
@@ -127,7 +129,7 @@ impl Attempts<'_> {
         if let Some((name, value)) = &candidate.route.credential {
             headers.insert(name.clone(), value.clone());
         }
-        Ok(request)
+        request
     }
 
     /// Reads an error answer for its codes.

@@ -244,7 +244,7 @@ mod tests {
                 r#"{"model":"m" , "messages":[{"role":"user","content":"x"}]}"#,
             ),
             (
-                r#"{"model":"m","messages":[],"prov\u0069der":null}"#,
+                r#"{"model":"m","messages":[{"role":"user","content":"x"}],"prov\u0069der":null}"#,
                 r#"{"model":"m","messages":[{"role":"user","content":"x"}]}"#,
             ),
         ] {

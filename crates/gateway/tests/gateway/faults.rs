@@ -83,7 +83,7 @@ async fn what_breaks_before_the_first_piece_is_an_ordinary_error() {
                 let what = format!("{model} {format:?} {stream}: {}", told.text);
                 // OpenAI's protocol has no word for overload that a status could be told from.
                 let expected = match (status, provider, format) {
-                    (529, "open", _) => 500,
+                    (529, "open" | "resp", _) => 500,
                     (529, _, Format::OpenAiChat | Format::OpenAiResponses) => 503,
                     (status, _, _) => status,
                 };

@@ -90,6 +90,38 @@ each_backend! {
         assert_eq!(reasons(&house, &scope).await, ["training_unknown"]);
     }
 
+    async fn what_was_said_of_a_host_does_not_follow_to_another(backend: Backend) {
+        let house = House::new(backend).await;
+        let scope = acme(&house).await;
+        let made = house.identity.provider_create(&scope, openai()).await.unwrap();
+        assert_eq!(made.region.as_deref(), Some("EU"));
+        let union = RoutingPolicy { regions: Some(["EU".to_owned()].into()), ..RoutingPolicy::default() };
+        house.identity.routing_policy_set(&scope, None, union).await.unwrap();
+        assert!(reasons(&house, &scope).await.is_empty());
+        let to = |base_url: &str| ProviderEdit {
+            base_url: Some(base_url.to_owned()),
+            secret: Some(secret("sk-proj-abcdefghijklmnop1234")),
+            ..ProviderEdit::default()
+        };
+        let away = to("https://api.openai.com/v1");
+        house.identity.provider_change(&scope, made.id, away).await.unwrap();
+        assert_eq!(reasons(&house, &scope).await, ["region"], "it is in the United States now");
+        house.identity.provider_remove(&scope, made.id).await.unwrap();
+
+        let own = ProviderEntry { region: Some("de".to_owned()), ..custom("http://127.0.0.1:11434/v1") };
+        let made = house.identity.provider_create(&scope, own).await.unwrap();
+        assert_eq!(made.region.as_deref(), Some("DE"));
+        assert!(reasons(&house, &scope).await.is_empty());
+        // The box that allows the own network is still ticked.
+        let stranger = to("https://llm.stranger.example/v1");
+        house.identity.provider_change(&scope, made.id, stranger).await.unwrap();
+        assert_eq!(reasons(&house, &scope).await, ["training_unknown", "region_unknown"]);
+        let back = to("http://127.0.0.1:11434/v1");
+        house.identity.provider_change(&scope, made.id, back).await.unwrap();
+        let now = house.identity.provider_fetch(&scope, made.id).await.unwrap();
+        assert_eq!((now.terms, now.region), (Some(StatedTerms::OWN), None));
+    }
+
     async fn rules_are_checked_before_they_hold(backend: Backend) {
         let house = House::new(backend).await;
         let scope = acme(&house).await;

@@ -126,7 +126,7 @@ fn refused(provider: &Provider, effects: &[Effect]) -> String {
     if effects.iter().filter(of).any(|effect| effect.refusals.is_empty()) {
         return String::new();
     }
-    let Some(last) = effects.iter().filter(of).next_back() else { return String::new() };
+    let Some(last) = effects.iter().rfind(of) else { return String::new() };
     last.refusals.iter().map(|refusal| refusal.says).collect::<Vec<_>>().join(", ")
 }
 

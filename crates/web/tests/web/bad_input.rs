@@ -101,6 +101,18 @@ fn of_organization(house: &House, member: &str) -> Vec<Case> {
             "limit",
             "whole number",
         ),
+        case(
+            format!("{base}/rules"),
+            &[("training", "no"), ("regions", "the moon"), ("retention", "30")],
+            "regions",
+            "A region is EU",
+        ),
+        case(
+            format!("{project}/rules"),
+            &[("training", "any"), ("deny_countries", "UK")],
+            "deny_countries",
+            "such as CN or GB",
+        ),
         case(key, &[("confirm", "not this")], "confirm", "This is not the name"),
         custom(&[named, ("base_url", ""), ("protocol", "openai")], "base_url", "needs its address"),
         custom(&[named, ("base_url", "ftp://x.example")], "base_url", "https://, or with http://"),
@@ -258,7 +270,7 @@ fn forms() -> Vec<String> {
         .filter(|route| route.method == "POST")
         .map(|route| route.path.to_owned())
         .filter(|path| !BUTTONS.contains(&path.as_str()))
-        .filter(|path| !path.starts_with("/api/") && !path.starts_with("/v1/"))
+        .filter(|path| !["/api/", "/v1/", "/v1beta/"].iter().any(|start| path.starts_with(start)))
         .collect()
 }
 
