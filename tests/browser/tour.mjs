@@ -77,6 +77,7 @@ test("an owner sees every page of an organization with some history", async () =
   await visit(page, project, "demo-project");
   await visit(page, `${project}/usage`, "demo-project-usage");
   await visit(page, `${project}/keys`, "demo-keys");
+  await visit(page, `${project}/rules`, "demo-project-rules");
   await follow(page, `${base}/usage`, /\/usage\/req_/, "demo-receipt");
   await visit(page, `${base}/usage?model=no-such-model`, "demo-usage-filtered");
   await visit(page, `${base}/audit?action=key.create`, "demo-audit-filtered");
