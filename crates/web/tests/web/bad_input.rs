@@ -103,7 +103,7 @@ fn of_organization(house: &House, member: &str) -> Vec<Case> {
         ),
         case(
             format!("{base}/rules"),
-            &[("training", "no"), ("regions", "the moon"), ("retention", "30")],
+            &[("training", "no"), ("regions", "nowhere!"), ("retention", "30")],
             "regions",
             "A region is EU",
         ),
