@@ -1,6 +1,12 @@
 //! A whole installation in miniature: store, door out, gateway, and a twin that both providers live at.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use domain::{
@@ -46,6 +52,8 @@ pub(crate) struct House {
     /// The organization's owner.
     pub owner: Scope,
     project: domain::ProjectId,
+    /// Milliseconds; the last request's.
+    last: AtomicI64,
     _directory: TempDir,
 }
 
@@ -125,7 +133,8 @@ impl House {
             tasks.clone(),
         );
         let key = api_key(&store, &owner, project, None).await;
-        Self { gateway, twin, store, egress, tasks, key, owner, project, _directory: directory }
+        let last = AtomicI64::default();
+        Self { gateway, twin, store, egress, tasks, key, owner, project, last, _directory: directory }
     }
 
     pub(crate) async fn provider(
@@ -196,14 +205,22 @@ impl House {
         headers: &HeaderMap,
         body: String,
     ) -> Response<Body> {
-        let request = RequestId::new(self.store.clock().now());
+        let request = self.request_id();
         let (scope, body) = (scope.clone(), Bytes::from(body));
         self.gateway.call(Call { scope, inbound, said: None, headers, body, request }).await
     }
 
+    /// Requests are listed by their ids, and those of one millisecond in no order: no two of the house share one.
+    fn request_id(&self) -> RequestId {
+        let now = self.store.clock().now().as_millis();
+        let later = |last: i64| Some(now.max(last + 1));
+        let last = self.last.fetch_update(Ordering::AcqRel, Ordering::Acquire, later).unwrap();
+        RequestId::new(Timestamp::from_millis(now.max(last + 1)))
+    }
+
     /// A request whose path names the model.
     pub(crate) async fn generate(&self, model: &str, stream: bool, body: &Value) -> Told {
-        let request = RequestId::new(self.store.clock().now());
+        let request = self.request_id();
         let (scope, body) = (self.key.clone(), Bytes::from(body.to_string()));
         let (inbound, said, headers) = (Format::Gemini, Some((model, stream)), &HeaderMap::new());
         read(self.gateway.call(Call { scope, inbound, said, headers, body, request }).await).await
