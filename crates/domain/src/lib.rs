@@ -30,6 +30,6 @@ pub use id::{
     ProviderId, RequestId, RunId, SessionId, UserId,
 };
 pub use permission::{Permission, PermissionTag, Rule, tags};
-pub use policy::{EU, EU_MEMBERS, RoutingPolicy, StatedTerms};
+pub use policy::{RoutingPolicy, StatedTerms};
 pub use role::{OrgRole, ProjectRole};
 pub use usage::{Provenance, Usage};

@@ -50,13 +50,13 @@ impl StatedTerms {
 }
 
 /// ISO 3166-1 alpha-2 codes of the European Union's members.
-pub const EU_MEMBERS: [&str; 27] = [
+const EU_MEMBERS: [&str; 27] = [
     "AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IT",
     "LT", "LU", "LV", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK",
 ];
 
 /// The Union as a region: a place in any of its members.
-pub const EU: &str = "EU";
+const EU: &str = "EU";
 
 /// Every country of ISO 3166-1, alpha-2.
 const COUNTRIES: &str = "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN \

@@ -157,7 +157,7 @@ fn agree<'a>(
         }
         first.get_or_insert(against);
     }
-    first.unwrap_or(&rules::UNKNOWN)
+    first.unwrap_or(&rules::UNDECIDED)
 }
 
 /// Somebody serves the model and may be asked, but the request itself excludes them.

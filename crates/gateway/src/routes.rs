@@ -99,7 +99,7 @@ impl OrgRoutes {
         (route, spoken): (&Route, usize),
         model: &str,
     ) -> &[Refusal] {
-        self.rules.against(project, &self.all, (route, spoken), model)
+        self.rules.against(project, (route, spoken), model)
     }
 
     pub(crate) fn serving(&self, model: &str) -> &[Arc<Route>] {
@@ -176,7 +176,8 @@ impl Routes {
                 by_model.entry(model.to_owned()).or_default().push(Arc::clone(route));
             }
         }
-        let fresh = Arc::new(OrgRoutes { rules: Rules::new(&source), source, all, by_model });
+        let rules = Rules::new(Arc::clone(&source), Arc::clone(&self.catalogue));
+        let fresh = Arc::new(OrgRoutes { rules, source, all, by_model });
         let old = self.organizations.write().insert(org, Arc::clone(&fresh));
         for gone in old.iter().flat_map(|old| &old.all) {
             if fresh.all.iter().all(|route| route.provider != gone.provider) {

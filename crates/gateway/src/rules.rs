@@ -5,8 +5,8 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use domain::{Catalogue, Model, ProjectId, RoutingPolicy};
-use identity::{ModelTerms, Refusal, Registered, Terms};
+use domain::{Catalogue, Model, ProjectId, Protocol, ProviderId, RoutingPolicy};
+use identity::{ModelTerms, Refusal, Registered, egress_refusals};
 use llm::Format;
 use store::{LiveProvider, OrgRouting};
 
@@ -16,9 +16,6 @@ use crate::routes::{Route, Spoken};
 pub(crate) struct RouteTerms {
     /// Empty for every model.
     models: String,
-    own: bool,
-    chooses: bool,
-    country: Option<String>,
     pub trains: Option<bool>,
     pub retention_days: Option<u32>,
     /// Request parameters that make it true.
@@ -31,23 +28,16 @@ pub(crate) struct RouteTerms {
 pub(crate) fn spoken(catalogue: &Catalogue, provider: &LiveProvider) -> Vec<Spoken> {
     let owned = |one: ModelTerms<'_>| RouteTerms {
         models: one.models.to_owned(),
-        own: one.terms.own,
-        chooses: one.terms.chooses,
-        country: one.terms.country.map(str::to_owned),
         trains: one.terms.trains,
         retention_days: one.terms.retention_days,
         set: one.posture.map(|posture| posture.set.clone()).unwrap_or_default(),
         evidence: one.evidence,
     };
-    let row = Registered::from(provider);
-    let one = |protocol| Spoken {
-        format: Format::from(protocol),
-        terms: identity::terms_of(catalogue, &Registered { protocol, ..row })
-            .into_iter()
-            .map(owned)
-            .collect(),
+    let one = |(protocol, terms): (Protocol, Vec<ModelTerms<'_>>)| Spoken {
+        format: protocol.into(),
+        terms: terms.into_iter().map(owned).collect(),
     };
-    row.formats(catalogue).into_iter().map(one).collect()
+    identity::spoken_terms(catalogue, &provider.into()).into_iter().map(one).collect()
 }
 
 /// The models of a provider with several formats that cannot be asked in all of them.
@@ -83,70 +73,50 @@ impl Spoken {
     }
 }
 
-/// By route, by its formats, by their terms: everything that speaks against it.
-type Verdicts = Vec<Vec<Vec<Box<[Refusal]>>>>;
+/// By provider, by its formats, by their terms: everything that speaks against it.
+type Verdicts = HashMap<ProviderId, Vec<Vec<Box<[Refusal]>>>>;
 
-/// Rules with their verdicts, once somebody asked.
-struct Ruled {
-    rules: RoutingPolicy,
-    verdicts: OnceLock<Verdicts>,
-}
-
-impl From<&RoutingPolicy> for Ruled {
-    fn from(rules: &RoutingPolicy) -> Self {
-        Self { rules: rules.clone(), verdicts: OnceLock::new() }
-    }
-}
-
-/// The rules of an organization and of those of its projects that have their own.
+/// The rules of an organization and of those of its projects that have their own, with their verdicts once somebody
+/// asked.
 pub(crate) struct Rules {
-    whole: Ruled,
-    projects: HashMap<ProjectId, Ruled>,
+    source: Arc<OrgRouting>,
+    catalogue: Arc<Catalogue>,
+    whole: OnceLock<Verdicts>,
+    projects: HashMap<ProjectId, OnceLock<Verdicts>>,
 }
 
 /// For routes that the rules do not know: nothing goes there.
-pub(crate) static UNKNOWN: [Refusal; 1] =
-    [Refusal { reason: "undecided", says: "could not be checked against the rules" }];
+pub(crate) static UNDECIDED: [Refusal; 1] = [identity::UNDECIDED];
 
 impl Rules {
-    pub(crate) fn new(source: &OrgRouting) -> Self {
-        let projects = source.projects.iter().map(|(id, rules)| (*id, Ruled::from(rules)));
-        Self { whole: Ruled::from(&source.rules), projects: projects.collect() }
+    pub(crate) fn new(source: Arc<OrgRouting>, catalogue: Arc<Catalogue>) -> Self {
+        let projects = source.projects.keys().map(|id| (*id, OnceLock::new())).collect();
+        Self { source, catalogue, whole: OnceLock::new(), projects }
     }
 
-    /// Everything that speaks against sending a project's request for `model` there in that format. `all` are the routes that
-    /// the rules were made for.
+    /// Everything that speaks against sending a project's request for `model` there in that format.
     pub(crate) fn against(
         &self,
         project: ProjectId,
-        all: &[Arc<Route>],
         (route, spoken): (&Route, usize),
         model: &str,
     ) -> &[Refusal] {
-        let ruled = self.projects.get(&project).unwrap_or(&self.whole);
-        let verdicts = ruled.verdicts.get_or_init(|| verdicts(&ruled.rules, all));
-        let at = all.iter().position(|other| other.provider == route.provider);
+        let own = self.source.projects.get(&project).zip(self.projects.get(&project));
+        let (rules, verdicts) = own.unwrap_or((&self.source.rules, &self.whole));
+        let verdicts = verdicts.get_or_init(|| self.verdicts(rules));
         let terms_at = || Some(route.spoken.get(spoken)?.terms_at(model));
-        at.and_then(|at| verdicts.get(at)?.get(spoken)?.get(terms_at()?))
-            .map_or(&UNKNOWN, |against| against)
+        verdicts
+            .get(&route.provider)
+            .and_then(|formats| formats.get(spoken)?.get(terms_at()?))
+            .map_or(&UNDECIDED, |against| against)
     }
-}
 
-fn verdicts(rules: &RoutingPolicy, all: &[Arc<Route>]) -> Verdicts {
-    let of = |route: &Route, terms: &RouteTerms| {
-        let terms = Terms {
-            provider: &route.catalog,
-            own: terms.own,
-            chooses: terms.chooses,
-            country: terms.country.as_deref(),
-            place: route.region.as_deref(),
-            trains: terms.trains,
-            retention_days: terms.retention_days,
+    fn verdicts(&self, rules: &RoutingPolicy) -> Verdicts {
+        let of = |one: &ModelTerms<'_>| egress_refusals(rules, &one.terms).into_boxed_slice();
+        let formats = |provider: &LiveProvider| {
+            let spoken = identity::spoken_terms(&self.catalogue, &provider.into());
+            spoken.iter().map(|(_, terms)| terms.iter().map(of).collect()).collect()
         };
-        identity::egress_refusals(rules, &terms).into_boxed_slice()
-    };
-    let spoken = |route: &Route, spoken: &Spoken| {
-        spoken.terms.iter().map(|terms| of(route, terms)).collect()
-    };
-    all.iter().map(|route| route.spoken.iter().map(|one| spoken(route, one)).collect()).collect()
+        self.source.providers.iter().map(|provider| (provider.id, formats(provider))).collect()
+    }
 }

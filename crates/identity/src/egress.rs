@@ -42,7 +42,7 @@ const REFUSALS: [Refusal; 11] = [
 ];
 
 /// When the policies themselves cannot be evaluated: nothing goes anywhere.
-const UNDECIDED: Refusal = refusal("undecided", "could not be checked against the rules");
+pub const UNDECIDED: Refusal = refusal("undecided", "could not be checked against the rules");
 
 /// What a decision may depend on. `None` is unknown.
 #[derive(Clone, Copy, Debug, Default)]

@@ -38,7 +38,7 @@ use vault::api_key;
 pub use account::NewAccount;
 pub use alias::is_model_name;
 pub use config::{Config, OrganizationCreators, PrivateProviders};
-pub use egress::{Refusal, Terms, egress_refusals};
+pub use egress::{Refusal, Terms, UNDECIDED, egress_refusals};
 pub use invitation::CreatedInvitation;
 pub use key::{CreatedKey, NewAdminKey, NewApiKey};
 pub use key_scope::KeyScope;
@@ -47,7 +47,7 @@ pub use operator::OperatorLink;
 pub use password_policy::PASSWORD_LEAST;
 pub use provider::{CUSTOM, ProviderEdit, ProviderEntry};
 pub use rights::{Denial, MatrixRow, ROLES, Role, Standing, Who, decide, matrix};
-pub use routing::{Effect, ModelTerms, Registered, terms_of};
+pub use routing::{Effect, ModelTerms, Registered, spoken_terms, terms_of};
 pub use sign_in::{SignIn, SignedIn};
 
 use budget::UnderWay;

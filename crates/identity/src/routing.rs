@@ -2,7 +2,7 @@
 
 use domain::{
     Action, Catalogue, Error, Event, Permission, Posture, ProjectId, Protocol, ProviderEntry,
-    Result, RoutingPolicy, StatedTerms,
+    Result, RoutingPolicy, StatedTerms, Use,
 };
 use store::{LiveProvider, Provider, Scope};
 
@@ -44,9 +44,8 @@ impl Identity {
         }
         let mut effects = Vec::new();
         for provider in read.providers_list().await? {
-            let row = Registered::from(&provider);
-            for protocol in row.formats(&self.0.catalogue) {
-                for one in terms_of(&self.0.catalogue, &Registered { protocol, ..row }) {
+            for (format, terms) in spoken_terms(&self.0.catalogue, &Registered::from(&provider)) {
+                for one in terms {
                     let refusals = egress_refusals(&rules, &one.terms);
                     let same = |known: &Effect| {
                         known.provider.id == provider.id
@@ -56,7 +55,7 @@ impl Identity {
                     if effects.iter().any(same) {
                         continue;
                     }
-                    let (format, models) = (protocol, one.models.to_owned());
+                    let models = one.models.to_owned();
                     effects.push(Effect { format, models, refusals, provider: provider.clone() });
                 }
             }
@@ -205,6 +204,16 @@ pub struct ModelTerms<'a> {
     pub evidence: Option<String>,
 }
 
+/// The formats in which a registered provider can be called, each with its terms.
+#[must_use]
+pub fn spoken_terms<'a>(
+    catalogue: &'a Catalogue,
+    row: &Registered<'a>,
+) -> Vec<(Protocol, Vec<ModelTerms<'a>>)> {
+    let terms = |protocol| terms_of(catalogue, &Registered { protocol, ..*row });
+    row.formats(catalogue).into_iter().map(|protocol| (protocol, terms(protocol))).collect()
+}
+
 /// The terms of a registered provider. The first whose models are meant counts; the last is for every model.
 #[must_use]
 pub fn terms_of<'a>(catalogue: &'a Catalogue, row: &Registered<'a>) -> Vec<ModelTerms<'a>> {
@@ -218,49 +227,37 @@ pub fn terms_of<'a>(catalogue: &'a Catalogue, row: &Registered<'a>) -> Vec<Model
         trains: None,
         retention_days: None,
     };
+    let of = entry.map(|entry| (entry, used(entry, row)));
+    let mut postures = of.iter().flat_map(|(entry, of)| entry.postures_of(of));
     if let Some(stated) = row.terms {
         let terms = Terms { trains: stated.trains, retention_days: stated.retention_days, ..terms };
         let evidence = Some("stated".to_owned());
-        // The parameters that go with the provider's own terms are set all the same.
-        let general = |posture: &&Posture| posture.when.model.is_none();
-        let mut holding = entry
-            .into_iter()
-            .flat_map(|entry| entry.postures.iter().filter(|posture| holds(entry, posture, row)));
-        return vec![ModelTerms { models: "", terms, posture: holding.find(general), evidence }];
+        // The parameters that go with the provider's own terms for every model are set all the same.
+        let posture = postures.last().map(|(_, posture)| posture);
+        return vec![ModelTerms { models: "", terms, posture, evidence }];
     }
-    let Some(entry) = entry else {
+    if entry.is_none() {
         return vec![ModelTerms { models: "", terms, posture: None, evidence: None }];
-    };
-    let mut all = Vec::new();
-    for (at, posture) in entry.postures.iter().enumerate() {
-        if !holds(entry, posture, row) {
-            continue;
-        }
-        let models = posture.when.model.as_deref().unwrap_or_default();
-        let terms =
-            Terms { trains: posture.trains, retention_days: posture.retention_days, ..terms };
-        let read = posture.read.as_ref();
-        let evidence = read.map(|read| format!("{}#{}@{read}", entry.id, at + 1));
-        all.push(ModelTerms { models, terms, posture: Some(posture), evidence });
-        if models.is_empty() {
-            break;
-        }
     }
-    all
+    let said = |(at, posture): (usize, &'a Posture)| ModelTerms {
+        models: posture.when.model.as_deref().unwrap_or_default(),
+        terms: Terms { trains: posture.trains, retention_days: posture.retention_days, ..terms },
+        posture: Some(posture),
+        evidence: posture.read.as_ref().map(|read| format!("{}#{}@{read}", row.catalog, at + 1)),
+    };
+    postures.by_ref().map(said).collect()
 }
 
-/// Whether a posture is about this address, contract, kind of request and region, whatever the model.
-fn holds(entry: &ProviderEntry, posture: &Posture, row: &Registered<'_>) -> bool {
+/// The address, contract, kind of request and region that postures may be about.
+fn used<'a>(entry: &'a ProviderEntry, row: &Registered<'a>) -> Use<'a> {
     let url = base_url::check(row.base_url, true).ok();
     let endpoint = url.and_then(|url| crate::provider::endpoint(entry, &url));
-    let of = domain::Use {
+    Use {
         endpoint: endpoint.map_or("", |endpoint| endpoint.id.as_str()),
         contract: row.contract,
-        model: posture.when.model.as_deref().unwrap_or_default(),
         serves: Some(row.protocol.serves()),
         region: row.region,
-    };
-    posture.when.holds(&of)
+    }
 }
 
 #[cfg(test)]

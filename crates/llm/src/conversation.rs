@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     Format, Stop,
-    json::{Path, Raw},
+    json::{Fields, Path, Raw},
     names::Names,
     usage::estimate_tokens,
 };
@@ -48,6 +48,15 @@ impl Losses {
     pub(crate) fn rest<'n>(&mut self, path: &Path<'_>, names: impl Iterator<Item = &'n str>) {
         for name in names {
             self.add(&path.key(name));
+        }
+    }
+
+    /// Takes members that have no counterpart: lost, unless they say what would be so anyway.
+    pub(crate) fn neutral(&mut self, fields: &mut Fields<'_>, all: &[(&str, &[&str])]) {
+        for (name, neutral) in all {
+            if fields.take(name).is_some_and(|raw| !neutral.contains(&raw.get())) {
+                self.add_name(*name);
+            }
         }
     }
 

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::{
     BadRequest,
+    conversation::Choice,
     json::{self, Fields, NotFields, Path, Raw, Shape},
 };
 
@@ -42,5 +43,35 @@ pub(crate) fn number<'a>(
             Err(BadRequest::at(name, "A number is expected here."))
         }
         other => Ok(other),
+    }
+}
+
+/// A truth value; absent and `null` are none.
+pub(crate) fn boolean(
+    raw: Option<Raw<'_>>,
+    path: &'static str,
+) -> Result<Option<bool>, BadRequest> {
+    let wrong = || BadRequest::at(path, "The value must be a boolean.");
+    raw.filter(|raw| json::shape(raw) != Shape::Null)
+        .map(|raw| json::boolean(raw).ok_or_else(wrong))
+        .transpose()
+}
+
+/// For formats that know no alternative answers.
+pub(crate) fn one_answer(choices: u64) -> Result<(), BadRequest> {
+    if choices > 1 {
+        let why = "This model gives one answer; `n` must be 1.";
+        return Err(BadRequest::unsupported("n", why));
+    }
+    Ok(())
+}
+
+/// A choice of tools in OpenAI's words.
+pub(crate) fn choice_word<'a>(word: &str, path: Path<'_>) -> Result<Choice<'a>, BadRequest> {
+    match word {
+        "auto" => Ok(Choice::Auto),
+        "none" => Ok(Choice::None),
+        "required" => Ok(Choice::Any),
+        _ => Err(BadRequest::at(path, "This tool choice is not known.")),
     }
 }

@@ -9,6 +9,7 @@ use serde::{
 
 use crate::{
     BadRequest, Format,
+    demand::boolean,
     edit::span,
     json::{self, Fields, Raw, Shape, Text},
     responses::{Keeping, keeping},
@@ -131,7 +132,7 @@ fn read(format: Format, said: Option<(&str, bool)>, body: &[u8]) -> Result<Head,
         model,
         stream: match said {
             Some((_, stream)) => stream,
-            None => flag(found.stream, "stream")?,
+            None => boolean(found.stream, "stream")?.unwrap_or(false),
         },
         max_output: max_output.and_then(json::whole),
         include_usage,
@@ -173,16 +174,6 @@ fn not_json(error: &serde_json::Error) -> BadRequest {
     }
 }
 
-fn flag(raw: Option<Raw<'_>>, name: &'static str) -> Result<bool, BadRequest> {
-    match raw {
-        None => Ok(false),
-        Some(raw) if json::shape(raw) == Shape::Null => Ok(false),
-        Some(raw) => {
-            json::boolean(raw).ok_or_else(|| BadRequest::at(name, "The value must be a boolean."))
-        }
-    }
-}
-
 fn stream_options(body: &[u8], raw: Raw<'_>, spots: &mut Spots) -> Result<bool, BadRequest> {
     let refuse = || BadRequest::at("stream_options", "`stream_options` must be an object.");
     let range = span(body, raw).ok_or_else(refuse)?;
@@ -195,7 +186,7 @@ fn stream_options(body: &[u8], raw: Raw<'_>, spots: &mut Spots) -> Result<bool, 
     let include = fields.take_any("include_usage");
     let include_usage = include.and_then(|raw| span(body, raw));
     spots.options = Options::Object { range, empty, include_usage };
-    flag(include, "stream_options.include_usage")
+    Ok(boolean(include, "stream_options.include_usage")?.unwrap_or(false))
 }
 
 #[derive(Default)]

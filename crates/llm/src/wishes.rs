@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use crate::{
     BadRequest,
+    demand::boolean,
     json::{self, Fields, Raw, Shape},
 };
 
@@ -68,11 +69,14 @@ pub(crate) fn read(raw: Raw<'_>) -> Result<Option<Wishes>, BadRequest> {
         order: names(&mut fields, "order", "provider.order")?,
         only: names(&mut fields, "only", "provider.only")?,
         ignore: names(&mut fields, "ignore", "provider.ignore")?,
-        allow_fallbacks: flag(&mut fields, "allow_fallbacks", "provider.allow_fallbacks")?
+        allow_fallbacks: boolean(fields.take("allow_fallbacks"), "provider.allow_fallbacks")?
             .unwrap_or(true),
-        require_parameters: flag(&mut fields, "require_parameters", "provider.require_parameters")?
-            .unwrap_or(false),
-        keep_nothing: flag(&mut fields, "zdr", "provider.zdr")?.unwrap_or(false),
+        require_parameters: boolean(
+            fields.take("require_parameters"),
+            "provider.require_parameters",
+        )?
+        .unwrap_or(false),
+        keep_nothing: boolean(fields.take("zdr"), "provider.zdr")?.unwrap_or(false),
         ..Wishes::default()
     };
     if let Some(raw) = fields.take("data_collection") {
@@ -120,15 +124,6 @@ fn names(
     let wrong = || BadRequest::at(path, "The value must be a list of names.");
     let all = json::array(raw).filter(|all| all.len() <= MOST_NAMES).ok_or_else(wrong)?;
     all.into_iter().map(|one| Ok(json::text(one).ok_or_else(wrong)?.into_owned())).collect()
-}
-
-fn flag(
-    fields: &mut Fields<'_>,
-    name: &str,
-    path: &'static str,
-) -> Result<Option<bool>, BadRequest> {
-    let wrong = || BadRequest::at(path, "The value must be a boolean.");
-    fields.take(name).map(|raw| json::boolean(raw).ok_or_else(wrong)).transpose()
 }
 
 /// `max_price`, in US dollars per million tokens.

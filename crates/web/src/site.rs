@@ -41,6 +41,13 @@ pub(crate) fn routes() -> Routes {
     .fold(Routes::new(), Routes::merge)
 }
 
+/// A number of days that may be left out.
+fn days(form: &Fields, name: &str) -> domain::Result<Option<u32>> {
+    let wrong =
+        |_| Error::invalid("Give a number of days, such as 30.").with_code("invalid_retention");
+    form.filled(name).map(|text| text.parse().map_err(wrong)).transpose()
+}
+
 /// The form is shown again with the error; anything else is an error page.
 fn mendable(error: &Error) -> bool {
     matches!(error.kind(), Kind::Invalid | Kind::Conflict | Kind::Limited)

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Protocol,
-    posture::{self, Posture, Use},
+    posture::{Posture, Use},
     price::{Price, PriceRule, Prices},
 };
 
@@ -209,10 +209,13 @@ impl ProviderEntry {
         }
     }
 
-    /// The posture of one use.
-    #[must_use]
-    pub fn posture(&self, of: &Use<'_>) -> Option<&Posture> {
-        posture::find(&self.postures, of)
+    /// The postures of one use, each with its place in the list. The first whose models are meant counts; the last
+    /// is for every model.
+    pub fn postures_of(&self, of: &Use<'_>) -> impl Iterator<Item = (usize, &Posture)> {
+        let mut ended = false;
+        self.postures.iter().enumerate().filter(|(_, posture)| posture.when.holds(of)).take_while(
+            move |(_, posture)| !std::mem::replace(&mut ended, posture.when.model.is_none()),
+        )
     }
 
     /// What can be agreed with it, as its postures name it.

@@ -45,13 +45,12 @@ pub struct When {
     pub region: Option<String>,
 }
 
-/// A use of a provider, as far as its posture depends on it.
+/// A use of a provider, as far as its posture depends on it; the model is left open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Use<'a> {
     pub endpoint: &'a str,
     /// `None` for the provider's ordinary terms.
     pub contract: Option<&'a str>,
-    pub model: &'a str,
     pub serves: Option<Serves>,
     pub region: Option<&'a str>,
 }
@@ -61,21 +60,14 @@ impl When {
         *self == Self::default()
     }
 
-    /// Whether everything that is named is so.
-    #[must_use]
-    pub fn holds(&self, of: &Use<'_>) -> bool {
+    /// Whether everything that is named is so, but for the model.
+    pub(super) fn holds(&self, of: &Use<'_>) -> bool {
         let same = |wanted: &Option<String>, given: Option<&str>| {
             wanted.as_deref().is_none_or(|wanted| given == Some(wanted))
         };
         same(&self.endpoint, Some(of.endpoint))
             && same(&self.contract, of.contract)
             && same(&self.region, of.region)
-            && self.model.as_deref().is_none_or(|start| of.model.starts_with(start))
             && self.serves.is_none_or(|wanted| of.serves == Some(wanted))
     }
-}
-
-/// The posture of a use: the first that holds.
-pub(super) fn find<'a>(postures: &'a [Posture], of: &Use<'_>) -> Option<&'a Posture> {
-    postures.iter().find(|posture| posture.when.holds(of))
 }

@@ -7,10 +7,10 @@ use testkit::{Backend, each_backend};
 
 use crate::house::{House, code, secret};
 
-const KEY: &str = "sk-proj-abcdefghijklmnop1234";
+pub(crate) const KEY: &str = "sk-proj-abcdefghijklmnop1234";
 const OLLAMA: &str = "http://127.0.0.1:11434/v1";
 
-fn openai() -> ProviderEntry {
+pub(crate) fn openai() -> ProviderEntry {
     ProviderEntry {
         catalog: "openai".to_owned(),
         secret: Some(secret(KEY)),
@@ -18,7 +18,7 @@ fn openai() -> ProviderEntry {
     }
 }
 
-fn custom(base_url: &str) -> ProviderEntry {
+pub(crate) fn custom(base_url: &str) -> ProviderEntry {
     ProviderEntry {
         catalog: "custom".to_owned(),
         base_url: Some(base_url.to_owned()),
@@ -27,7 +27,7 @@ fn custom(base_url: &str) -> ProviderEntry {
     }
 }
 
-async fn acme(house: &House) -> Scope {
+pub(crate) async fn acme(house: &House) -> Scope {
     let operator = house.operator().await;
     house.organization(&operator, "acme").await.1
 }

@@ -1,35 +1,23 @@
 //! Rules about where requests may go, and the terms of providers.
 
-use domain::{OrgRole, Protocol, RoutingPolicy, StatedTerms};
+use domain::{OrgRole, RoutingPolicy, StatedTerms};
 use identity::{ProviderEdit, ProviderEntry};
 use store::Scope;
 use testkit::{Backend, each_backend};
 
-use crate::house::{House, code, secret};
+use crate::{
+    house::{House, code, secret},
+    providers::{self, KEY, acme},
+};
 
 const EU: &str = "https://eu.api.openai.com/v1";
 
-async fn acme(house: &House) -> Scope {
-    let operator = house.operator().await;
-    house.organization(&operator, "acme").await.1
-}
-
 fn openai() -> ProviderEntry {
-    ProviderEntry {
-        catalog: "openai".to_owned(),
-        base_url: Some(EU.to_owned()),
-        secret: Some(secret("sk-proj-abcdefghijklmnop1234")),
-        ..ProviderEntry::default()
-    }
+    ProviderEntry { base_url: Some(EU.to_owned()), ..providers::openai() }
 }
 
 fn custom(base_url: &str) -> ProviderEntry {
-    ProviderEntry {
-        catalog: "custom".to_owned(),
-        base_url: Some(base_url.to_owned()),
-        protocol: Some(Protocol::OpenAi),
-        ..openai()
-    }
+    ProviderEntry { secret: Some(secret(KEY)), ..providers::custom(base_url) }
 }
 
 fn month() -> RoutingPolicy {
@@ -100,7 +88,7 @@ each_backend! {
         assert!(reasons(&house, &scope).await.is_empty());
         let to = |base_url: &str| ProviderEdit {
             base_url: Some(base_url.to_owned()),
-            secret: Some(secret("sk-proj-abcdefghijklmnop1234")),
+            secret: Some(secret(KEY)),
             ..ProviderEdit::default()
         };
         let away = to("https://api.openai.com/v1");

@@ -28,12 +28,7 @@ pub(crate) fn read_request(raw: Raw<'_>) -> Result<(Request<'_>, Losses), BadReq
         return Err(BadRequest::unsupported("inference_geo", why));
     }
     let mut losses = Losses::of(Format::AnthropicMessages);
-    for (name, neutral) in NEUTRAL {
-        let spoken = fields.take(name).filter(|raw| !neutral.contains(&raw.get()));
-        if spoken.is_some() {
-            losses.add_name(*name);
-        }
-    }
+    losses.neutral(&mut fields, NEUTRAL);
     let (choice, parallel) = choice(&mut fields)?;
     let (effort, output) = output(&mut fields, &mut losses)?;
     let turns = turns(&mut fields, &mut losses)?;

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     BadRequest, Quirks,
     conversation::{Body, Choice, Losses, Output, Part, Request, Role, Source, Tool, Turn},
+    demand::one_answer,
     json::{self, Raw},
     names::Names,
     openai::shared,
@@ -28,10 +29,7 @@ pub(crate) fn write_request(
     quirks: &Quirks,
     out: &mut Vec<u8>,
 ) -> Result<Losses, BadRequest> {
-    if request.choices > 1 {
-        let why = "This model gives one answer; `n` must be 1.";
-        return Err(BadRequest::unsupported("n", why));
-    }
+    one_answer(request.choices)?;
     sayable(&request.turns, losses.names())?;
     let (system, turns) = arrange(std::mem::take(&mut request.turns), quirks, &mut losses)?;
     let plan = plan(&request, &turns, quirks, &mut losses);

@@ -6,6 +6,7 @@ use super::contents::Contents;
 use crate::{
     BadRequest, Quirks, ThinkingStyle,
     conversation::{Body, Choice, Losses, Output, Part, Request, Role, Source, Thinking, Turn},
+    demand::one_answer,
     json::Raw,
     names::Names,
     openai::shared,
@@ -19,10 +20,7 @@ pub(crate) fn write_request(
     quirks: &Quirks,
     out: &mut Vec<u8>,
 ) -> Result<Losses, BadRequest> {
-    if request.choices > 1 {
-        let why = "This model gives one answer; `n` must be 1.";
-        return Err(BadRequest::unsupported("n", why));
-    }
+    one_answer(request.choices)?;
     sayable(&request.turns, losses.names())?;
     let (system, turns) = arrange(std::mem::take(&mut request.turns), &mut losses)?;
     write::object(out, |root| {

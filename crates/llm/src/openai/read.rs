@@ -9,7 +9,7 @@ use super::{
 use crate::{
     BadRequest, Format,
     conversation::{Body, Choice, Losses, Output, Request, Role, Thinking, Tool, Turn},
-    demand::{list, members, number, string},
+    demand::{choice_word, list, members, number, string},
     json::{self, Fields, Path, Raw, Shape},
 };
 
@@ -39,12 +39,7 @@ pub(crate) fn read_request(raw: Raw<'_>) -> Result<(Request<'_>, Losses), BadReq
         return Err(BadRequest::unsupported("audio", "This model does not speak."));
     }
     let mut losses = Losses::of(Format::OpenAiChat);
-    for (name, neutral) in NEUTRAL {
-        let spoken = fields.take(name).filter(|raw| !neutral.contains(&raw.get()));
-        if spoken.is_some() {
-            losses.add_name(*name);
-        }
-    }
+    losses.neutral(&mut fields, NEUTRAL);
     let (effort, thinking) = effort(&mut fields);
     let legacy_cap = fields.take("max_tokens").and_then(json::whole);
     let request = Request {
@@ -156,12 +151,7 @@ fn choice<'a>(fields: &mut Fields<'a>) -> Result<Option<Choice<'a>>, BadRequest>
     let root = Path::Root;
     let path = root.key("tool_choice");
     if let Some(word) = json::text(raw) {
-        return match &*word {
-            "auto" => Ok(Some(Choice::Auto)),
-            "none" => Ok(Some(Choice::None)),
-            "required" => Ok(Some(Choice::Any)),
-            _ => Err(BadRequest::at(path, "This tool choice is not known.")),
-        };
+        return choice_word(&word, path).map(Some);
     }
     let mut named = members(raw, &path)?;
     if &*string(&mut named, "type", &path)? != "function" {

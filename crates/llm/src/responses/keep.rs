@@ -11,6 +11,7 @@ use memchr::memmem;
 
 use crate::{
     BadRequest,
+    demand::boolean,
     edit::{Edits, span},
     head::Stored,
     json::{self, Fields, Raw, Shape},
@@ -61,12 +62,12 @@ pub(crate) fn keeping(body: &[u8], stored: &Stored<'_>) -> Result<Keeping, BadRe
     if said(stored.conversation) {
         return Err(BadRequest::unsupported("conversation", SEND_ITEMS));
     }
-    if says_yes(stored.background, "background")? {
+    if boolean(stored.background, "background")?.unwrap_or(false) {
         let why =
             "Nothing is stored here, so no answer can be fetched later. Use `stream` instead.";
         return Err(BadRequest::unsupported("background", why));
     }
-    if says_yes(stored.store, "store")? {
+    if boolean(stored.store, "store")?.unwrap_or(false) {
         let why = "Nothing is stored here. Leave `store` out or send false, and send the earlier \
             items again in `input`.";
         return Err(BadRequest::unsupported("store", why));
@@ -80,15 +81,6 @@ pub(crate) fn keeping(body: &[u8], stored: &Stored<'_>) -> Result<Keeping, BadRe
 /// Refuses an item of `input` that stands for a stored one.
 pub(super) fn reference(path: impl ToString) -> BadRequest {
     BadRequest::unsupported(path, SEND_ITEMS)
-}
-
-fn says_yes(raw: Option<Raw<'_>>, name: &'static str) -> Result<bool, BadRequest> {
-    match raw {
-        Some(raw) if json::shape(raw) != Shape::Null => {
-            json::boolean(raw).ok_or_else(|| BadRequest::at(name, "The value must be a boolean."))
-        }
-        _ => Ok(false),
-    }
 }
 
 /// The first item of `input` that refers to a stored one. Almost every request is done after one search.

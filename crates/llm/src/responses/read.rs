@@ -6,7 +6,7 @@ use super::input;
 use crate::{
     BadRequest, Format,
     conversation::{Body, Choice, Losses, Output, Request, Role, Tool, Turn},
-    demand::{list, members, number, string},
+    demand::{choice_word, list, members, number, string},
     json::{self, Fields, Path, Raw, Shape},
     openai::shared,
 };
@@ -31,12 +31,7 @@ pub(crate) fn read_request(raw: Raw<'_>) -> Result<(Request<'_>, Losses), BadReq
         return Err(BadRequest::unsupported("prompt", why));
     }
     let mut losses = Losses::of(Format::OpenAiResponses);
-    for (name, neutral) in NEUTRAL {
-        let spoken = fields.take(name).filter(|raw| !neutral.contains(&raw.get()));
-        if spoken.is_some() {
-            losses.add_name(*name);
-        }
-    }
+    losses.neutral(&mut fields, NEUTRAL);
     include(&mut fields, &mut losses);
     let turns = turns(&mut fields, &mut losses)?;
     let (effort, summary) = reasoning(&mut fields, &mut losses);
@@ -180,12 +175,7 @@ fn choice<'a>(
     let root = Path::Root;
     let path = root.key("tool_choice");
     if let Some(word) = json::text(raw) {
-        return match &*word {
-            "auto" => Ok(Some(Choice::Auto)),
-            "none" => Ok(Some(Choice::None)),
-            "required" => Ok(Some(Choice::Any)),
-            _ => Err(BadRequest::at(path, "This tool choice is not known.")),
-        };
+        return choice_word(&word, path).map(Some);
     }
     let mut named = members(raw, &path)?;
     match &*string(&mut named, "type", &path)? {

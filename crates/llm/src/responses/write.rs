@@ -4,6 +4,7 @@ use super::{keep::ENCRYPTED, turns::Turns};
 use crate::{
     BadRequest, Quirks,
     conversation::{Body, Choice, Losses, Output, Part, Request, Role, Thinking, Tool, Turn},
+    demand::one_answer,
     openai::{Documents, level, sampling, sayable, shared, write_schema},
     write::{self, Object},
 };
@@ -19,10 +20,7 @@ pub(crate) fn write_request(
     quirks: &Quirks,
     out: &mut Vec<u8>,
 ) -> Result<Losses, BadRequest> {
-    if request.choices > 1 {
-        let why = "This model gives one answer; `n` must be 1.";
-        return Err(BadRequest::unsupported("n", why));
-    }
+    one_answer(request.choices)?;
     sayable(request, losses.names(), Documents::Any)?;
     write::object(out, |root| {
         root.text("model", model);

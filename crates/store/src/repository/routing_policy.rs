@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use domain::{Error, ProjectId, Result, RoutingPolicy};
 use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, sea_query::SimpleExpr};
-use uuid::Uuid;
 
 use crate::{Read, Write, entity::routing_policy as table, error::from_db, tenant};
 
@@ -90,7 +89,7 @@ impl Write {
             org_id: org.uuid(),
             // A project has one row, and so has the organization.
             id: project.map_or(org.uuid(), |project| project.uuid()),
-            project_id: project.map(|project| -> Uuid { project.uuid() }),
+            project_id: project.map(ProjectId::uuid),
             rules,
             changed_at: now.as_millis(),
         };

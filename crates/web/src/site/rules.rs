@@ -28,6 +28,14 @@ pub(super) fn routes() -> Routes {
         .post("/o/{org}/p/{project}/rules", save_of_project)
 }
 
+/// Where the rules of the organization or of a project stand.
+fn address<P>(cx: &Cx<P>, project: Option<&Project>) -> String {
+    match project {
+        None => format!("{}/rules", cx.base()),
+        Some(project) => format!("{}/p/{}/rules", cx.base(), project.slug),
+    }
+}
+
 /// The page as it stands, or with what was `sent`.
 async fn page<P>(cx: &Cx<P>, project: Option<&Project>, sent: Option<&Fields>) -> Result<Rules> {
     let (scope, identity, base) = (cx.scope()?, &cx.app().identity, cx.base());
@@ -37,24 +45,21 @@ async fn page<P>(cx: &Cx<P>, project: Option<&Project>, sent: Option<&Fields>) -
     let field = |name: &str, value: String| sent.map_or(Field::new(value), |sent| sent.field(name));
     let open = sent.map_or(rules.allow_training, |sent| sent.text("training") == "any");
     let none = BTreeSet::new();
-    let whole = format!("{base}/rules");
-    let (action, trail, purpose) = match project {
+    let (trail, purpose) = match project {
         None => (
-            whole,
             Vec::new(),
             "Where requests of this organization may go. They hold for every project and key, and do not bend when a \
              provider fails.",
         ),
-        Some(project) => (
-            format!("{base}/p/{}/rules", project.slug),
-            vec![Link::new(whole, "Rules of the organization", false)],
+        Some(_) => (
+            vec![Link::new(address(cx, None), "Rules of the organization", false)],
             "What this project narrows further. It can never allow what its organization does not.",
         ),
     };
     Ok(Rules {
         trail,
         purpose: purpose.to_owned(),
-        action,
+        action: address(cx, project),
         problems: Vec::new(),
         may_manage: cx.may(Permission::ProvidersManage, None),
         training: vec![
@@ -159,14 +164,9 @@ fn entered(sent: &Fields) -> domain::Result<RoutingPolicy> {
     };
     // An empty field is no rule; a list of nothing would rule out everything.
     let some = |name| Some(list(name)).filter(|all| !all.is_empty());
-    let days = |text: &str| {
-        text.parse().map_err(|_| {
-            Error::invalid("Give a number of days, such as 30.").with_code("invalid_retention")
-        })
-    };
     Ok(RoutingPolicy {
         allow_training: sent.text("training") == "any",
-        max_retention_days: sent.filled("retention").map(days).transpose()?,
+        max_retention_days: super::days(sent, "retention")?,
         regions: some("regions"),
         deny_countries: list("deny_countries"),
         only_providers: some("only_providers"),
@@ -199,10 +199,7 @@ async fn put<P>(cx: &Cx<P>, project: Option<&Project>, sent: &Fields) -> Result<
         Err(error) => Err(error),
     };
     match saved {
-        Ok(_) => {
-            let page = page(cx, project, None).await?;
-            Ok(done(&page.action, "saved"))
-        }
+        Ok(_) => Ok(done(&address(cx, project), "saved")),
         Err(error) if super::mendable(&error) => {
             let page = marked(page(cx, project, Some(sent)).await?, &error);
             Ok(cx.again(&error, "Rules", page).await?)

@@ -6,7 +6,10 @@ use domain::{
 };
 use identity::{CUSTOM, ProviderEntry};
 
-use super::{super::mendable, SANDBOX, entry_row, listed};
+use super::{
+    super::{days, mendable},
+    SANDBOX, entry_row, listed,
+};
 use crate::{
     App, Cx,
     country::country,
@@ -139,12 +142,7 @@ fn terms(sent: &Fields) -> domain::Result<Option<StatedTerms>> {
         "yes" => Some(true),
         _ => None,
     };
-    let days = |text: &str| {
-        text.parse().map_err(|_| {
-            Error::invalid("Give a number of days, such as 30.").with_code("invalid_retention")
-        })
-    };
-    let retention_days = sent.filled("retention").map(days).transpose()?;
+    let retention_days = days(sent, "retention")?;
     let terms = StatedTerms { trains, retention_days };
     Ok((terms != StatedTerms::default()).then_some(terms))
 }
