@@ -51,6 +51,9 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Carry over the configuration of another gateway
+    #[command(subcommand)]
+    Import(Import),
     /// Probes of the running installation
     #[command(subcommand)]
     Probe(Probe),
@@ -76,6 +79,29 @@ pub(crate) struct Serve {
     /// Write the demo's addresses, people and keys to this file before `ready`
     #[arg(long, requires = "demo")]
     pub(crate) demo_json: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Import {
+    /// From LiteLLM's config.yaml: shows what would be done, and does it when it is given an admin key
+    Litellm(ImportLiteLlm),
+}
+
+#[derive(Args)]
+pub(crate) struct ImportLiteLlm {
+    /// LiteLLM's config.yaml; keys that it looks for in the environment are read from there
+    pub(crate) file: PathBuf,
+    /// A file that holds an admin key of the organization to import into
+    #[arg(long)]
+    pub(crate) admin_key_file: Option<PathBuf>,
+    #[arg(long, env = "PROBITY_ADMIN_KEY", hide = true, hide_env_values = true)]
+    pub(crate) admin_key: Option<String>,
+}
+
+impl std::fmt::Debug for ImportLiteLlm {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ImportLiteLlm").field("file", &self.file).finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -3,7 +3,7 @@
 //! One line of JSON in, one line of JSON out, over a Unix socket in the data directory that only its owner may open.
 //! Whoever can open it could read the root key as well, so it asks for no further proof.
 
-use std::path::Path;
+use std::{fmt, path::Path};
 
 use domain::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -13,11 +13,27 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+use crate::import::Plan;
+
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "ask")]
 pub(crate) enum Request {
     OperatorLink,
     ProbeRun { control: Option<String> },
+    Import(Box<Import>),
+}
+
+/// What is to be registered, with the admin key of whom.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Import {
+    pub(crate) admin_key: String,
+    pub(crate) plan: Plan,
+}
+
+impl fmt::Debug for Import {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Import").finish_non_exhaustive()
+    }
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

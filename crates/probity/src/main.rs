@@ -8,6 +8,7 @@ mod config;
 mod control;
 mod demo;
 mod doctor;
+mod import;
 mod prober;
 mod serve;
 mod telemetry;
@@ -17,7 +18,7 @@ mod verify;
 use std::{io::Write as _, process::ExitCode, time::Duration};
 
 use clap::Parser as _;
-use cli::{Admin, Cli, Command, Probe, Serve};
+use cli::{Admin, Cli, Command, Import, Probe, Serve};
 use domain::{Error, Result};
 
 /// Requests are many small allocations on several threads, and a password hash is one of 19 MiB: this allocator is
@@ -62,6 +63,9 @@ fn run(cli: &Cli) -> Result<ExitCode> {
             }
             Command::Migrate => admin::migrate(&cli.place).await?,
             Command::Doctor => return doctor::run(&cli.place).await,
+            Command::Import(Import::Litellm(options)) => {
+                return import::litellm(&cli.place, options).await;
+            }
             Command::Probe(Probe::Run { id, json, .. }) => {
                 return admin::probe_run(&cli.place, id.as_deref(), *json).await;
             }

@@ -12,7 +12,7 @@ use crate::{
     config::Config,
     control::{self, Reply, Request},
     demo::Demo,
-    prober, telemetry,
+    import, prober, telemetry,
 };
 
 pub(crate) async fn run(place: &Place, options: &Serve) -> Result<()> {
@@ -93,6 +93,10 @@ fn open_control(app: &App, probes: &Supervisor) -> Result<()> {
                 Request::ProbeRun { control } => {
                     let results = probes.run_now(control.as_deref()).await?;
                     serde_json::to_value(results).map(Reply::Json).map_err(Error::internal)
+                }
+                Request::Import(import) => {
+                    let outcomes = import::carry_over(&identity, *import).await?;
+                    serde_json::to_value(outcomes).map(Reply::Json).map_err(Error::internal)
                 }
             }
         }
