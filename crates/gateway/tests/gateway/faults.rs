@@ -1,6 +1,6 @@
 //! Everything that can go wrong with a provider.
 
-use domain::Provenance;
+use domain::{Protocol, Provenance};
 use llm::Format;
 use sandbox::Script;
 use serde_json::Value;
@@ -96,6 +96,38 @@ async fn what_breaks_before_the_first_piece_is_an_ordinary_error() {
             }
         }
     }
+}
+
+/// Nothing was sent, so nothing is billed; the client hears it in its own format.
+#[tokio::test]
+async fn a_provider_that_cannot_be_reached_is_an_ordinary_error() {
+    let house = House::new().await;
+    // Nobody listens here: the port was given back.
+    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let twin = house.twin.base_url();
+    let faults = [
+        ("refused", format!("http://{gone}/v1"), "connect_failed", 2),
+        ("plain", twin.replace("http://", "https://"), "tls_failed", 1),
+        ("nameless", "http://nobody.test/v1".to_owned(), "connect_failed", 2),
+    ];
+    for (name, base_url, code, attempts) in faults {
+        house.provider(name, Protocol::OpenAi, &base_url, &[]).await;
+        for format in FORMATS {
+            for stream in [false, true] {
+                let ask = request(&format!("{name}/sandbox-echo"), stream);
+                let told = house.ask(format, &ask).await;
+                let what = format!("{name} {format:?} {stream}: {}", told.text);
+                assert_eq!(told.status, 502, "{what}");
+                assert_eq!(told.header("content-type"), "application/json", "{what}");
+                assert_eq!(error_code(format, &told.json()), code, "{what}");
+                assert!(!told.text.contains("giraffe"), "{what}");
+                let row = house.usage().await.pop().unwrap();
+                assert_eq!((row.status, row.attempts), (502, attempts), "{what}");
+                assert_eq!((row.usage, row.cost_nano), (None, None), "{what}");
+            }
+        }
+    }
+    assert_eq!(house.twin.inspector().counters().requests, 0);
 }
 
 #[tokio::test]
