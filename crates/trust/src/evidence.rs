@@ -141,6 +141,7 @@ reasons! {
     TamperSucceeded = "tamper_succeeded", "An audit entry could be altered.";
     ColumnUnlisted = "column_unlisted", "A record has a column that is not on the list.";
     SentElsewhere = "sent_elsewhere", "A request reached a provider that the rules exclude.";
+    SentMore = "sent_more", "A provider received more than what was asked.";
     NotAnswered = "not_answered", "A request was not answered though an allowed provider could have.";
     HashMismatch = "hash_mismatch", "The stored value is not the expected hash.";
     /// The probe could not find its own planted violation: its silence means nothing.

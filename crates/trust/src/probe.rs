@@ -6,6 +6,7 @@ mod canary;
 mod ciphertext;
 mod household;
 mod keys;
+mod minimum;
 mod plant;
 pub(crate) mod routing;
 mod shadow;
@@ -119,6 +120,7 @@ pub(crate) async fn run(probe: ProbeId, cx: Run<'_>) -> Vec<(ControlId, Finding)
             ProbeId::Tamper => tamper::run(cx).await,
             ProbeId::Keys => keys::run(cx).await,
             ProbeId::Routing => routing::run(cx).await,
+            ProbeId::Minimum => minimum::run(cx).await,
         }
     };
     let found = match tokio::time::timeout(LONGEST, work).await {
@@ -156,6 +158,7 @@ pub(crate) const fn controls(probe: ProbeId) -> &'static [&'static str] {
         ProbeId::Tamper => &["AUD-02"],
         ProbeId::Keys => &["KEY-01", "KEY-02"],
         ProbeId::Routing => &["GW-06", "GW-07", "GW-11", "SUB-16"],
+        ProbeId::Minimum => &["GW-08"],
     }
 }
 

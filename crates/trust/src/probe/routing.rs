@@ -53,11 +53,11 @@ impl Told {
 }
 
 /// A project with rules, and a key of it.
-struct Project(String);
+pub(super) struct Project(pub(super) String);
 
 impl Project {
     /// The project with that short name, made when it is not there, with rules as they should be and a fresh key.
-    async fn with(cx: Run<'_>, slug: &str, rules: Value) -> Result<Self> {
+    pub(super) async fn with(cx: Run<'_>, slug: &str, rules: Value) -> Result<Self> {
         let owner = cx.houses.first.owner(&cx.site.client);
         let listed = owner.ask("GET", "/api/v1/projects", Payload::Empty).await?;
         let all = listed.get("data").and_then(Value::as_array).cloned().unwrap_or_default();

@@ -276,6 +276,7 @@ words! {
         Tamper = "tamper",
         Keys = "keys",
         Routing = "routing",
+        Minimum = "minimum",
     }
 }
 

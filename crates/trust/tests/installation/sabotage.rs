@@ -129,6 +129,15 @@ each_backend! {
         here.end().await;
     }
 
+    async fn a_word_added_on_the_way_is_noticed(backend: Backend) {
+        let here = sound(backend, "GW-08").await;
+        here.front.care(Care::Introduces);
+        red(&here, "GW-08", Reason::SentMore).await;
+        here.front.care(Care::Honest);
+        healed(&here, "GW-08").await;
+        here.end().await;
+    }
+
     async fn a_log_without_its_walls_is_noticed(backend: Backend) {
         let here = sound(backend, "AUD-02").await;
         let walls = outside::tear_down(&here).await;

@@ -1,7 +1,7 @@
 //! Twins that stand for providers in several places, and what reaches them.
 
 use domain::{Error, Result};
-use sandbox::{Running, Sandbox, Script};
+use sandbox::{Recorded, Running, Sandbox, Script};
 
 use crate::wire::Abroad;
 
@@ -26,10 +26,10 @@ pub(crate) struct Places {
 
 /// How many requests each place has received so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Received {
-    pub(super) far: u64,
-    pub(super) down: u64,
-    pub(super) near: u64,
+pub(in crate::probe) struct Received {
+    pub(in crate::probe) far: u64,
+    pub(in crate::probe) down: u64,
+    pub(in crate::probe) near: u64,
 }
 
 impl Places {
@@ -41,7 +41,7 @@ impl Places {
         Ok(Self {
             far: start(Script::default()).await.map_err(Error::internal)?,
             down: start(down).await.map_err(Error::internal)?,
-            near: start(Script::default()).await.map_err(Error::internal)?,
+            near: start(Script::inspected()).await.map_err(Error::internal)?,
         })
     }
 
@@ -49,8 +49,16 @@ impl Places {
         Abroad { far: self.far.base_url(), down: self.down.base_url(), near: self.near.base_url() }
     }
 
-    pub(super) fn received(&self) -> Received {
+    pub(in crate::probe) fn received(&self) -> Received {
         let count = |twin: &Running| twin.inspector().counters().requests;
         Received { far: count(&self.far), down: count(&self.down), near: count(&self.near) }
+    }
+
+    /// What has reached the near place since then, as it was received; the last few at most.
+    pub(in crate::probe) fn arrived_near(&self, since: Received) -> Vec<Recorded> {
+        let count = self.received().near.saturating_sub(since.near);
+        let mut all = self.near.inspector().requests();
+        let first = all.len().saturating_sub(usize::try_from(count).unwrap_or(usize::MAX));
+        all.split_off(first)
     }
 }
