@@ -5,6 +5,7 @@ mod glance;
 mod meter;
 mod piece;
 mod relay;
+mod restore;
 mod stencil;
 mod translate;
 
@@ -12,7 +13,7 @@ use domain::Usage;
 
 use self::frame::{Frame, Framer, TooLarge};
 pub(crate) use self::{meter::Meter, piece::Piece, translate::View};
-use crate::{Format, Refusal, StreamFault, json, refusal, responses, upstream};
+use crate::{Format, Refusal, Restore, StreamFault, json, refusal, responses, upstream};
 
 /// How one stream is shown and measured.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +60,7 @@ pub struct StreamTranslator {
     framer: Framer,
     state: State,
     side: Side,
+    restoring: Option<restore::Restoring>,
 }
 
 /// What both kinds of stream keep.
@@ -104,7 +106,13 @@ impl StreamTranslator {
                 next_event: 0,
             },
             side,
+            restoring: None,
         }
+    }
+
+    /// Puts back into the answer what was taken out of its request. To be said before the first chunk.
+    pub fn restore(&mut self, restore: Restore) {
+        self.restoring = Some(restore::Restoring::new(self.inbound, restore));
     }
 
     /// Takes a chunk as it came and appends to `out` what the client may read.
@@ -113,13 +121,10 @@ impl StreamTranslator {
     /// When the provider reported an error or sent what is no valid event. What is in `out` by then is valid;
     /// go on with another attempt if [`Progress::semantic`] was false so far, else with [`Self::fail`].
     pub fn push(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> Result<Progress, StreamFault> {
-        if self.state.failed {
-            return Err(StreamFault::Truncated);
-        }
-        let Self { framer, state, side, .. } = self;
-        let result = framer.push(chunk, |frame| side.event(state, &frame, out));
-        self.state.failed = result.is_err();
-        result.map(|()| self.state.progress)
+        self.made(out, |stream, out| {
+            let Self { framer, state, side, .. } = stream;
+            framer.push(chunk, |frame| side.event(state, &frame, out))
+        })
     }
 
     /// The provider closed the stream.
@@ -127,22 +132,56 @@ impl StreamTranslator {
     /// # Errors
     /// [`StreamFault::Truncated`] when it did so before it was complete.
     pub fn finish(&mut self, out: &mut Vec<u8>) -> Result<Progress, StreamFault> {
-        if self.state.failed {
-            return Err(StreamFault::Truncated);
-        }
-        let Self { framer, state, side, .. } = self;
-        let result =
+        let progress = self.made(out, |stream, out| {
+            let Self { framer, state, side, .. } = stream;
             framer.finish(|frame| last_event(side, state, &frame, out)).and_then(|()| match side {
                 Side::Relay(relay) => relay.finish(state, out),
                 Side::Translate(translate) => translate.finish(state, out),
-            });
+            })
+        })?;
+        if let Some(restoring) = &mut self.restoring {
+            restoring.finish(out);
+        }
+        Ok(progress)
+    }
+
+    /// Whatever `make` appends is restored on its way to the client.
+    fn made(
+        &mut self,
+        out: &mut Vec<u8>,
+        make: impl FnOnce(&mut Self, &mut Vec<u8>) -> Result<(), StreamFault>,
+    ) -> Result<Progress, StreamFault> {
+        if self.state.failed {
+            return Err(StreamFault::Truncated);
+        }
+        let result = if self.restoring.is_none() {
+            make(self, out)
+        } else {
+            let mut made = Vec::new();
+            let result = make(self, &mut made);
+            self.restored(&made, out);
+            result
+        };
         self.state.failed = result.is_err();
         result.map(|()| self.state.progress)
+    }
+
+    fn restored(&mut self, made: &[u8], out: &mut Vec<u8>) {
+        match &mut self.restoring {
+            Some(restoring) => restoring.push(made, out),
+            None => out.extend_from_slice(made),
+        }
     }
 
     /// Appends an error event in the client's format; nothing may follow it.
     pub fn fail(&mut self, refusal: &Refusal, request_id: &str, out: &mut Vec<u8>) {
         self.state.failed = true;
+        let mut made = Vec::new();
+        self.write_failure(refusal, request_id, &mut made);
+        self.restored(&made, out);
+    }
+
+    fn write_failure(&self, refusal: &Refusal, request_id: &str, out: &mut Vec<u8>) {
         match self.inbound {
             Format::OpenAiChat | Format::Gemini => out.extend_from_slice(b"data: "),
             Format::AnthropicMessages => out.extend_from_slice(b"event: error\ndata: "),

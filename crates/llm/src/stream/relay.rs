@@ -262,7 +262,7 @@ fn show(state: &State, frame: &Frame<'_>, model: Option<Raw<'_>>, out: &mut Vec<
 }
 
 /// Writes the event again with `data` in place of its data lines.
-fn rewrap(raw: &[u8], data: &[u8], out: &mut Vec<u8>) {
+pub(super) fn rewrap(raw: &[u8], data: &[u8], out: &mut Vec<u8>) {
     for line in raw.split(|byte| matches!(byte, b'\n' | b'\r')) {
         if !line.is_empty() && !line.starts_with(b"data") {
             out.extend_from_slice(line);

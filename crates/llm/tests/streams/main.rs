@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops where it fails")]
 
 mod hear;
+mod restore;
 
 use std::{fs, path::Path};
 
