@@ -66,6 +66,7 @@ actions! {
     AliasSet = "alias.set", "set a model alias";
     AliasRemove = "alias.remove", "removed a model alias";
     RoutingPolicySet = "routing_policy.set", "set the rules for providers";
+    MaskingSet = "masking.set", "set what becomes of personal data";
     UsageSettle = "usage.settle", "recorded a batch of requests";
     AuditRead = "audit.read", "read the audit log";
     AuditExport = "audit.export", "exported the audit log";

@@ -11,6 +11,7 @@ mod data_class;
 mod error;
 mod event;
 mod id;
+mod masking;
 mod permission;
 mod policy;
 mod role;
@@ -29,6 +30,7 @@ pub use id::{
     AliasId, EventId, EvidenceId, GrantId, IdError, InvitationId, KeyId, OrgId, ProjectId,
     ProviderId, RequestId, RunId, SessionId, UserId,
 };
+pub use masking::{Masking, MaskingMode, PERSONAL_DATA, kind_says};
 pub use permission::{Permission, PermissionTag, Rule, tags};
 pub use policy::{RoutingPolicy, StatedTerms};
 pub use role::{OrgRole, ProjectRole};

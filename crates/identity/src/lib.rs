@@ -18,6 +18,7 @@ mod hashing;
 mod invitation;
 mod key;
 mod key_scope;
+mod masking;
 mod member;
 mod names;
 mod operator;

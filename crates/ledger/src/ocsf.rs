@@ -31,6 +31,7 @@ pub(crate) const fn class_of(action: Action) -> (u32, u32) {
         | A::ProjectChange
         | A::ProviderChange
         | A::AliasSet
+        | A::MaskingSet
         | A::RoutingPolicySet => (3004, 3),
         A::ProjectArchive
         | A::KeyRevoke

@@ -225,6 +225,11 @@ impl OrgKeys {
         vault::blind_index(&self.index, column, normalised).to_vec()
     }
 
+    /// A key for `purpose` that stays with the organization. It comes from the index key, which is never replaced.
+    pub(crate) fn derived(&self, purpose: &str) -> [u8; 32] {
+        vault::blind_index(&self.index, "derived key", purpose)
+    }
+
     /// A second owner of the current key of `class`, for those who seal by themselves (password hashes).
     pub(crate) fn duplicate(&self, class: DataClass) -> Result<DataKey> {
         self.key(class).map(|key| key.duplicate())

@@ -8,6 +8,7 @@ use sea_orm_migration::sea_orm::DbErr;
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTraitSelf, SchemaManager};
 
 mod foundation;
+mod masking;
 mod routing;
 
 /// What the application role may do with the rows of a table.
@@ -26,6 +27,7 @@ const MIGRATIONS: &[(&str, Steps)] = &[
     ("m0001_foundation", foundation::steps),
     ("m0002_audit", crate::audit::migration::steps),
     ("m0003_routing", routing::steps),
+    ("m0004_masking", masking::steps),
 ];
 
 /// Collects the statements of one migration for one engine.

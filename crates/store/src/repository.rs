@@ -5,6 +5,7 @@ pub(crate) mod evidence;
 pub(crate) mod grant;
 pub(crate) mod invitation;
 pub(crate) mod key;
+pub(crate) mod masking;
 pub(crate) mod member;
 pub(crate) mod operator_link;
 pub(crate) mod organization;

@@ -9,7 +9,8 @@ use std::{
 };
 
 use domain::{
-    DataClass, OrgId, ProjectId, Protocol, ProviderId, Result, RoutingPolicy, Secret, StatedTerms,
+    DataClass, Masking, OrgId, ProjectId, Protocol, ProviderId, Result, RoutingPolicy, Secret,
+    StatedTerms,
 };
 use parking_lot::RwLock;
 use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, sea_query::Expr};
@@ -35,6 +36,20 @@ pub struct OrgRouting {
     pub rules: RoutingPolicy,
     /// What projects with rules of their own may do: those of the organization narrowed by theirs.
     pub projects: HashMap<ProjectId, RoutingPolicy>,
+    /// The organization's setting for personal data.
+    pub masking: Masking,
+    /// What holds for projects with a setting of their own: the organization's strengthened by theirs.
+    pub masking_of: HashMap<ProjectId, Masking>,
+    /// Makes the codes for values that are masked: the same on every node and after every start.
+    pub masking_key: Secret<[u8; 32]>,
+}
+
+impl OrgRouting {
+    /// The setting that holds for a project.
+    #[must_use]
+    pub fn masking(&self, project: ProjectId) -> &Masking {
+        self.masking_of.get(&project).unwrap_or(&self.masking)
+    }
 }
 
 /// A provider that requests can be sent to.
@@ -122,7 +137,10 @@ async fn load(store: &Store, scope: &Scope) -> Result<OrgRouting> {
         .collect();
     let (rules, projects) = read.routing_rules().await?;
     let projects = projects.into_iter().map(|(id, own)| (id, rules.narrowed(&own))).collect();
-    Ok(OrgRouting { providers, aliases, rules, projects })
+    let (masking, own) = read.masking_settings().await?;
+    let masking_of = own.into_iter().map(|(id, own)| (id, masking.strengthened(&own))).collect();
+    let masking_key = Secret::new(read.keys.derived("masking codes"));
+    Ok(OrgRouting { providers, aliases, rules, projects, masking, masking_of, masking_key })
 }
 
 /// Tells every node that the routing of `org` changes with this transaction.

@@ -268,6 +268,16 @@ pub const TABLES: &[Table] = &[
         ],
     ),
     tenant(
+        "masking",
+        &[
+            ("org_id", Identifier),
+            ("id", Identifier),
+            ("project_id", Identifier),
+            ("setting", Configuration),
+            ("changed_at", Identifier),
+        ],
+    ),
+    tenant(
         "alias",
         &[
             ("org_id", Identifier),

@@ -11,6 +11,7 @@ mod account;
 mod audit;
 mod house;
 mod keys;
+mod masking;
 mod matrix;
 mod people;
 mod projects;

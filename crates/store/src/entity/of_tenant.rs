@@ -77,6 +77,11 @@ entity!(tenant routing_policy "routing_policy" keys { id: Uuid } {
     rules: String,
     changed_at: i64,
 });
+entity!(tenant masking "masking" keys { id: Uuid } {
+    project_id: Option<Uuid>,
+    setting: String,
+    changed_at: i64,
+});
 entity!(tenant alias "alias" keys { id: Uuid } {
     name: String,
     target: String,

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use domain::{Action, Kind, Protocol, RoutingPolicy, Secret, StatedTerms};
+use domain::{Action, Kind, Masking, MaskingMode, Protocol, RoutingPolicy, Secret, StatedTerms};
 use store::{NewProvider, ProviderChange};
 use testkit::{Backend, each_backend};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -93,6 +93,39 @@ each_backend! {
         assert_eq!(store.routing(&other.scope).await.unwrap().rules, RoutingPolicy::default());
         assert!(set(Some(made.project.id), None).await.projects.is_empty());
         assert_eq!(set(None, None).await.rules, RoutingPolicy::default());
+    }
+
+    async fn the_masking_of_a_project_strengthens_that_of_its_organization(backend: Backend) {
+        let store = backend.open().await;
+        let made = house(&store, "acme").await;
+        let of = |mode| Masking { mode, ..Masking::default() };
+        let before = store.routing(&made.scope).await.unwrap();
+        assert_eq!(*before.masking(made.project.id), Masking::default());
+        let set = async |project, setting: Option<&Masking>| {
+            let mut write = store.write(&made.scope).await.unwrap();
+            write.masking_set(project, setting).await.unwrap();
+            write.commit(event(Action::MaskingSet)).await.unwrap();
+            store.routing(&made.scope).await.unwrap()
+        };
+        let project = made.project.id;
+        set(Some(project), Some(&of(MaskingMode::Detect))).await;
+        let routing = set(Some(project), Some(&of(MaskingMode::Mask))).await;
+        assert_eq!(routing.masking(project).mode, MaskingMode::Mask, "one setting, the last");
+        assert_eq!(routing.masking.mode, MaskingMode::Off);
+        let routing = set(None, Some(&of(MaskingMode::Block))).await;
+        assert_eq!(routing.masking(project).mode, MaskingMode::Block);
+        let mut read = store.read(&made.scope).await.unwrap();
+        let own = read.masking(Some(project)).await.unwrap();
+        assert_eq!(own, Some(of(MaskingMode::Mask)), "kept as it was set");
+        drop(read);
+        let other = house(&store, "globex").await;
+        let theirs = store.routing(&other.scope).await.unwrap();
+        assert_eq!(theirs.masking.mode, MaskingMode::Off);
+        // Codes stay the same through every change, and differ between organizations.
+        assert_eq!(routing.masking_key.expose(), before.masking_key.expose());
+        assert_ne!(routing.masking_key.expose(), theirs.masking_key.expose());
+        assert_eq!(set(None, None).await.masking(project).mode, MaskingMode::Mask);
+        assert!(set(Some(project), None).await.masking_of.is_empty());
     }
 
     async fn terms_are_kept_with_a_provider(backend: Backend) {
