@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 use egress::Deadlines;
 use http::{HeaderMap, HeaderValue, Request, Response, header};
 use http_body_util::{BodyExt, Full};
-use llm::{Answer, Format, Head, Prepared, Show, StreamOptions, StreamTranslator};
+use llm::{Answer, Format, Head, Prepared, Restore, Show, StreamOptions, StreamTranslator};
 use tokio::time::{Instant, timeout_at};
 
 use crate::{GatewayConfig, failure::Failure, plan::Candidate};
@@ -33,6 +33,8 @@ pub(crate) struct Attempts<'a> {
     pub created: u64,
     /// Tokens.
     pub input_estimate: u64,
+    /// What the answer needs when values of the request were replaced.
+    pub restore: Option<Restore>,
     pub total_by: Instant,
 }
 
@@ -157,8 +159,12 @@ impl Attempts<'_> {
         let stall = Some((self.config.stall(), self.total_by));
         let body = collect(response.into_body(), self.config.answer_bytes, stall).await?;
         let show = Show { model, created: self.created };
-        llm::respond(self.inbound, outbound, &body, show)
-            .map_err(|bad| Failure::answer(self.inbound, &bad))
+        let mut answer = llm::respond(self.inbound, outbound, &body, show)
+            .map_err(|bad| Failure::answer(self.inbound, &bad))?;
+        if let Some(restore) = &self.restore {
+            answer.body = restore.answer(&answer.body);
+        }
+        Ok(answer)
     }
 
     /// Reads a stream until its first piece: up to there another attempt does no harm.
@@ -177,6 +183,9 @@ impl Attempts<'_> {
             event_limit: self.config.event_bytes,
         };
         let mut translator = StreamTranslator::new(self.inbound, outbound, options);
+        if let Some(restore) = &self.restore {
+            translator.restore(restore.clone());
+        }
         let mut out = Vec::with_capacity(1024);
         let failed = |fault: &llm::StreamFault, translator: &StreamTranslator| {
             Failure::stream(self.inbound, fault, translator.usage())

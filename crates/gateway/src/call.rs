@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use crate::{
     Body, Inner,
     attempt::Attempts,
+    masking::Masked,
     meters,
     plan::{Plan, plan},
     receipt::{Asked, Receipt},
@@ -29,30 +30,49 @@ pub struct Call<'a> {
     pub request: RequestId,
 }
 
+impl Call<'_> {
+    fn head(&self) -> Result<Head, Refused> {
+        let head = match self.said {
+            Some((model, stream)) => llm::head_at(model, stream, &self.body),
+            None => llm::head(self.inbound, &self.body),
+        };
+        head.map_err(|bad| Refused::from(Refusal::from(&bad)))
+    }
+}
+
 impl Inner {
-    pub(crate) async fn call(&self, call: Call<'_>) -> Response<Body> {
+    pub(crate) async fn call(&self, mut call: Call<'_>) -> Response<Body> {
         let began = Instant::now();
-        match self.ready(&call).await {
-            Ok((caller, head, plan)) => {
-                self.sending(&call, &head, &plan, (caller, began)).send(plan).await
+        match self.ready(&mut call).await {
+            Ok((caller, head, plan, masked)) => {
+                let mut sending = self.sending(&call, &head, &plan, (caller, began));
+                sending.attempts.restore = masked.restore;
+                sending.settler.receipt.masking = masked.report;
+                sending.send(plan).await
             }
             Err(refused) => refused.show(&call),
         }
     }
 
-    /// Everything that is settled before anybody is asked: who calls, for what, and who could serve it.
-    pub(crate) async fn ready(&self, call: &Call<'_>) -> Result<(Caller, Head, Plan), Refused> {
+    /// Everything that is settled before anybody is asked: who calls, for what, and who could serve it. From here on
+    /// the call's body is the one that may be sent out.
+    pub(crate) async fn ready(
+        &self,
+        call: &mut Call<'_>,
+    ) -> Result<(Caller, Head, Plan, Masked), Refused> {
         let caller = self.admit(&call.scope)?;
-        let head = match call.said {
-            Some((model, stream)) => llm::head_at(model, stream, &call.body),
-            None => llm::head(call.inbound, &call.body),
-        };
-        let head = head.map_err(|bad| Refused::from(Refusal::from(&bad)))?;
+        let mut head = call.head()?;
+        let mut masked = self.mask(&call.scope, caller.project, &call.body).await?;
+        if let Some(body) = masked.body.take() {
+            call.body = body;
+            // It says where in the body its members stand.
+            head = call.head()?;
+        }
         let plan = self
             .plan(&call.scope, caller.project, (call.inbound, &head))
             .await
             .map_err(|error| Refused::from(&error))?;
-        Ok((caller, head, plan))
+        Ok((caller, head, plan, masked))
     }
 
     /// Rights and rate.
@@ -147,6 +167,7 @@ impl Inner {
             head,
             created: u64::try_from(self.clock.now().as_millis() / 1000).unwrap_or(0),
             input_estimate: llm::estimate_tokens(call.body.len() as u64),
+            restore: None,
             total_by: began + self.config.total(),
         }
     }

@@ -10,9 +10,9 @@ use crate::{Body, Call, Inner, plan::Candidate, reply};
 const PATH: &str = "/messages/count_tokens";
 
 impl Inner {
-    pub(crate) async fn count_tokens(&self, call: Call<'_>) -> Response<Body> {
+    pub(crate) async fn count_tokens(&self, mut call: Call<'_>) -> Response<Body> {
         let began = Instant::now();
-        let (_, head, plan) = match self.ready(&call).await {
+        let (_, head, plan, _) = match self.ready(&mut call).await {
             Ok(ready) => ready,
             Err(refused) => return refused.show(&call),
         };

@@ -1,4 +1,4 @@
-//! The data plane: admit → plan → send → settle.
+//! The data plane: admit → mask → plan → send → settle.
 //!
 //! Invariants:
 //! * nothing reaches a provider before an intent is on file, and every intent is settled exactly once:
@@ -17,6 +17,7 @@ mod count;
 mod failure;
 mod limit;
 mod live;
+mod masking;
 mod meters;
 mod models;
 mod plan;
@@ -49,6 +50,7 @@ pub use body::Body;
 pub use call::Call;
 pub use config::GatewayConfig;
 pub use llm::Format;
+pub use masking::warm_up;
 
 use limit::Limiter;
 use routes::Routes;

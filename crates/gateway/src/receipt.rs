@@ -8,6 +8,7 @@ use llm::Format;
 use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 
 use crate::{
+    masking::Report,
     plan::{Candidate, Plan},
     routes::Route,
 };
@@ -21,6 +22,8 @@ pub(crate) struct Receipt {
     attempts: Vec<Attempt>,
     /// Fields of the request or answer that the other side's format cannot carry; never values.
     dropped: Vec<String>,
+    /// What was found in the request's texts; absent when they were not looked at.
+    pub masking: Option<Report>,
 }
 
 /// What the receipt says about the request itself.
@@ -64,6 +67,7 @@ impl Receipt {
             excluded: excluded.collect(),
             attempts: Vec::new(),
             dropped: Vec::new(),
+            masking: None,
         }
     }
 
@@ -118,7 +122,7 @@ impl Receipt {
 impl Serialize for Receipt {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let asked = &self.asked;
-        let mut out = to.serialize_struct("Receipt", 12)?;
+        let mut out = to.serialize_struct("Receipt", 13)?;
         out.serialize_field("version", &1)?;
         out.serialize_field("request", &asked.request)?;
         out.serialize_field("at", &asked.at)?;
@@ -138,6 +142,9 @@ impl Serialize for Receipt {
         out.serialize_field("attempts", &self.attempts)?;
         if !self.dropped.is_empty() {
             out.serialize_field("dropped", &self.dropped)?;
+        }
+        if let Some(masking) = &self.masking {
+            out.serialize_field("masking", masking)?;
         }
         out.end()
     }

@@ -78,6 +78,7 @@ impl App {
             .fact("engine", self.store.engine_kind().as_str());
         write.commit(event).await?;
         self.store.run(&self.tasks, &self.stop);
+        self.tasks.spawn_blocking(gateway::warm_up);
         self.tasks.spawn(telemetry::condense(self.metrics.clone(), self.stop.clone()));
         self.tasks.spawn(timekeeping::watch(self.store.clock().clone(), self.stop.clone()));
         Ok(())

@@ -10,8 +10,8 @@ use std::{
 
 use bytes::Bytes;
 use domain::{
-    Action, Clock, Event, Protocol, ProviderId, RequestId, RoutingPolicy, Secret, StatedTerms,
-    Timestamp, UserId,
+    Action, Clock, Event, Masking, Protocol, ProviderId, RequestId, RoutingPolicy, Secret,
+    StatedTerms, Timestamp, UserId,
 };
 use egress::{Egress, Resolver};
 use gateway::{Body, Call, Gateway, GatewayConfig};
@@ -199,6 +199,13 @@ impl House {
         write.commit(Event::new(Action::RoutingPolicySet)).await.unwrap();
     }
 
+    /// What becomes of personal data in the requests of the house's project.
+    pub(crate) async fn masking(&self, setting: &Masking) {
+        let mut write = self.store.write(&self.owner).await.unwrap();
+        write.masking_set(Some(self.project), Some(setting)).await.unwrap();
+        write.commit(Event::new(Action::MaskingSet)).await.unwrap();
+    }
+
     pub(crate) async fn alias(&self, name: &str, target: &str) {
         let mut write = self.store.write(&self.owner).await.unwrap();
         write.alias_set(name, target).await.unwrap();
@@ -240,6 +247,15 @@ impl House {
         let (scope, body) = (self.key.clone(), Bytes::from(body.to_string()));
         let (inbound, said, headers) = (Format::Gemini, Some((model, stream)), &HeaderMap::new());
         read(self.gateway.call(Call { scope, inbound, said, headers, body, request }).await).await
+    }
+
+    /// Asks how many tokens a Messages request has.
+    pub(crate) async fn count_tokens(&self, body: &Value) -> Told {
+        let request = self.request_id();
+        let (scope, body) = (self.key.clone(), Bytes::from(body.to_string()));
+        let (inbound, said, headers) = (Format::AnthropicMessages, None, &HeaderMap::new());
+        let call = Call { scope, inbound, said, headers, body, request };
+        read(self.gateway.count_tokens(call).await).await
     }
 
     pub(crate) async fn ask(&self, format: Format, body: &Value) -> Told {

@@ -7,6 +7,7 @@ mod faults;
 mod gemini;
 mod house;
 mod limits;
+mod masking;
 mod paths;
 mod retries;
 mod routing;
