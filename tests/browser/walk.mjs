@@ -59,7 +59,7 @@ test("a new user walks from the one-time link to a verified export", async () =>
   await page.getByRole("button", { name: "Create organization" }).click();
   await page.waitForURL("**/o/walk**");
   await look(page, "organization-empty");
-  for (const place of ["projects", "providers", "rules", "models", "usage", "members", "audit", "settings"]) {
+  for (const place of ["projects", "providers", "rules", "masking", "models", "usage", "members", "audit", "settings"]) {
     await page.goto(`/o/walk/${place}`);
     await look(page, `${place}-empty`);
   }

@@ -3,6 +3,7 @@
 mod audit;
 mod catalogue;
 mod keys;
+mod masking;
 mod members;
 mod organizations;
 mod projects;
@@ -29,6 +30,7 @@ pub(crate) fn routes() -> Routes {
         keys::routes(),
         providers::routes(),
         routing::routes(),
+        masking::routes(),
         members::routes(),
         usage::routes(),
         audit::routes(),

@@ -19,6 +19,7 @@ const SECTIONS: &[(&str, &str, Permission)] = &[
     ("/projects", "Projects", Permission::ProjectsRead),
     ("/providers", "Providers", Permission::ProvidersRead),
     ("/rules", "Rules", Permission::ProvidersRead),
+    ("/masking", "Personal data", Permission::ProvidersRead),
     ("/models", "Model names", Permission::ProvidersRead),
     ("/usage", "Usage", Permission::UsageRead),
     ("/members", "Members", Permission::MembersRead),
@@ -31,6 +32,7 @@ const PROJECT_SECTIONS: &[(&str, &str, Permission)] = &[
     ("/keys", "Keys", Permission::KeysRead),
     ("/usage", "Usage", Permission::UsageRead),
     ("/rules", "Rules", Permission::ProjectRead),
+    ("/masking", "Personal data", Permission::ProjectRead),
 ];
 
 /// What a page says after a form was carried out; the address carries only the name.

@@ -4,6 +4,7 @@ pub mod account;
 pub mod audit;
 pub mod home;
 pub mod keys;
+pub mod masking;
 pub mod members;
 pub mod models;
 pub mod organization;

@@ -4,6 +4,7 @@ mod account;
 mod audit;
 mod home;
 mod keys;
+mod masking;
 mod members;
 mod models;
 mod open;
@@ -30,6 +31,7 @@ pub(crate) fn routes() -> Routes {
         keys::routes(),
         providers::routes(),
         rules::routes(),
+        masking::routes(),
         models::routes(),
         members::routes(),
         usage::routes(),

@@ -7,8 +7,8 @@ use domain::Timestamp;
 use web::{
     Shell,
     pages::{
-        Confirm, Fact, Number, account, audit, home, keys, members, models, organization, project,
-        providers, public, rules, trust, usage,
+        Confirm, Fact, Number, account, audit, home, keys, masking, members, models, organization,
+        project, providers, public, rules, trust, usage,
     },
     view::{
         Bucket, Chart, Choice, Chrome, Field, Link, OrganizationNav, Person, Problem, ProjectNav,
@@ -520,8 +520,52 @@ fn provider_pages() -> Vec<Sample> {
             within("Rules"),
             rules::Rules { may_manage: false, ..rules_page() },
         ),
+        page("masking", "Personal data", within("Personal data"), masking_page()),
+        page(
+            "masking-read",
+            "Personal data",
+            within("Personal data"),
+            masking::Masking { may_manage: false, ..masking_page() },
+        ),
         page("models", "Model names", within("Model names"), aliases),
     ]
+}
+
+fn masking_page() -> masking::Masking {
+    let kind = |name: &str, says: &str| Choice::new(name, says).chosen(name == "iban");
+    masking::Masking {
+        trail: vec![Link::new(format!("{ORG}/masking"), "Personal data in the organization", false)],
+        purpose: "What becomes of personal data in this project’s requests. It can be stricter than its organization, \
+                  never laxer."
+            .into(),
+        action: format!("{PROJECT}/masking"),
+        problems: Vec::new(),
+        may_manage: true,
+        modes: vec![
+            Choice::new("off", "Leave it alone").help("Texts are not looked at."),
+            Choice::new("detect", "Count it").help(
+                "Requests stay as they are. Receipts say how much of which kind was found.",
+            ),
+            Choice::new("mask", "Replace it")
+                .help("Providers receive codes such as MAILK7QXM. The answer has the values again when it reaches you.")
+                .chosen(true),
+            Choice::new("block", "Refuse the request")
+                .help("Nothing is sent. The error names the kinds that were found."),
+        ],
+        names: true,
+        kinds: vec![
+            kind("email", "E-mail address"),
+            kind("phone", "Phone number"),
+            kind("iban", "Bank account (IBAN)"),
+            kind("cz_sk_birth_number", "Czech or Slovak birth number"),
+        ],
+        excepted: true,
+        words: vec![
+            "Personal data is replaced by codes, and comes back in the answer.".into(),
+            "Names of people count.".into(),
+            "Left alone: Bank account (IBAN).".into(),
+        ],
+    }
 }
 
 fn rules_page() -> rules::Rules {

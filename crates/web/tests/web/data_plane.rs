@@ -157,6 +157,45 @@ async fn bad_input_is_refused_in_the_client_s_format() {
 }
 
 #[tokio::test]
+async fn masking_is_set_by_programs_and_holds_at_once() {
+    let house = House::new().await;
+    let (admin, key) = (&house.acme.admin_key, &house.acme.key);
+    let ask = || {
+        let content = "write to anna@example.com";
+        let body =
+            json!({"model": "sandbox-echo", "messages": [{"role": "user", "content": content}]});
+        house.api("POST", "/v1/chat/completions", key, Some(body))
+    };
+    let path = format!("/api/v1/projects/{}/masking", house.acme.project.id);
+    let unset = house.api("GET", &path, admin, None).await;
+    assert_eq!(unset.json()["mode"], "off", "{}", unset.text);
+    assert_eq!(ask().await.status, StatusCode::OK);
+    let set = house.api("PUT", &path, admin, Some(json!({"mode": "block"}))).await;
+    assert_eq!(set.status, StatusCode::OK, "{}", set.text);
+    let refused = ask().await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{}", refused.text);
+    assert_eq!(refused.json()["error"]["code"], "personal_data_found");
+    let lax = json!({"mode": "mask", "except": ["email"]});
+    assert_eq!(house.api("PUT", &path, admin, Some(lax)).await.status, StatusCode::OK);
+    assert_eq!(ask().await.status, StatusCode::OK);
+    let whole = house.api("PUT", "/api/v1/masking", admin, Some(json!({"mode": "block"}))).await;
+    assert_eq!(whole.json()["in_force"]["mode"], "block", "{}", whole.text);
+    let kept = house.api("GET", &path, admin, None).await.json();
+    assert_eq!((&kept["mode"], &kept["in_force"]["mode"]), (&json!("mask"), &json!("block")));
+    assert_eq!(ask().await.status, StatusCode::BAD_REQUEST, "a project cannot be laxer");
+    for (wrong, code) in [
+        (json!({"mode": "hide"}), "invalid_mode"),
+        (json!({"mode": "mask", "except": ["emial"]}), "invalid_kind"),
+    ] {
+        let refused = house.api("PUT", &path, admin, Some(wrong)).await;
+        assert_eq!(
+            (refused.status, &refused.json()["code"]),
+            (StatusCode::BAD_REQUEST, &json!(code))
+        );
+    }
+}
+
+#[tokio::test]
 async fn rules_are_set_by_programs_and_hold_at_once() {
     let house = House::new().await;
     let (admin, key) = (&house.acme.admin_key, &house.acme.key);

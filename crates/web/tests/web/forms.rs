@@ -250,3 +250,42 @@ async fn rules_say_where_requests_may_go() {
     let page = house.get("/o/acme/p/website/rules", me).await;
     assert!(page.text.contains("Rules of the organization") && page.text.contains("refused"));
 }
+
+#[tokio::test]
+async fn masking_is_switched_on_where_the_rules_are() {
+    let house = House::new().await;
+    let me = Some(&house.owner);
+    let path = "/o/acme/p/website/masking";
+    let page = house.get(path, me).await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(page.text.contains("Texts are not looked at."), "{}", page.text);
+    let rules = house.get("/o/acme/p/website/rules", me).await;
+    assert!(rules.text.contains(&format!("href=\"{path}\"")), "linked beside the rules");
+    let unsaid = house.post(path, &[("names", "yes")], me).await;
+    assert_eq!(unsaid.status, StatusCode::BAD_REQUEST);
+    assert!(unsaid.text.contains("href=\"#mode\""), "{}", unsaid.text);
+    let wrong = house.post(path, &[("mode", "mask"), ("except", "emial")], me).await;
+    assert_eq!(wrong.status, StatusCode::BAD_REQUEST);
+    assert!(wrong.text.contains("href=\"#except\""), "{}", wrong.text);
+    let setting = [("mode", "mask"), ("names", "yes"), ("except", "email"), ("except", "iban")];
+    let saved = house.post(path, &setting, me).await;
+    assert_eq!(
+        (saved.status, saved.location()),
+        (StatusCode::SEE_OTHER, "/o/acme/p/website/masking?done=saved")
+    );
+    let page = house.get(path, me).await;
+    assert!(page.text.contains("value=\"mask\" required checked"), "{}", page.text);
+    assert!(
+        page.text.contains("value=\"iban\" checked")
+            && !page.text.contains("value=\"card\" checked")
+    );
+    assert!(
+        page.text.contains("Left alone: E-mail address, Bank account (IBAN)."),
+        "{}",
+        page.text
+    );
+    let strict = house.post("/o/acme/masking", &[("mode", "block")], me).await;
+    assert_eq!(strict.location(), "/o/acme/masking?done=saved");
+    let page = house.get(path, me).await;
+    assert!(page.text.contains("A request in which personal data is found is refused."));
+}

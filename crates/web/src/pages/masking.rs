@@ -1,0 +1,23 @@
+//! What becomes of personal data in requests.
+
+use askama::Template;
+
+use crate::view::{Choice, Link, Problem};
+
+#[derive(Debug, Template)]
+#[template(path = "masking/index.html")]
+pub struct Masking {
+    pub trail: Vec<Link>,
+    pub purpose: String,
+    pub action: String,
+    pub problems: Vec<Problem>,
+    pub may_manage: bool,
+    pub modes: Vec<Choice>,
+    pub names: bool,
+    /// Every kind; chosen where it is left alone.
+    pub kinds: Vec<Choice>,
+    /// Whether any kind is left alone.
+    pub excepted: bool,
+    /// What holds now, in words.
+    pub words: Vec<String>,
+}
