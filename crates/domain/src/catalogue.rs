@@ -19,7 +19,8 @@ pub use entry::{
 pub use posture::{Posture, Use, When};
 pub use price::{Price, PriceRule, Prices, Tier};
 
-/// A wire format that this version can call.
+/// A wire format: of a provider that this version can call, or of what a client asks for. The usage journal keeps them
+/// by their place: new ones go to the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Protocol {
     /// OpenAI Chat Completions.
@@ -34,6 +35,24 @@ pub enum Protocol {
     /// Gemini generateContent.
     #[serde(rename = "gemini")]
     Gemini,
+    /// Cohere's second version: embeddings and ranking.
+    #[serde(rename = "cohere")]
+    Cohere,
+    /// Ranking; of providers that do nothing else but make embeddings, in the dialects that Jina and others share.
+    #[serde(rename = "rerank")]
+    Rerank,
+    #[serde(rename = "embeddings")]
+    Embeddings,
+    #[serde(rename = "moderation")]
+    Moderation,
+    #[serde(rename = "images")]
+    Images,
+    #[serde(rename = "image-edits")]
+    ImageEdits,
+    #[serde(rename = "transcription")]
+    Transcription,
+    #[serde(rename = "speech")]
+    Speech,
 }
 
 impl Protocol {
@@ -44,6 +63,48 @@ impl Protocol {
             Self::Anthropic => "anthropic",
             Self::OpenAiResponses => "responses",
             Self::Gemini => "gemini",
+            Self::Cohere => "cohere",
+            Self::Rerank => "rerank",
+            Self::Embeddings => "embeddings",
+            Self::Moderation => "moderation",
+            Self::Images => "images",
+            Self::ImageEdits => "image-edits",
+            Self::Transcription => "transcription",
+            Self::Speech => "speech",
+        }
+    }
+
+    /// Whether a provider can be registered with it.
+    #[must_use]
+    pub const fn is_of_providers(self) -> bool {
+        matches!(
+            self,
+            Self::OpenAi | Self::Anthropic | Self::OpenAiResponses | Self::Cohere | Self::Rerank
+        )
+    }
+
+    /// Whether conversations are had in it.
+    #[must_use]
+    pub const fn is_conversation(self) -> bool {
+        matches!(self, Self::OpenAi | Self::Anthropic | Self::OpenAiResponses | Self::Gemini)
+    }
+
+    /// What a provider of this format can be asked for besides conversations, as far as this version can call it.
+    #[must_use]
+    pub const fn tasks(self) -> &'static [Self] {
+        match self {
+            Self::OpenAi | Self::OpenAiResponses => &[
+                Self::Embeddings,
+                Self::Rerank,
+                Self::Moderation,
+                Self::Images,
+                Self::ImageEdits,
+                Self::Transcription,
+                Self::Speech,
+            ],
+            Self::Cohere => &[Self::Embeddings, Self::Rerank],
+            Self::Rerank => &[Self::Rerank, Self::Embeddings],
+            _ => &[],
         }
     }
 
@@ -54,6 +115,13 @@ impl Protocol {
             Self::OpenAi | Self::Gemini => Serves::Chat,
             Self::Anthropic => Serves::Messages,
             Self::OpenAiResponses => Serves::Responses,
+            Self::Cohere | Self::Embeddings => Serves::Embeddings,
+            Self::Rerank => Serves::Rerank,
+            Self::Moderation => Serves::Moderation,
+            Self::Images => Serves::Images,
+            Self::ImageEdits => Serves::ImageEdits,
+            Self::Transcription => Serves::Transcription,
+            Self::Speech => Serves::Speech,
         }
     }
 
@@ -64,6 +132,14 @@ impl Protocol {
             "anthropic" => Some(Self::Anthropic),
             "responses" => Some(Self::OpenAiResponses),
             "gemini" => Some(Self::Gemini),
+            "cohere" => Some(Self::Cohere),
+            "rerank" => Some(Self::Rerank),
+            "embeddings" => Some(Self::Embeddings),
+            "moderation" => Some(Self::Moderation),
+            "images" => Some(Self::Images),
+            "image-edits" => Some(Self::ImageEdits),
+            "transcription" => Some(Self::Transcription),
+            "speech" => Some(Self::Speech),
             _ => None,
         }
     }

@@ -34,4 +34,4 @@ pub use masking::{Masking, MaskingMode, PERSONAL_DATA, kind_says};
 pub use permission::{Permission, PermissionTag, Rule, tags};
 pub use policy::{RoutingPolicy, StatedTerms};
 pub use role::{OrgRole, ProjectRole};
-pub use usage::{Provenance, Usage};
+pub use usage::{Provenance, Units, Usage};

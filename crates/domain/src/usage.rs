@@ -49,3 +49,43 @@ impl Usage {
         self.input.saturating_add(self.cache_read).saturating_add(self.cache_write)
     }
 }
+
+/// What a request used besides tokens, and which of its tokens have prices of their own. `None` is not known, not zero.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Units {
+    /// The part of the input tokens that images were.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub image_input: u64,
+    /// The part of the output tokens that images were.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub image_output: u64,
+    /// The part of the input tokens that sound was.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub audio_input: u64,
+    /// The part of the output tokens that sound was.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub audio_output: u64,
+    /// Searches, as ranking is billed by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub searches: Option<u64>,
+    /// Images made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub images: Option<u64>,
+    /// Characters spoken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub characters: Option<u64>,
+    /// How much was heard.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub milliseconds: Option<u64>,
+}
+
+impl Units {
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
+}

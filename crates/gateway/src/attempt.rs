@@ -9,7 +9,7 @@ use http_body_util::{BodyExt, Full};
 use llm::{Answer, Format, Head, Prepared, Restore, Show, StreamOptions, StreamTranslator};
 use tokio::time::{Instant, timeout_at};
 
-use crate::{GatewayConfig, failure::Failure, plan::Candidate};
+use crate::{GatewayConfig, failure::Failure, plan::Candidate, task::TaskWon};
 
 /// How much of an error answer is read, and for how long: only its codes are of interest.
 const ERROR_BYTES: usize = 64 << 10;
@@ -20,6 +20,8 @@ pub(crate) enum Won {
     Whole(Answer),
     /// A stream whose first piece is here, and what the client may read of it so far.
     Stream(egress::Body, Box<StreamTranslator>, Vec<u8>),
+    /// The answer to something that is no conversation.
+    Task(TaskWon),
 }
 
 /// What all attempts of one request share.
@@ -29,6 +31,9 @@ pub(crate) struct Attempts<'a> {
     pub inbound: Format,
     pub headers: &'a HeaderMap,
     pub head: &'a Head,
+    /// The client's request.
+    pub body: &'a Bytes,
+    pub request: domain::RequestId,
     /// Seconds since the epoch.
     pub created: u64,
     /// Tokens.
@@ -53,6 +58,10 @@ impl Attempts<'_> {
         };
         let response = self.send(candidate, prepared, first_by).await?;
         let shown = (*self.head.model != *candidate.model).then_some(self.head.model.as_str());
+        if let Some(task) = self.head.task {
+            let won = self.task((task, candidate), response, shown, first_by).await;
+            return won.map(Won::Task);
+        }
         if self.head.stream {
             self.peek(candidate.format(), response.into_body(), shown, first_by).await
         } else {
@@ -102,7 +111,7 @@ impl Attempts<'_> {
         }
     }
 
-    fn late(&self) -> Failure {
+    pub(crate) fn late(&self) -> Failure {
         if Instant::now() >= self.total_by { Failure::total() } else { Failure::first_token() }
     }
 
@@ -214,7 +223,7 @@ impl Attempts<'_> {
 }
 
 /// Reads a body whole. With `stall`, a pause longer than that or the end of the time is a failure.
-async fn collect(
+pub(crate) async fn collect(
     mut body: egress::Body,
     limit: usize,
     stall: Option<(Duration, Instant)>,

@@ -1,7 +1,6 @@
 //! The body of every response of the data plane.
 
 use std::{
-    convert::Infallible,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -9,7 +8,7 @@ use std::{
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
-use crate::live::Live;
+use crate::{live::Live, pass::Pass};
 
 /// A whole document, or a stream that is still being made. Dropping it cancels what feeds it.
 pub struct Body(Inner);
@@ -17,11 +16,21 @@ pub struct Body(Inner);
 enum Inner {
     Whole(Option<Bytes>),
     Live(Box<Live>),
+    Pass(Box<Pass>),
 }
+
+/// An answer that ends before its end and cannot say so in itself, as sound: the connection is broken off instead.
+#[derive(Debug, thiserror::Error)]
+#[error("the answer was broken off")]
+pub struct BrokenOff;
 
 impl Body {
     pub(crate) const fn whole(bytes: Bytes) -> Self {
         Self(Inner::Whole(Some(bytes)))
+    }
+
+    pub(crate) fn pass(pass: Pass) -> Self {
+        Self(Inner::Pass(Box::new(pass)))
     }
 
     pub(crate) fn live(live: Live) -> Self {
@@ -31,15 +40,18 @@ impl Body {
 
 impl http_body::Body for Body {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = BrokenOff;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         match &mut self.0 {
             Inner::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Inner::Live(live) => live.poll(cx),
+            Inner::Live(live) => {
+                live.poll(cx).map(|frame| frame.map(|frame| frame.map_err(|never| match never {})))
+            }
+            Inner::Pass(pass) => pass.poll(cx),
         }
     }
 
@@ -52,7 +64,7 @@ impl http_body::Body for Body {
             Inner::Whole(bytes) => {
                 SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
             }
-            Inner::Live(_) => SizeHint::default(),
+            Inner::Live(_) | Inner::Pass(_) => SizeHint::default(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use domain::{Error, Permission, ProjectId, RequestId, Result};
 use http::{HeaderMap, Response};
-use llm::{Format, Head, Refusal};
+use llm::{Format, Head, Refusal, Task};
 use store::Scope;
 use tokio::time::Instant;
 
@@ -76,7 +76,7 @@ impl Inner {
     }
 
     /// Rights and rate.
-    fn admit(&self, scope: &Scope) -> Result<Caller, Refused> {
+    pub(crate) fn admit(&self, scope: &Scope) -> Result<Caller, Refused> {
         if self.stop.is_cancelled() || self.draining() {
             return Err(Refused::from(crate::failure::Failure::shutting_down().refusal));
         }
@@ -100,7 +100,7 @@ impl Inner {
         Ok(Caller { org: scope.org(), project, key })
     }
 
-    async fn plan(
+    pub(crate) async fn plan(
         &self,
         scope: &Scope,
         project: ProjectId,
@@ -110,7 +110,7 @@ impl Inner {
         plan(&routes, project, inbound, head, (self.steady_ms(), &self.config, &self.catalogue))
     }
 
-    fn sending<'a>(
+    pub(crate) fn sending<'a>(
         &'a self,
         call: &'a Call<'_>,
         head: &'a Head,
@@ -123,11 +123,14 @@ impl Inner {
             .get("x-probity-strict")
             .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"true"))
             || head.wishes.as_ref().is_some_and(|wishes| wishes.require_parameters);
-        let input_estimate = llm::estimate_tokens(call.body.len() as u64);
+        // What is no text has no tokens that its size could tell.
+        let text = head.task.is_none_or(Task::is_text);
+        let input_estimate = if text { llm::estimate_tokens(call.body.len() as u64) } else { 0 };
+        let format = head.task.map_or(call.inbound.as_str(), |task| task.protocol().as_str());
         let asked = Asked {
             request: call.request,
             at: started,
-            format: call.inbound,
+            format,
             model: head.model.clone(),
             stream: head.stream,
             strict,
@@ -136,6 +139,7 @@ impl Inner {
             caller,
             request: call.request,
             inbound: call.inbound,
+            task: head.task,
             streaming: head.stream,
             input_estimate,
         };
@@ -165,6 +169,8 @@ impl Inner {
             inbound: call.inbound,
             headers: call.headers,
             head,
+            body: &call.body,
+            request: call.request,
             created: u64::try_from(self.clock.now().as_millis() / 1000).unwrap_or(0),
             input_estimate: llm::estimate_tokens(call.body.len() as u64),
             restore: None,
@@ -175,8 +181,8 @@ impl Inner {
 
 /// A request that goes to nobody.
 pub(crate) struct Refused {
-    refusal: Refusal,
-    retry_after: Option<std::time::Duration>,
+    pub refusal: Refusal,
+    pub retry_after: Option<std::time::Duration>,
 }
 
 impl Refused {

@@ -20,6 +20,7 @@ mod live;
 mod masking;
 mod meters;
 mod models;
+mod pass;
 mod plan;
 mod receipt;
 mod reply;
@@ -27,6 +28,7 @@ mod routes;
 mod rules;
 mod send;
 mod settle;
+mod task;
 mod wishes;
 
 use std::{
@@ -46,10 +48,10 @@ use store::{Scope, Store};
 use tokio::time::{Instant, timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-pub use body::Body;
+pub use body::{Body, BrokenOff};
 pub use call::Call;
 pub use config::GatewayConfig;
-pub use llm::Format;
+pub use llm::{Format, Task};
 pub use masking::warm_up;
 
 use limit::Limiter;

@@ -9,7 +9,7 @@ use std::{
 
 use bytes::Bytes;
 use domain::{Error, Masking, MaskingMode, ProjectId, Result, kind_says};
-use llm::{Channel, Form, Found, Refusal, Restore, Rewritten, Step};
+use llm::{Channel, Form, Found, Refusal, Restore, Rewritten, Step, Task};
 use pii::{Directory, Escape, Finding, Kind, Masker, Names, Restorer, Scanner};
 use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 use store::{OrgRouting, Scope};
@@ -84,6 +84,33 @@ impl Inner {
         match self.tasks.spawn_blocking(move || work.run()).await {
             Ok(done) => done,
             Err(error) => Err(Refused::from(&Error::internal(error))),
+        }
+    }
+}
+
+impl Inner {
+    /// As [`Inner::mask`], for a request that is no conversation, and may be a form. Pictures, sound and what is made of
+    /// a text can neither be looked at nor restored: where that would be needed, they are refused.
+    pub(crate) async fn mask_task(
+        &self,
+        scope: &Scope,
+        project: ProjectId,
+        (task, form): (Task, bool),
+        body: &Bytes,
+    ) -> Result<Masked, Refused> {
+        let routing = self.store.routing(scope).await.map_err(|error| Refused::from(&error))?;
+        let mode = routing.masking(project).mode;
+        match mode {
+            MaskingMode::Off => Ok(Masked::default()),
+            MaskingMode::Detect if form => {
+                let report = Report { mode, counts: BTreeMap::new(), unread: true };
+                Ok(Masked { report: Some(report), ..Masked::default() })
+            }
+            MaskingMode::Block if form => Err(Refused::from(&unmaskable())),
+            MaskingMode::Mask if !task.is_text() => Err(Refused::from(&unmaskable())),
+            MaskingMode::Detect | MaskingMode::Block | MaskingMode::Mask => {
+                self.mask(scope, project, body).await
+            }
         }
     }
 }
@@ -185,6 +212,13 @@ fn words(key: &str) -> String {
         words.push(if matches!(letter, '_' | '-' | '.') { ' ' } else { letter });
     }
     words
+}
+
+fn unmaskable() -> Error {
+    Error::invalid(
+        "This project sends no personal data to providers, and this kind of request cannot be looked through.",
+    )
+    .with_code("cannot_mask")
 }
 
 /// Names the kinds, never the values.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use domain::{Catalogue, Error, ProjectId, Result};
 use identity::Refusal;
-use llm::{Format, Head, Prepared, Quirks};
+use llm::{Dialect, Format, Head, Prepared, Quirks, Task};
 
 use crate::{
     GatewayConfig,
@@ -43,6 +43,11 @@ impl Candidate {
             prepared.body = body;
             prepared.dropped.extend(overruled);
         }
+    }
+
+    /// What is asked of it when that is no conversation: the dialect.
+    pub(crate) fn dialect(&self) -> Option<Dialect> {
+        self.spoken()?.task.map(|(_, dialect)| dialect)
     }
 
     pub(crate) fn spoken(&self) -> Option<&Spoken> {
@@ -90,8 +95,13 @@ pub(crate) fn plan(
     }
     let (mut healthy, mut avoided) = (Vec::new(), Vec::new());
     let (mut refused, mut unwished) = (Vec::new(), Vec::new());
+    let mut unable = Vec::new();
     for mut candidate in candidates(routes, wanted) {
-        let against = agree(routes, project, inbound, &mut candidate);
+        if !candidate.route.serves(&candidate.model, head.task.map(Task::serves)) {
+            unable.push(candidate);
+            continue;
+        }
+        let against = agree(routes, project, (inbound, head.task), &mut candidate);
         if !against.is_empty() {
             refused.push((candidate.route, against));
         } else if let Some(reason) = head
@@ -110,11 +120,12 @@ pub(crate) fn plan(
         return Err(match (refused.is_empty(), unwished.is_empty()) {
             (none_ruled_out, false) => not_wished(none_ruled_out),
             (false, true) => not_allowed(&refused),
-            (true, true) => unknown(),
+            (true, true) => unable.first().map_or_else(unknown, elsewhere),
         });
     }
     let ruled_out = !refused.is_empty();
-    let mut excluded = Vec::new();
+    let one = |candidate: Candidate| Exclusion { route: candidate.route, reason: "not_served" };
+    let mut excluded: Vec<_> = unable.into_iter().map(one).collect();
     for (route, against) in refused {
         let one =
             |refusal: &Refusal| Exclusion { route: Arc::clone(&route), reason: refusal.reason };
@@ -142,14 +153,18 @@ pub(crate) fn plan(
 fn agree<'a>(
     routes: &'a OrgRoutes,
     project: ProjectId,
-    inbound: Format,
+    (inbound, task): (Format, Option<Task>),
     candidate: &mut Candidate,
 ) -> &'a [Refusal] {
     let mut first: Option<&[Refusal]> = None;
-    let speaks = |at: usize| candidate.route.speaks(at, &candidate.model);
+    let speaks = |at: &usize| candidate.route.speaks(*at, &candidate.model);
+    let ways: Vec<usize> = match task {
+        Some(task) => candidate.route.tasks(task.serves()).collect(),
+        None => candidate.route.formats(inbound).collect(),
+    };
     // A model that is listed with none of them is tried as the route is used to be called.
-    let known = candidate.route.formats(inbound).any(speaks);
-    for at in candidate.route.formats(inbound).filter(|at| !known || speaks(*at)) {
+    let known = ways.iter().any(speaks);
+    for at in ways.iter().copied().filter(|at| !known || speaks(at)) {
         let against = routes.against(project, (&candidate.route, at), &candidate.model);
         if against.is_empty() {
             candidate.spoken = at;
@@ -158,6 +173,19 @@ fn agree<'a>(
         first.get_or_insert(against);
     }
     first.unwrap_or(&rules::UNDECIDED)
+}
+
+/// Somebody serves the model, but for something else than what was asked for.
+fn elsewhere(candidate: &Candidate) -> Error {
+    let abilities = candidate.route.abilities(&candidate.model).unwrap_or_default();
+    let mut all: Vec<&str> = abilities.iter().map(|one| llm::endpoint_of(*one)).collect();
+    all.dedup();
+    let says = if all.is_empty() {
+        "No provider of this model can be asked for this.".to_owned()
+    } else {
+        format!("This model cannot be asked for this. It is asked at {}.", all.join(" or "))
+    };
+    Error::invalid(says).with_code("wrong_endpoint")
 }
 
 /// Somebody serves the model and may be asked, but the request itself excludes them.

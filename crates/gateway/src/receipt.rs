@@ -3,8 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use domain::{ProviderId, RequestId, Timestamp};
-use llm::Format;
+use domain::{ProviderId, RequestId, Timestamp, Units};
 use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 
 use crate::{
@@ -24,13 +23,16 @@ pub(crate) struct Receipt {
     dropped: Vec<String>,
     /// What was found in the request's texts; absent when they were not looked at.
     pub masking: Option<Report>,
+    /// What was used besides tokens, so that the cost can be worked out again.
+    units: Units,
 }
 
 /// What the receipt says about the request itself.
 pub(crate) struct Asked {
     pub request: RequestId,
     pub at: Timestamp,
-    pub format: Format,
+    /// The client's format, or what it asked for when that is no conversation.
+    pub format: &'static str,
     pub model: String,
     pub stream: bool,
     pub strict: bool,
@@ -68,7 +70,12 @@ impl Receipt {
             attempts: Vec::new(),
             dropped: Vec::new(),
             masking: None,
+            units: Units::default(),
         }
+    }
+
+    pub(crate) const fn count(&mut self, units: Units) {
+        self.units = units;
     }
 
     pub(crate) fn model(&self) -> &str {
@@ -126,7 +133,7 @@ impl Serialize for Receipt {
         out.serialize_field("version", &1)?;
         out.serialize_field("request", &asked.request)?;
         out.serialize_field("at", &asked.at)?;
-        out.serialize_field("client_format", asked.format.as_str())?;
+        out.serialize_field("client_format", asked.format)?;
         out.serialize_field("requested_model", &asked.model)?;
         if let Some(alias_of) = &self.alias_of {
             out.serialize_field("alias_of", alias_of)?;
@@ -146,6 +153,9 @@ impl Serialize for Receipt {
         if let Some(masking) = &self.masking {
             out.serialize_field("masking", masking)?;
         }
+        if !self.units.is_empty() {
+            out.serialize_field("units", &self.units)?;
+        }
         out.end()
     }
 }
@@ -158,7 +168,8 @@ impl Serialize for Candidate {
         out.serialize_field("name", &route.name)?;
         out.serialize_field("catalog", &route.catalog)?;
         out.serialize_field("model", &*self.model)?;
-        out.serialize_field("format", self.format().as_str())?;
+        let format = self.dialect().map_or(self.format().as_str(), llm::Dialect::as_str);
+        out.serialize_field("format", format)?;
         if let Some(region) = &route.region {
             out.serialize_field("region", region)?;
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use domain::RequestId;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
-use llm::{Format, Refusal};
+use llm::{Format, Refusal, Task};
 
 use crate::{Body, receipt::Receipt, routes::Route};
 
@@ -69,6 +69,20 @@ pub(crate) fn refusal(
         // Rounded up: who comes back a fraction early is refused again.
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
         response.headers_mut().insert(header::RETRY_AFTER, seconds.max(1).into());
+    }
+    response
+}
+
+/// An error of something that is no conversation, in the shape of its endpoint.
+pub(crate) fn task_refusal(
+    task: Task,
+    request: RequestId,
+    refusal: &Refusal,
+    retry_after: Option<Duration>,
+) -> Response<Body> {
+    let mut response = self::refusal(Format::OpenAiChat, request, refusal, retry_after);
+    if task.is_cohere() {
+        *response.body_mut() = Body::whole(llm::cohere_error(refusal, &request.to_string()));
     }
     response
 }

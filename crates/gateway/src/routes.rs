@@ -2,11 +2,11 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use domain::{Catalogue, Error, OrgId, Prices, ProjectId, ProviderId, Result};
+use domain::{Catalogue, Error, OrgId, Prices, ProjectId, ProviderId, Result, Serves};
 use egress::{Destination, Egress, Kind};
 use http::{HeaderName, HeaderValue, header};
 use identity::Refusal;
-use llm::{Format, Quirks};
+use llm::{Dialect, Format, Quirks};
 use parking_lot::{Mutex, RwLock};
 use store::{LiveProvider, OrgRouting, Scope, Store};
 use url::Url;
@@ -31,6 +31,8 @@ pub(crate) struct Route {
     pub spoken: Vec<Spoken>,
     /// The models that cannot be asked in every format, with those they can be asked in.
     particular: HashMap<String, Vec<Format>>,
+    /// What the catalogue's models of this provider can do; a model that is not there may be able to do anything.
+    abilities: HashMap<String, Vec<Serves>>,
     pub credential: Option<(HeaderName, HeaderValue)>,
     /// The models it serves; empty when it was not said.
     pub models: Vec<String>,
@@ -43,22 +45,56 @@ pub(crate) struct Route {
 /// A format that a route can be called in, with the terms that then hold.
 pub(crate) struct Spoken {
     pub format: Format,
+    /// What is asked for when it is no conversation, and in which dialect.
+    pub task: Option<(Serves, Dialect)>,
     pub terms: Vec<RouteTerms>,
 }
 
 impl Route {
     /// The formats to call it in for a request in `inbound`, the best first: the client's own, else the usual one.
     pub(crate) fn formats(&self, inbound: Format) -> impl Iterator<Item = usize> {
-        let own = self.spoken.iter().position(|spoken| spoken.format == inbound);
-        own.into_iter().chain((0..self.spoken.len()).filter(move |at| Some(*at) != own))
+        let all = move || {
+            let talks = |(at, spoken): (usize, &Spoken)| spoken.task.is_none().then_some(at);
+            self.spoken.iter().enumerate().filter_map(talks)
+        };
+        let is = move |at: &usize| self.spoken.get(*at).is_some_and(|one| one.format == inbound);
+        let own = all().find(is);
+        own.into_iter().chain(all().filter(move |at| Some(*at) != own))
+    }
+
+    /// The ways to ask for something that is no conversation.
+    pub(crate) fn tasks(&self, wanted: Serves) -> impl Iterator<Item = usize> {
+        let all = self.spoken.iter().enumerate();
+        all.filter_map(move |(at, spoken)| (spoken.task?.0 == wanted).then_some(at))
+    }
+
+    /// Whether the model can be asked for that here, as far as anybody says; nothing stands for a conversation.
+    pub(crate) fn serves(&self, model: &str, wanted: Option<Serves>) -> bool {
+        let able = match wanted {
+            Some(wanted) => self.tasks(wanted).next().is_some(),
+            None => self.spoken.iter().any(|spoken| spoken.task.is_none()),
+        };
+        able && self.can(model, wanted)
+    }
+
+    fn can(&self, model: &str, wanted: Option<Serves>) -> bool {
+        self.abilities(model).is_none_or(|all| match wanted {
+            Some(wanted) => all.contains(&wanted),
+            None => all.iter().any(Serves::is_conversation),
+        })
+    }
+
+    /// What the catalogue says that the model can do.
+    pub(crate) fn abilities(&self, model: &str) -> Option<&[Serves]> {
+        self.abilities.get(model).map(Vec::as_slice)
     }
 
     /// Whether the model can be asked in that format, as far as anybody says.
     pub(crate) fn speaks(&self, spoken: usize, model: &str) -> bool {
-        let format = self.spoken.get(spoken).map(|spoken| spoken.format);
-        self.particular
-            .get(model)
-            .is_none_or(|formats| format.is_some_and(|format| formats.contains(&format)))
+        let Some(spoken) = self.spoken.get(spoken) else { return false };
+        let formats = self.particular.get(model).filter(|_| spoken.task.is_none());
+        self.can(model, spoken.task.map(|(serves, _)| serves))
+            && formats.is_none_or(|formats| formats.contains(&spoken.format))
     }
 
     pub(crate) fn quirks(&self, model: &str) -> Quirks {
@@ -113,7 +149,10 @@ impl OrgRoutes {
     ) -> impl Iterator<Item = (&str, &Route)> {
         let usable = move |route: &&Arc<Route>, model: &str| {
             let allowed = |project, at| self.against(project, (route, at), model).is_empty();
-            project.is_none_or(|project| (0..route.spoken.len()).any(|at| allowed(project, at)))
+            let all = || 0..route.spoken.len();
+            let known = all().any(|at| route.speaks(at, model));
+            let mut ways = all().filter(|at| !known || route.speaks(*at, model));
+            project.is_none_or(|project| ways.any(|at| allowed(project, at)))
         };
         self.by_model.iter().filter_map(move |(model, routes)| {
             let route = routes.iter().find(|route| usable(route, model))?;
@@ -194,8 +233,9 @@ impl Routes {
             return route.models.iter().map(String::as_str).collect();
         }
         let entry = self.catalogue.provider(&route.catalog);
+        let able = |model: &&str| (0..route.spoken.len()).any(|at| route.speaks(at, model));
         entry.map_or_else(Vec::new, |entry| {
-            entry.chat_models().map(|model| model.id.as_str()).collect()
+            entry.models.iter().map(|model| model.id.as_str()).filter(able).collect()
         })
     }
 
@@ -220,6 +260,7 @@ impl Routes {
             region: provider.region.clone(),
             spoken: rules::spoken(&self.catalogue, provider),
             particular: rules::particular(&self.catalogue, provider),
+            abilities: rules::abilities(&self.catalogue, provider),
             credential: credential(format, provider)?,
             models: provider.models.clone(),
             open_ended: provider.models.is_empty(),

@@ -5,9 +5,9 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use domain::{Catalogue, Model, ProjectId, Protocol, ProviderId, RoutingPolicy};
-use identity::{ModelTerms, Refusal, Registered, egress_refusals};
-use llm::Format;
+use domain::{Catalogue, Model, ProjectId, Protocol, ProviderId, RoutingPolicy, Serves};
+use identity::{ModelTerms, Refusal, Registered, Terms, egress_refusals};
+use llm::{Dialect, Format};
 use store::{LiveProvider, OrgRouting};
 
 use crate::routes::{Route, Spoken};
@@ -35,6 +35,8 @@ pub(crate) fn spoken(catalogue: &Catalogue, provider: &LiveProvider) -> Vec<Spok
     };
     let one = |(protocol, terms): (Protocol, Vec<ModelTerms<'_>>)| Spoken {
         format: protocol.into(),
+        task: (!protocol.is_conversation())
+            .then(|| (protocol.serves(), Dialect::of(provider.protocol, &provider.catalog))),
         terms: terms.into_iter().map(owned).collect(),
     };
     identity::spoken_terms(catalogue, &provider.into()).into_iter().map(one).collect()
@@ -55,6 +57,16 @@ pub(crate) fn particular(
         .map(|model| (model.id.clone(), spoken(model)))
         .filter(|(_, spoken)| spoken.len() < all.len())
         .collect()
+}
+
+/// What the models can do that the catalogue knows of this provider.
+pub(crate) fn abilities(
+    catalogue: &Catalogue,
+    provider: &LiveProvider,
+) -> HashMap<String, Vec<Serves>> {
+    let entry = catalogue.provider(&provider.catalog);
+    let models = entry.into_iter().flat_map(|entry| &entry.models);
+    models.map(|model| (model.id.clone(), model.serves.clone())).collect()
 }
 
 impl Spoken {
@@ -112,10 +124,19 @@ impl Rules {
     }
 
     fn verdicts(&self, rules: &RoutingPolicy) -> Verdicts {
-        let of = |one: &ModelTerms<'_>| egress_refusals(rules, &one.terms).into_boxed_slice();
         let formats = |provider: &LiveProvider| {
             let spoken = identity::spoken_terms(&self.catalogue, &provider.into());
-            spoken.iter().map(|(_, terms)| terms.iter().map(of).collect()).collect()
+            // Most ways to ask one provider are on the same terms: each is decided once.
+            let mut decided: Vec<(Terms<'_>, Box<[Refusal]>)> = Vec::new();
+            let mut of = |one: &ModelTerms<'_>| {
+                if let Some((_, known)) = decided.iter().find(|(terms, _)| *terms == one.terms) {
+                    return known.clone();
+                }
+                let against = egress_refusals(rules, &one.terms).into_boxed_slice();
+                decided.push((one.terms, against.clone()));
+                against
+            };
+            spoken.iter().map(|(_, terms)| terms.iter().map(&mut of).collect()).collect()
         };
         self.source.providers.iter().map(|provider| (provider.id, formats(provider))).collect()
     }

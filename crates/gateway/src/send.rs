@@ -92,14 +92,22 @@ impl Sending<'_> {
         let Attempts { inbound, head, .. } = self.attempts;
         let route = &candidate.route;
         let quirks = candidate.quirks(head);
-        let prepared =
-            llm::prepare(inbound, candidate.format(), self.body, head, &candidate.model, &quirks);
+        let prepared = match head.task {
+            Some(task) => crate::task::prepare(task, candidate, (self.body, head), &quirks),
+            None => {
+                let format = candidate.format();
+                llm::prepare(inbound, format, self.body, head, &candidate.model, &quirks)
+            }
+        };
         let mut prepared = prepared.map_err(|bad| {
             let fields = bad.param.iter().cloned().collect();
             self.settler.receipt.exclude(route, "cannot_express", fields);
             Box::new(Failure::from(&bad))
         })?;
-        candidate.force(&mut prepared);
+        // A form is refused above where terms rest on parameters.
+        if !head.is_form() {
+            candidate.force(&mut prepared);
+        }
         if let Some(wishes) = &head.wishes {
             prepared.dropped.extend(wishes.unmet.iter().map(|&name| name.to_owned()));
         }
@@ -181,6 +189,7 @@ impl Sending<'_> {
                 reply::routed(&mut response, self.request, Some(route), &self.settler.receipt);
                 response
             }
+            Won::Task(won) => self.show_task(won, route),
             Won::Stream(upstream, translator, out) => {
                 let terms = Terms {
                     inbound,
@@ -201,9 +210,12 @@ impl Sending<'_> {
 
     fn give_up(mut self, failure: Failure, route: Option<&Route>) -> Response<Body> {
         self.settler.failed(&failure, failure.usage);
-        let Attempts { inbound, .. } = self.attempts;
-        let mut response =
-            reply::refusal(inbound, self.request, &failure.refusal, failure.retry_after);
+        let Attempts { inbound, head, .. } = self.attempts;
+        let (refusal, wait) = (&failure.refusal, failure.retry_after);
+        let mut response = match head.task {
+            Some(task) => reply::task_refusal(task, self.request, refusal, wait),
+            None => reply::refusal(inbound, self.request, refusal, wait),
+        };
         if route.is_some() {
             reply::routed(&mut response, self.request, route, &self.settler.receipt);
         }

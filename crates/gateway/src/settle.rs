@@ -10,9 +10,9 @@ use std::{
 
 use domain::{
     Clock, KeyId, OrgId, Prices, ProjectId, Protocol, Provenance, RequestId, Result, Timestamp,
-    Usage,
+    Units, Usage,
 };
-use llm::Format;
+use llm::{Format, Task};
 use store::{Intent, Settlement, Store};
 use tokio::{sync::Notify, time::Instant};
 
@@ -65,6 +65,8 @@ pub(crate) struct Opening {
     pub caller: Caller,
     pub request: RequestId,
     pub inbound: Format,
+    /// What is asked for when it is no conversation.
+    pub task: Option<Task>,
     pub streaming: bool,
     /// Tokens.
     pub input_estimate: u64,
@@ -89,6 +91,8 @@ pub(crate) struct Settler {
     started: Timestamp,
     began: Instant,
     pub receipt: Receipt,
+    /// What an answer that is no conversation used besides tokens, once it has begun.
+    units: Option<Units>,
     input_estimate: u64,
     /// Whom the intent on file names.
     filed: Option<Arc<Route>>,
@@ -115,16 +119,18 @@ impl Settler {
             clock: clock.clone(),
             request: opening.request,
             caller: opening.caller,
-            protocol: match opening.inbound {
-                Format::OpenAiChat => Protocol::OpenAi,
-                Format::AnthropicMessages => Protocol::Anthropic,
-                Format::OpenAiResponses => Protocol::OpenAiResponses,
-                Format::Gemini => Protocol::Gemini,
+            protocol: match (opening.task, opening.inbound) {
+                (Some(task), _) => task.protocol(),
+                (None, Format::OpenAiChat) => Protocol::OpenAi,
+                (None, Format::AnthropicMessages) => Protocol::Anthropic,
+                (None, Format::OpenAiResponses) => Protocol::OpenAiResponses,
+                (None, Format::Gemini) => Protocol::Gemini,
             },
             streaming: opening.streaming,
             started,
             began,
             receipt,
+            units: None,
             input_estimate: opening.input_estimate,
             filed: None,
             prices: None,
@@ -177,6 +183,22 @@ impl Settler {
         self.first_token.get_or_insert_with(|| self.began.elapsed());
     }
 
+    /// An answer that is no conversation has begun, or gone on.
+    pub(crate) const fn counted(&mut self, units: Units) {
+        self.units = Some(units);
+        self.receipt.count(units);
+    }
+
+    /// Nano-units of the currency; `None` when a price or a count is unknown.
+    fn cost(&self, usage: &Usage) -> Option<u64> {
+        let prices = self.prices.as_ref()?;
+        match self.units {
+            Some(units) => prices.of_all(usage, &units, None),
+            None if usage.provenance == Provenance::Absent => None,
+            None => prices.of(usage, None),
+        }
+    }
+
     pub(crate) fn answered(&mut self, usage: Usage) {
         if let Some(route) = &self.filed {
             route.meters.answered();
@@ -215,17 +237,12 @@ impl Settler {
     fn settle(&mut self, status: u16, code: Option<&str>, usage: Usage) {
         let Some(route) = self.filed.as_ref().filter(|_| !self.settled) else { return };
         self.settled = true;
-        let known = usage.provenance != Provenance::Absent;
         route.meters.spent(&usage, self.began.elapsed(), self.first_token);
         let settlement = Settlement {
             request: self.request,
             ended: self.clock.now(),
             usage,
-            cost_nano: self
-                .prices
-                .as_ref()
-                .filter(|_| known)
-                .and_then(|prices| prices.of(&usage, None)),
+            cost_nano: self.cost(&usage),
             currency: Some(CURRENCY.to_owned()),
             status,
             error_code: code.map(str::to_owned),
@@ -244,7 +261,7 @@ impl Settler {
 impl Drop for Settler {
     fn drop(&mut self) {
         let mut usage = Usage::default();
-        if self.under_way {
+        if self.under_way && self.input_estimate > 0 {
             // Providers bill what they were sent even if nobody waits for the answer.
             usage.input = self.input_estimate;
             usage.provenance = Provenance::Estimated;

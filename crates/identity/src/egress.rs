@@ -45,7 +45,7 @@ const REFUSALS: [Refusal; 11] = [
 pub const UNDECIDED: Refusal = refusal("undecided", "could not be checked against the rules");
 
 /// What a decision may depend on. `None` is unknown.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Terms<'a> {
     /// Its id in the catalogue, or `custom`.
     pub provider: &'a str,

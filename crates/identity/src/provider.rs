@@ -197,11 +197,13 @@ fn checked(catalogue: &Catalogue, entry: ProviderEntry) -> Result<NewProvider> {
     let theirs = known.and_then(|known| Some((known, endpoint(known, &url)?)));
     let spoken = || theirs.and_then(|(known, endpoint)| known.protocol_of(endpoint));
     let fallback = || known.and_then(|known| known.protocol());
-    // Requests in that format are understood; providers of it are not called yet.
-    let given = entry.protocol.filter(|protocol| *protocol != Protocol::Gemini);
+    // Requests in other formats are understood; providers of them are not called.
+    let given = entry.protocol.filter(|protocol| protocol.is_of_providers());
     let protocol = given.or_else(spoken).or_else(fallback).ok_or_else(|| {
-        Error::invalid("This provider needs its protocol: openai, anthropic or responses.")
-            .with_code("unknown_protocol")
+        Error::invalid(
+            "This provider needs its protocol: openai, anthropic, responses, cohere or rerank.",
+        )
+        .with_code("unknown_protocol")
     })?;
     let known = theirs.map(|(known, _)| known);
     let secret = entry.secret.map(credential).transpose()?.flatten();

@@ -178,6 +178,9 @@ impl Registered<'_> {
     /// speaks OpenAI's older format may speak the newer one as well.
     #[must_use]
     pub fn formats(&self, catalogue: &Catalogue) -> Vec<Protocol> {
+        if !self.protocol.is_conversation() {
+            return Vec::new();
+        }
         let mut formats = vec![self.protocol];
         let endpoint = catalogue.provider(self.catalog).and_then(|entry| {
             entry.endpoints.iter().find(|endpoint| endpoint.base_url == self.base_url)
@@ -189,6 +192,21 @@ impl Registered<'_> {
             formats.push(Protocol::OpenAiResponses);
         }
         formats
+    }
+
+    /// What else it can be asked for: of a server of the catalogue what that says, of any other whatever its format
+    /// can say.
+    #[must_use]
+    pub fn tasks(&self, catalogue: &Catalogue) -> Vec<Protocol> {
+        let all = self.protocol.tasks().iter().copied();
+        let Some(entry) = catalogue.provider(self.catalog) else { return all.collect() };
+        let url = base_url::check(self.base_url, true).ok();
+        let endpoint = url.and_then(|url| crate::provider::endpoint(entry, &url));
+        all.filter(|task| match endpoint {
+            Some(endpoint) => endpoint.serves.contains(&task.serves()),
+            None => entry.endpoints.iter().any(|one| one.serves.contains(&task.serves())),
+        })
+        .collect()
     }
 }
 
@@ -204,14 +222,15 @@ pub struct ModelTerms<'a> {
     pub evidence: Option<String>,
 }
 
-/// The formats in which a registered provider can be called, each with its terms.
+/// The formats in which a registered provider can be called and what else it can be asked for, each with its terms.
 #[must_use]
 pub fn spoken_terms<'a>(
     catalogue: &'a Catalogue,
     row: &Registered<'a>,
 ) -> Vec<(Protocol, Vec<ModelTerms<'a>>)> {
     let terms = |protocol| terms_of(catalogue, &Registered { protocol, ..*row });
-    row.formats(catalogue).into_iter().map(|protocol| (protocol, terms(protocol))).collect()
+    let ways = row.formats(catalogue).into_iter().chain(row.tasks(catalogue));
+    ways.map(|protocol| (protocol, terms(protocol))).collect()
 }
 
 /// The terms of a registered provider. The first whose models are meant counts; the last is for every model.

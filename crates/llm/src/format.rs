@@ -73,6 +73,8 @@ impl From<Protocol> for Format {
             Protocol::Anthropic => Self::AnthropicMessages,
             Protocol::OpenAiResponses => Self::OpenAiResponses,
             Protocol::Gemini => Self::Gemini,
+            // What is no conversation has OpenAI's credential and errors.
+            _ => Self::OpenAiChat,
         }
     }
 }

@@ -2,13 +2,14 @@
 
 use std::{fmt, ops::Range};
 
+use domain::Units;
 use serde::{
     Deserializer,
     de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor},
 };
 
 use crate::{
-    BadRequest, Format,
+    BadRequest, Format, Task,
     demand::boolean,
     edit::span,
     json::{self, Fields, Raw, Shape, Text},
@@ -37,7 +38,35 @@ pub struct Head {
     pub has_tools: bool,
     /// What the client wishes of the provider.
     pub wishes: Option<Wishes>,
+    /// What is asked for; nothing for a conversation.
+    pub task: Option<Task>,
+    /// What is known of the price before the answer.
+    pub units: Units,
     pub(crate) spots: Spots,
+}
+
+impl Head {
+    /// The head of a request that is no conversation.
+    pub(crate) fn of_task(task: Task, model: String, units: Units, spots: Spots) -> Self {
+        Self {
+            model,
+            stream: false,
+            max_output: None,
+            include_usage: false,
+            choices: 1,
+            has_tools: false,
+            wishes: None,
+            task: Some(task),
+            units,
+            spots,
+        }
+    }
+
+    /// Whether the request is a form and not JSON.
+    #[must_use]
+    pub const fn is_form(&self) -> bool {
+        self.spots.form
+    }
 }
 
 /// Byte ranges in the body.
@@ -50,6 +79,8 @@ pub(crate) struct Spots {
     pub(crate) keeping: Keeping,
     /// The member that holds the wishes, with one comma.
     pub(crate) wishes: Option<Range<usize>>,
+    /// The body is a form: the model's name stands there as it is.
+    pub(crate) form: bool,
 }
 
 /// Where `stream_options` stands.
@@ -87,11 +118,7 @@ fn read(format: Format, said: Option<(&str, bool)>, body: &[u8]) -> Result<Head,
         .map_err(|_| BadRequest::new("invalid_json", "The request body is not valid UTF-8."))?;
     let found = find(format, text).map_err(|error| not_json(&error))?;
     if let Some(name) = found.repeated {
-        return Err(BadRequest {
-            code: "duplicate_key",
-            param: Some(name.to_owned()),
-            message: "The request repeats a member; it must be given once.".into(),
-        });
+        return Err(repeated(Some(name)));
     }
     let not_text = || BadRequest::at("model", "`model` must be a string.");
     let model = match (said, found.model) {
@@ -99,9 +126,7 @@ fn read(format: Format, said: Option<(&str, bool)>, body: &[u8]) -> Result<Head,
         (None, Some(raw)) => json::text(raw).ok_or_else(not_text)?.into_owned(),
         (None, None) => return Err(missing("model")),
     };
-    if model.is_empty() || model.len() > MODEL_LIMIT || model.chars().any(char::is_control) {
-        return Err(BadRequest::at("model", "`model` is not a usable name."));
-    }
+    let model = usable(model)?;
     if !found.turns && !found.prompt {
         return Err(missing(turns(format)));
     }
@@ -139,6 +164,8 @@ fn read(format: Format, said: Option<(&str, bool)>, body: &[u8]) -> Result<Head,
         choices: choices.and_then(json::whole).unwrap_or(1),
         wishes: found.provider.map(wishes::read).transpose()?.flatten(),
         has_tools: found.tools.is_some_and(|raw| json::shape(raw) == Shape::Array),
+        task: None,
+        units: Units::default(),
         spots,
     })
 }
@@ -152,7 +179,22 @@ const fn turns(format: Format) -> &'static str {
     }
 }
 
-fn missing(name: &'static str) -> BadRequest {
+pub(crate) fn usable(model: String) -> Result<String, BadRequest> {
+    if model.is_empty() || model.len() > MODEL_LIMIT || model.chars().any(char::is_control) {
+        return Err(BadRequest::at("model", "`model` is not a usable name."));
+    }
+    Ok(model)
+}
+
+pub(crate) fn repeated(name: Option<&str>) -> BadRequest {
+    BadRequest {
+        code: "duplicate_key",
+        param: name.map(str::to_owned),
+        message: "The request repeats a member; it must be given once.".into(),
+    }
+}
+
+pub(crate) fn missing(name: &'static str) -> BadRequest {
     BadRequest {
         code: "missing_required_parameter",
         param: Some(name.to_owned()),
@@ -161,7 +203,7 @@ fn missing(name: &'static str) -> BadRequest {
 }
 
 /// Says where, never what: serde's own message may quote the text.
-fn not_json(error: &serde_json::Error) -> BadRequest {
+pub(crate) fn not_json(error: &serde_json::Error) -> BadRequest {
     BadRequest {
         code: "invalid_json",
         param: None,

@@ -236,7 +236,7 @@ impl fmt::Display for Path<'_> {
 }
 
 /// Keys are the client's: only plain ones are repeated in a header or an error.
-fn printable(name: &str) -> &str {
+pub(crate) fn printable(name: &str) -> &str {
     let plain = !name.is_empty()
         && name.len() <= 64
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));

@@ -28,6 +28,8 @@
 //!   request: an answer is read without its request. Hosted tools go to their own family only and are listed
 //!   otherwise; free-form (`custom`) tools are refused between formats, as their calls could not be told from others.
 //! - Tool arguments are passed on as the text they were written in.
+//! - What is no conversation ([`Task`]: embeddings, ranking, images, sound, …) has a path of its own, as it has nothing of
+//!   a conversation to translate: see `task.rs`.
 //!
 //! Invariants: no input makes this crate panic; no error or list holds a value of the request or the answer;
 //! the output of a stream does not depend on how its bytes were cut.
@@ -54,6 +56,7 @@ mod responses;
 mod restore;
 mod stream;
 mod strip;
+mod task;
 mod texts;
 mod upstream;
 mod usage;
@@ -71,6 +74,10 @@ pub use quirks::{Quirks, ThinkingStyle};
 pub use refusal::{Refusal, error_body};
 pub use restore::{Channel, Escape, Restore, Step};
 pub use stream::{Progress, StreamOptions, StreamTranslator};
+pub use task::{
+    Dialect, Task, TaskAnswer, TaskAsked, TaskStream, cohere_error, endpoint_of, task_head,
+    task_prepare, task_respond,
+};
 pub use texts::{Form, Found, Rewritten, rewrite};
 pub use upstream::{UpstreamError, UpstreamKind, retry_after, upstream_error};
 pub use usage::{estimate_tokens, estimated};

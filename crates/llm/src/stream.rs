@@ -11,7 +11,8 @@ mod translate;
 
 use domain::Usage;
 
-use self::frame::{Frame, Framer, TooLarge};
+use self::frame::TooLarge;
+pub(crate) use self::frame::{Frame, Framer};
 pub(crate) use self::{meter::Meter, piece::Piece, translate::View};
 use crate::{Format, Refusal, Restore, StreamFault, json, refusal, responses, upstream};
 

@@ -34,6 +34,11 @@ pub const MODELS: &[&str] = &[
     "sandbox-flaky",
     "sandbox-flaky-429",
     "sandbox-flaky-reset",
+    "sandbox-rerank",
+    "sandbox-moderation",
+    "sandbox-draw",
+    "sandbox-transcribe",
+    "sandbox-speech",
 ];
 
 /// One scripted behaviour.
@@ -74,6 +79,13 @@ pub(crate) enum Behaviour {
     NoUsage,
     NullUsage,
     Embed,
+    Rank,
+    Moderate,
+    /// Makes images.
+    Draw,
+    /// Tells what is on recordings.
+    Hear,
+    Speak,
 }
 
 impl Behaviour {
@@ -111,8 +123,41 @@ impl Behaviour {
             "no-usage" => Self::NoUsage,
             "null-usage" => Self::NullUsage,
             "embed" => Self::Embed,
+            "rerank" => Self::Rank,
+            "moderation" => Self::Moderate,
+            "draw" => Self::Draw,
+            "transcribe" => Self::Hear,
+            "speech" => Self::Speak,
             _ => return None,
         })
+    }
+
+    /// Whether it is no conversation that this makes.
+    pub(crate) const fn is_task(self) -> bool {
+        matches!(
+            self,
+            Self::Embed | Self::Rank | Self::Moderate | Self::Draw | Self::Hear | Self::Speak
+        )
+    }
+
+    /// Whether it goes wrong, or slowly, whatever is asked.
+    pub(crate) const fn is_fault(self) -> bool {
+        matches!(
+            self,
+            Self::Error(_)
+                | Self::Flaky(_)
+                | Self::FlakyReset
+                | Self::Slow
+                | Self::SlowHeaders
+                | Self::SlowFirstToken
+                | Self::Cut
+                | Self::Reset
+                | Self::Stall
+                | Self::ErrorIn200
+                | Self::ErrorMidStream
+                | Self::Malformed
+                | Self::NoUsage
+        )
     }
 
     /// Faults that strike in the middle answer at least ten words, so that there is a middle.

@@ -7,12 +7,14 @@ use crate::{
     ask::{count, text_of},
     refusal::Refusal,
     reply::hash,
+    task::{House, known, word},
 };
 
-const DIMENSIONS: usize = 384;
+pub(crate) const DIMENSIONS: usize = 384;
 
 /// Answers `/v1/embeddings` for text, a list of texts, tokens or lists of tokens.
-pub(crate) fn answer(body: &Value) -> Result<Value, Refusal> {
+pub(crate) fn answer(body: &Value, house: House) -> Result<Value, Refusal> {
+    let (packed, size) = wanted(body, house)?;
     let model = text_of(body, "model")?;
     let inputs = match body.get("input") {
         Some(Value::Array(items)) if !items.is_empty() => {
@@ -25,19 +27,92 @@ pub(crate) fn answer(body: &Value) -> Result<Value, Refusal> {
         Some(value @ Value::String(_)) => vec![one(value)?],
         _ => return Err(Refusal::invalid("input", "a string or a non-empty array is required")),
     };
-    let packed = body.get("encoding_format").and_then(Value::as_str) == Some("base64");
     let words: u64 = inputs.iter().map(|text| count(text)).sum();
     let data: Vec<Value> = inputs
         .iter()
         .enumerate()
         .map(|(index, text)| {
-            let numbers = vector(text);
+            let numbers = vector(text, size);
             let embedding = if packed { json!(pack(&numbers)) } else { json!(numbers) };
             json!({"object": "embedding", "index": index, "embedding": embedding})
         })
         .collect();
-    let usage = json!({"prompt_tokens": words, "total_tokens": words});
+    let usage = match house {
+        House::Voyage => json!({"total_tokens": words}),
+        _ => json!({"prompt_tokens": words, "total_tokens": words}),
+    };
     Ok(json!({"object": "list", "data": data, "model": model, "usage": usage}))
+}
+
+/// Whether the numbers are packed, and how many there are, in the words of the house.
+fn wanted(body: &Value, house: House) -> Result<(bool, usize), Refusal> {
+    let (names, packing, size): (&[&str], _, _) = match house {
+        House::Jina => (
+            &[
+                "model",
+                "input",
+                "task",
+                "dimensions",
+                "normalized",
+                "late_chunking",
+                "truncate",
+                "embedding_type",
+            ],
+            "embedding_type",
+            "dimensions",
+        ),
+        House::Voyage => (
+            &[
+                "model",
+                "input",
+                "input_type",
+                "truncation",
+                "output_dimension",
+                "output_dtype",
+                "encoding_format",
+            ],
+            "encoding_format",
+            "output_dimension",
+        ),
+        _ => (
+            &["model", "input", "encoding_format", "dimensions", "user"],
+            "encoding_format",
+            "dimensions",
+        ),
+    };
+    known(body, names)?;
+    let texts = |value: &Value| value.as_array().is_none_or(|all| all.iter().all(Value::is_string));
+    if house != House::OpenAi && !body.get("input").is_none_or(texts) {
+        return Err(Refusal::invalid("input", "a string or a list of strings is required"));
+    }
+    match house {
+        House::Jina => drop(word(
+            body,
+            "task",
+            &[
+                "text-matching",
+                "retrieval.query",
+                "retrieval.passage",
+                "classification",
+                "separation",
+            ],
+        )?),
+        House::Voyage => drop(word(body, "input_type", &["document", "query"])?),
+        _ => {}
+    }
+    // Voyage gives floats when nothing is said, and knows no word for that.
+    let words: &[&str] =
+        if house == House::Voyage { &["", "base64"] } else { &["float", "base64"] };
+    let packed = word(body, packing, words)? == "base64";
+    let dimensions = match body.get(size) {
+        None | Some(Value::Null) => DIMENSIONS,
+        Some(value) => value
+            .as_u64()
+            .and_then(|size| usize::try_from(size).ok())
+            .filter(|size| (1..=DIMENSIONS).contains(size))
+            .ok_or_else(|| Refusal::invalid("dimensions", "between 1 and 384"))?,
+    };
+    Ok((packed, dimensions))
 }
 
 fn one(value: &Value) -> Result<String, Refusal> {
@@ -53,9 +128,9 @@ fn tokens(items: &[Value]) -> String {
 }
 
 /// A vector of length one.
-fn vector(text: &str) -> Vec<f32> {
+pub(crate) fn vector(text: &str, size: usize) -> Vec<f32> {
     let mut state = hash(text.as_bytes()) | 1;
-    let raw: Vec<f32> = (0..DIMENSIONS)
+    let raw: Vec<f32> = (0..size)
         .map(|_| {
             state ^= state << 13;
             state ^= state >> 7;

@@ -1,5 +1,5 @@
-//! Provider twins: small servers that speak the real protocols of OpenAI (Chat Completions and Responses) and
-//! Anthropic over a real socket and misbehave on request. They are the demo's provider, the probes' sink and the tests' upstream.
+//! Provider twins: small servers that speak the real protocols of OpenAI (Chat Completions and Responses; embeddings,
+//! images, sound and moderation), Anthropic, Cohere, Jina and Voyage over a real socket and misbehave on request. They are the demo's provider, the probes' sink and the tests' upstream.
 //!
 //! Invariants: what a twin answers depends only on what it was asked (usage is counted in whitespace words);
 //! it writes nothing to disk or log; received bodies are kept in memory only when the script asks for it.
@@ -26,6 +26,7 @@ mod script;
 mod seal;
 mod server;
 mod settings;
+mod task;
 
 pub use behaviour::MODELS;
 pub use inspect::{Counters, Inspector, Recorded};

@@ -62,13 +62,13 @@ impl Play {
 
     /// A whole answer, broken in its middle where the behaviour says so.
     pub(crate) fn whole(
-        body: String,
+        body: impl Into<Bytes>,
         behaviour: Behaviour,
         script: &Script,
         reset: Arc<AtomicBool>,
         ticket: Ticket,
     ) -> Self {
-        let body = Bytes::from(body);
+        let body = body.into();
         let half = body.slice(..body.len() / 2);
         let steps = match behaviour {
             Behaviour::Cut => vec![Step::Bytes(half), Step::Pause(FLUSH), Step::Cut],
@@ -81,6 +81,38 @@ impl Play {
             _ => vec![Step::Bytes(body)],
         };
         Self::new(steps.into(), reset, Some(ticket))
+    }
+
+    /// Bytes that mean nothing until they are put together, in eight pieces.
+    pub(crate) fn pieces(
+        body: &Bytes,
+        behaviour: Behaviour,
+        script: &Script,
+        reset: Arc<AtomicBool>,
+        ticket: Ticket,
+    ) -> Self {
+        let mut steps = VecDeque::new();
+        for (at, piece) in body.chunks(body.len().div_ceil(8).max(1)).enumerate() {
+            match behaviour {
+                Behaviour::SlowFirstToken if at == 0 => steps.push_back(Step::Pause(script.hush)),
+                Behaviour::Slow if at > 0 => {
+                    steps.push_back(Step::Pause(script.pace.saturating_mul(6)));
+                }
+                _ => {}
+            }
+            let broken = [Behaviour::Cut, Behaviour::Reset, Behaviour::Stall];
+            if at == MIDDLE && broken.contains(&behaviour) {
+                steps.push_back(Step::Pause(FLUSH));
+                steps.push_back(match behaviour {
+                    Behaviour::Cut => Step::Cut,
+                    Behaviour::Reset => Step::Reset,
+                    _ => Step::Stall,
+                });
+                break;
+            }
+            steps.push_back(Step::Bytes(Bytes::copy_from_slice(piece)));
+        }
+        Self::new(steps, reset, Some(ticket))
     }
 
     /// A stream of events, broken or oddly framed where the behaviour says so.

@@ -18,16 +18,16 @@ use serde_json::{Value, json};
 
 use crate::{
     Dialect, Inspector, MODELS, Script, anthropic,
-    ask::{Ask, text_of},
+    ask::Ask,
     ask_anthropic, ask_openai, ask_responses,
     behaviour::Behaviour,
-    embed,
     inspect::{Recorded, Ticket},
     openai,
     play::Play,
     refusal::Refusal,
     reply::{self, hash},
     responses,
+    task::Task,
 };
 
 /// Larger requests are refused.
@@ -57,8 +57,9 @@ impl Twin {
         reset: Arc<AtomicBool>,
     ) -> Answer {
         let (head, body) = request.into_parts();
-        let path = head.uri.path().to_owned();
-        let path = path.strip_prefix("/v1").unwrap_or(&path);
+        let whole = head.uri.path().to_owned();
+        let path = whole.as_str();
+        let path = path.strip_prefix("/v1").unwrap_or(path);
         if path == "/_inspect" && self.inspector.open() {
             return Ok(json_response(StatusCode::OK, &self.inspector.page()));
         }
@@ -81,9 +82,13 @@ impl Twin {
             return Ok(refuse(dialect, &Refusal::new(status, "this twin is down"), ticket));
         }
         let call = Call { dialect, body, reset, ticket };
+        if let Some(task) = Task::of(&whole).filter(|_| head.method == Method::POST) {
+            let kind = head.headers.get(header::CONTENT_TYPE);
+            let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+            return self.task(task, kind, call).await;
+        }
         match (&head.method, path) {
             (&Method::GET, "/models") => Ok(call.finish(&models(dialect))),
-            (&Method::POST, "/embeddings") => Ok(call.embed()),
             (&Method::POST, "/messages/count_tokens") => Ok(call.count_tokens()),
             (&Method::POST, "/chat/completions" | "/responses" | "/messages") => {
                 self.converse(call).await
@@ -115,14 +120,27 @@ impl Twin {
             Ok(read) => read,
             Err(refusal) => return Ok(refuse(call.dialect, &refusal, call.ticket)),
         };
-        if let Some(status) = self.refused(behaviour, &call.body) {
-            // Like some real providers, the twin repeats the prompt in its errors.
-            let message = format!("sandbox error {status}: {}", ask.last_user_text());
-            let mut response = refuse(call.dialect, &Refusal::new(status, message), call.ticket);
-            if status == 429 {
-                response.headers_mut().insert(header::RETRY_AFTER, self.script.retry_after.into());
+        // Like some real providers, the twin repeats the prompt in its errors.
+        let call = match self.hindered(call, behaviour, &ask.last_user_text()).await? {
+            Ok(call) => call,
+            Err((refusal, call)) => {
+                return Ok(self.refused_with(refuse(call.dialect, &refusal, call.ticket)));
             }
-            return Ok(response);
+        };
+        let serial = self.serial.fetch_add(1, Ordering::Relaxed);
+        Ok(self.perform(call, &ask, behaviour, serial))
+    }
+
+    /// What goes wrong before any answer, if the behaviour is to go wrong now.
+    pub(crate) async fn hindered(
+        &self,
+        call: Call,
+        behaviour: Behaviour,
+        text: &str,
+    ) -> io::Result<Result<Call, (Refusal, Call)>> {
+        if let Some(status) = self.refused(behaviour, &call.body) {
+            let message = format!("sandbox error {status}: {text}");
+            return Ok(Err((Refusal::new(status, message), call)));
         }
         if behaviour == Behaviour::FlakyReset && self.first_time(&call.body) {
             call.reset.store(true, Ordering::SeqCst);
@@ -132,8 +150,15 @@ impl Twin {
         if behaviour == Behaviour::SlowHeaders {
             tokio::time::sleep(self.script.hush).await;
         }
-        let serial = self.serial.fetch_add(1, Ordering::Relaxed);
-        Ok(self.perform(call, &ask, behaviour, serial))
+        Ok(Ok(call))
+    }
+
+    /// A scripted refusal says when to come back.
+    pub(crate) fn refused_with(&self, mut response: Response<Play>) -> Response<Play> {
+        if response.status() == StatusCode::TOO_MANY_REQUESTS {
+            response.headers_mut().insert(header::RETRY_AFTER, self.script.retry_after.into());
+        }
+        response
     }
 
     fn perform(&self, call: Call, ask: &Ask, behaviour: Behaviour, serial: u64) -> Response<Play> {
@@ -183,11 +208,11 @@ impl Twin {
     }
 }
 
-struct Call {
-    dialect: Dialect,
-    body: Bytes,
-    reset: Arc<AtomicBool>,
-    ticket: Ticket,
+pub(crate) struct Call {
+    pub dialect: Dialect,
+    pub body: Bytes,
+    pub reset: Arc<AtomicBool>,
+    pub ticket: Ticket,
 }
 
 impl Call {
@@ -204,22 +229,11 @@ impl Call {
             Dialect::Anthropic => ask_anthropic::read(&body, false)?,
         };
         match Behaviour::of(&ask.model) {
-            Some(Behaviour::Embed) => Err(Refusal::invalid("model", "only makes embeddings")),
+            Some(behaviour) if behaviour.is_task() => {
+                Err(Refusal::invalid("model", "has no conversations"))
+            }
             Some(behaviour) => Ok((ask, behaviour)),
             None => Err(Refusal::new(404, "The model does not exist")),
-        }
-    }
-
-    fn embed(self) -> Response<Play> {
-        let answered =
-            self.json().and_then(|body| match Behaviour::of(&text_of(&body, "model")?) {
-                Some(Behaviour::Embed) => embed::answer(&body),
-                Some(_) => Err(Refusal::invalid("model", "makes no embeddings")),
-                None => Err(Refusal::new(404, "The model does not exist")),
-            });
-        match answered {
-            Ok(body) => self.finish(&body),
-            Err(refusal) => refuse(self.dialect, &refusal, self.ticket),
         }
     }
 
@@ -230,7 +244,7 @@ impl Call {
         }
     }
 
-    fn finish(self, body: &Value) -> Response<Play> {
+    pub(crate) fn finish(self, body: &Value) -> Response<Play> {
         self.ticket.completed();
         json_response(StatusCode::OK, body)
     }
@@ -285,7 +299,7 @@ fn json_response(status: StatusCode, body: &Value) -> Response<Play> {
     response(status, "application/json", Play::plain(body.to_string()))
 }
 
-fn response(status: StatusCode, kind: &'static str, body: Play) -> Response<Play> {
+pub(crate) fn response(status: StatusCode, kind: &'static str, body: Play) -> Response<Play> {
     let mut response = Response::new(body);
     *response.status_mut() = status;
     let kind = http::HeaderValue::from_static(kind);

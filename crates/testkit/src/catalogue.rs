@@ -4,13 +4,19 @@ use std::fmt::Write as _;
 
 use domain::Catalogue;
 
-/// Each of `models` at `price`, as the catalogue's files write it: `input = 1000, output = 4000`.
+/// What the sandbox can be asked for besides conversations.
+const TASKS: &str = "\"embeddings\", \"rerank\", \"moderation\", \"images\", \"image-edits\", \
+    \"transcription\", \"speech\"";
+
+/// Each of `models` at `price`, as the catalogue's files write it: `input = 1000, output = 4000`. Images, recordings and
+/// speech have prices of their own.
 ///
 /// # Panics
 /// When the price is not one.
 #[must_use]
 pub fn sandbox_catalogue(models: &[&str], price: &str) -> Catalogue {
-    let mut text = r#"
+    let mut text = format!(
+        r#"
         id = "sandbox"
         name = "Sandbox"
         legal_entity = "The operator"
@@ -20,16 +26,36 @@ pub fn sandbox_catalogue(models: &[&str], price: &str) -> Catalogue {
         [[endpoints]]
         id = "default"
         base_url = "http://127.0.0.1/v1"
-        serves = ["chat"]
+        serves = ["chat", {TASKS}]
         [[postures]]
         trains = false
         retention_days = 0
         source = "catalog/sandbox.toml"
         read = "2026-11-20"
     "#
-    .to_owned();
+    );
     for model in models {
-        writeln!(text, "[[models]]\nid = \"{model}\"\nprice = {{ {price} }}").expect("memory");
+        let (serves, price) = about(model, price);
+        writeln!(text, "[[models]]\nid = \"{model}\"\nserves = [{serves}]\nprice = {{ {price} }}")
+            .expect("memory");
     }
     Catalogue::parse([("sandbox", text.as_str())]).expect("a valid catalogue")
+}
+
+/// What a model of the sandbox is for, and what it costs. Those that go wrong do so wherever they are asked.
+fn about<'a>(model: &str, price: &'a str) -> (String, &'a str) {
+    let faults = ["error", "flaky", "slow", "cut", "reset", "stall", "malformed", "no-usage"];
+    let (serves, price) = match model.trim_start_matches("sandbox-") {
+        "embed" => ("\"embeddings\"", price),
+        "rerank" => ("\"rerank\"", price),
+        "moderation" => ("\"moderation\"", price),
+        "draw" => ("\"images\", \"image-edits\"", "image = 40000000"),
+        "transcribe" => ("\"transcription\"", "second = 100000"),
+        "speech" => ("\"speech\"", "character = 15000"),
+        name if faults.iter().any(|fault| name.starts_with(fault)) => {
+            return (format!("\"chat\", {TASKS}"), price);
+        }
+        _ => ("\"chat\"", price),
+    };
+    (serves.to_owned(), price)
 }

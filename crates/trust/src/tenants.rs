@@ -24,8 +24,18 @@ const SETTING: &str = "trust.tenants";
 const SESSION: Duration = Duration::from_secs(3 * 3_600);
 
 /// What the probes ask the twin to be.
-const MODELS: &[&str] =
-    &["sandbox-echo", "sandbox-error-500", "sandbox-slow", "sandbox-stall", "sandbox-flaky"];
+const MODELS: &[&str] = &[
+    "sandbox-echo",
+    "sandbox-error-500",
+    "sandbox-slow",
+    "sandbox-stall",
+    "sandbox-flaky",
+    "sandbox-embed",
+    "sandbox-rerank",
+    "sandbox-moderation",
+    "sandbox-draw",
+    "sandbox-speech",
+];
 
 /// One organization, as it is remembered.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -244,9 +254,9 @@ impl Landlord {
         if let Some(provider) = known
             && let Ok(found) = write.provider_fetch(provider).await
         {
-            if found.base_url != new.base_url {
-                let change =
-                    ProviderChange { base_url: Some(new.base_url), ..ProviderChange::default() };
+            if found.base_url != new.base_url || found.models != new.models {
+                let (base_url, models) = (Some(new.base_url), Some(new.models));
+                let change = ProviderChange { base_url, models, ..ProviderChange::default() };
                 write.provider_change(provider, change).await?;
                 write.commit(event(Action::ProviderChange).on("provider", provider)).await?;
             }

@@ -114,9 +114,9 @@ impl<P: PermissionTag> Cx<P> {
     /// A call with an API key. Stays in memory, and refuses in the client's own format.
     async fn of_key(parts: &mut Parts, app: &App) -> Result<Self, Response> {
         let id = RequestId::new(app.now());
-        let format = data_plane::format_of(parts.uri.path(), &parts.headers);
-        let scope = caller::inference(parts, app)
-            .map_err(|error| data_plane::refuse(app, format, &error, id))?;
+        let scope = caller::inference(parts, app).map_err(|error| {
+            data_plane::refuse_at(app, (parts.uri.path(), &parts.headers), &error, id)
+        })?;
         let mut asked = Asked::of_key(id);
         if parts.method.is_safe()
             && let Ok(params) = RawPathParams::from_request_parts(parts, app).await

@@ -1,5 +1,7 @@
 //! Model calls: the body is read, the gateway does the rest. Nothing here is wrapped in the layers of pages.
 
+mod tasks;
+
 use std::time::Duration;
 
 use axum::{body::Body, extract::Request, response::Response};
@@ -18,18 +20,19 @@ const LINGER: Duration = Duration::from_secs(30);
 const SILENCE: Duration = Duration::from_secs(3);
 
 pub(crate) fn routes() -> Routes {
-    Routes::new()
+    let conversations = Routes::new()
         .post("/v1/chat/completions", chat)
         .post("/v1/responses", responses)
         .post("/v1/messages", messages)
         .post("/v1beta/models/{*call}", generate)
         .post("/v1/messages/count_tokens", count_tokens)
         .get("/v1/models", models)
-        .get("/v1/models/{*model}", model)
+        .get("/v1/models/{*model}", model);
+    tasks::routes(conversations)
 }
 
 /// The format in which a path's errors are said.
-pub(crate) fn format_of(path: &str, headers: &HeaderMap) -> Format {
+fn format_of(path: &str, headers: &HeaderMap) -> Format {
     if path.starts_with("/v1beta/") {
         Format::Gemini
     } else if path.starts_with("/v1/messages") || headers.contains_key("anthropic-version") {
@@ -39,8 +42,21 @@ pub(crate) fn format_of(path: &str, headers: &HeaderMap) -> Format {
     }
 }
 
+/// A refusal before any handler was reached, in the form of what was asked for.
+pub(crate) fn refuse_at(
+    app: &App,
+    (path, headers): (&str, &HeaderMap),
+    error: &Error,
+    id: RequestId,
+) -> Response {
+    match tasks::of(path) {
+        Some(task) => tasks::refuse(app, task, error, id),
+        None => refuse(app, format_of(path, headers), error, id),
+    }
+}
+
 /// A refusal in the client's own format.
-pub(crate) fn refuse(app: &App, format: Format, error: &Error, id: RequestId) -> Response {
+fn refuse(app: &App, format: Format, error: &Error, id: RequestId) -> Response {
     app.gateway.refuse(format, error, id).map(Body::new)
 }
 
@@ -78,37 +94,37 @@ async fn call_as(
     said: Option<(&str, bool)>,
     request: Request,
 ) -> Response {
-    match admit(cx, inbound, request).await {
+    match admit(cx, false, request).await {
         Ok((scope, headers, body)) => {
             let (headers, request) = (&headers, cx.request());
             let call = Call { scope, inbound, said, headers, body, request };
             cx.app().gateway.call(call).await.map(Body::new)
         }
-        Err(refused) => refused,
+        Err(error) => refuse(cx.app(), inbound, &error, cx.request()),
     }
 }
 
-/// The scope, the headers and the whole body, or a refusal in the client's format.
+/// The scope, the headers and the whole body, which may be a form where `forms` says so.
 async fn admit(
     cx: &Cx<Inference>,
-    inbound: Format,
+    forms: bool,
     request: Request,
-) -> Result<(Scope, HeaderMap, Bytes), Response> {
-    let app = cx.app();
+) -> Result<(Scope, HeaderMap, Bytes)> {
     let (parts, body) = request.into_parts();
-    let read = read(&parts.headers, body, app.config.body_bytes).await;
-    let admitted = read.and_then(|body| Ok((cx.scope()?.clone(), parts.headers, body)));
-    admitted.map_err(|error| refuse(app, inbound, &error, cx.request()))
+    let body = read((&parts.headers, forms), body, cx.app().config.body_bytes).await?;
+    Ok((cx.scope()?.clone(), parts.headers, body))
 }
 
-/// The whole body, if it is JSON by its type and not too large.
-async fn read(headers: &HeaderMap, mut body: Body, most: usize) -> Result<Bytes> {
+/// The whole body, if it is JSON by its type, or a form where that is accepted, and not too large.
+async fn read((headers, forms): (&HeaderMap, bool), mut body: Body, most: usize) -> Result<Bytes> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    let json = kind.is_none_or(|kind| {
+    let accepted = kind.is_none_or(|kind| {
         let kind = kind.split(';').next().unwrap_or_default().trim();
-        kind.eq_ignore_ascii_case("application/json") || kind.ends_with("+json")
+        kind.eq_ignore_ascii_case("application/json")
+            || kind.ends_with("+json")
+            || (forms && kind.eq_ignore_ascii_case("multipart/form-data"))
     });
-    if !json {
+    if !accepted {
         return Err(
             Error::invalid("Send the request as application/json.").with_code("wrong_content_type")
         );
@@ -153,13 +169,13 @@ fn too_large(most: usize) -> Error {
 
 async fn count_tokens(cx: Cx<Inference>, request: Request) -> Response {
     let format = Format::AnthropicMessages;
-    match admit(&cx, format, request).await {
+    match admit(&cx, false, request).await {
         Ok((scope, headers, body)) => {
             let (headers, said, request) = (&headers, None, cx.request());
             let call = Call { scope, inbound: format, said, headers, body, request };
             cx.app().gateway.count_tokens(call).await.map(Body::new)
         }
-        Err(refused) => refused,
+        Err(error) => refuse(cx.app(), format, &error, cx.request()),
     }
 }
 

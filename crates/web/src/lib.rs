@@ -98,12 +98,7 @@ async fn nothing(State(app): State<App>, request: Request) -> Response {
             .with_code("unknown_endpoint");
         let id = request.extensions().get::<RequestId>().copied();
         let id = id.unwrap_or_else(|| RequestId::new(app.now()));
-        return data_plane::refuse(
-            &app,
-            data_plane::format_of(path, request.headers()),
-            &error,
-            id,
-        );
+        return data_plane::refuse_at(&app, (path, request.headers()), &error, id);
     }
     Refusal::from(error).into_response()
 }

@@ -189,17 +189,32 @@ impl ProviderEntry {
         self.protocol_of(self.endpoints.first()?)
     }
 
-    /// The endpoints that this version can call.
+    /// The endpoints that this version can call, those for conversations first.
     pub fn callable(&self) -> impl Iterator<Item = &Endpoint> {
-        self.endpoints.iter().filter(|endpoint| self.protocol_of(endpoint).is_some())
+        let all = |talks: bool| {
+            let is = move |endpoint: &&Endpoint| {
+                self.protocol_of(endpoint).is_some_and(|one| one.is_conversation() == talks)
+            };
+            self.endpoints.iter().filter(is)
+        };
+        all(true).chain(all(false))
     }
 
-    /// The format in which this version can have a conversation with `endpoint`.
+    /// The format in which this version can call `endpoint`.
     #[must_use]
     pub fn protocol_of(&self, endpoint: &Endpoint) -> Option<Protocol> {
-        let chats = endpoint.serves.iter().any(Serves::is_conversation);
-        if !chats || endpoint.base_url.contains('{') {
+        if endpoint.base_url.contains('{') {
             return None;
+        }
+        let ranks = endpoint.serves.contains(&Serves::Rerank);
+        match (endpoint.family.unwrap_or(self.family), self.auth) {
+            (Family::Cohere, Auth::Bearer) if ranks => return Some(Protocol::Cohere),
+            // Those who do other things besides rank in a dialect of their own.
+            (Family::Rerank, Auth::Bearer) if self.family == Family::Rerank => {
+                return Some(Protocol::Rerank);
+            }
+            _ if !endpoint.serves.iter().any(Serves::is_conversation) => return None,
+            _ => {}
         }
         match (endpoint.family.unwrap_or(self.family), self.auth) {
             (Family::OpenAi, Auth::Bearer | Auth::None) => Some(Protocol::OpenAi),
@@ -237,7 +252,8 @@ impl ProviderEntry {
 }
 
 impl Serves {
-    const fn is_conversation(&self) -> bool {
+    #[must_use]
+    pub const fn is_conversation(&self) -> bool {
         matches!(self, Self::Chat | Self::Messages | Self::Responses)
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Usage;
+use crate::{Provenance, Units, Usage};
 
 macro_rules! components {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
@@ -93,6 +93,61 @@ impl Price {
     }
 }
 
+impl Price {
+    /// What a request costs that is paid by more than its tokens, in nano-US-dollars; `None` when something was used
+    /// whose price or count is unknown. Tokens of images and sound cost what other tokens do where they have no price
+    /// of their own.
+    #[must_use]
+    pub fn of_all(&self, usage: &Usage, units: &Units) -> Option<u64> {
+        let own = [self.image_input, self.image_output, self.audio_input, self.audio_output];
+        let own = own.iter().any(Option::is_some);
+        let by_tokens = own || self.input.is_some() || self.output.is_some();
+        // Only the provider can count such tokens, and whoever is silent does not work for nothing.
+        let unknown = match usage.provenance {
+            Provenance::Reported => false,
+            Provenance::Estimated => own,
+            Provenance::Absent => by_tokens,
+        };
+        if unknown {
+            return None;
+        }
+        // What is sold by the piece is not sold by the token as well.
+        let nothing = Usage::default();
+        let usage = if by_tokens { usage } else { &nothing };
+        let part = |count: u64, price: Option<u64>| match count {
+            0 => Some(0),
+            count => price.map(|price| count.saturating_mul(price)),
+        };
+        // Listed, it has to be counted.
+        let each = |count: Option<u64>, price: Option<u64>| match price {
+            None => Some(0),
+            Some(price) => count.map(|count| count.saturating_mul(price)),
+        };
+        let image_input = units.image_input.min(usage.input);
+        let audio_input = units.audio_input.min(usage.input - image_input);
+        let image_output = units.image_output.min(usage.output);
+        let audio_output = units.audio_output.min(usage.output - image_output);
+        let plain = Usage {
+            input: usage.input - image_input - audio_input,
+            output: usage.output - image_output - audio_output,
+            ..*usage
+        };
+        let parts = [
+            self.of(&plain)?,
+            part(image_input, self.image_input.or(self.input))?,
+            part(audio_input, self.audio_input.or(self.input))?,
+            part(image_output, self.image_output.or(self.output))?,
+            part(audio_output, self.audio_output.or(self.output))?,
+            each(units.images, self.image)?,
+            each(units.characters, self.character)?,
+            each(units.milliseconds, self.second)?.div_ceil(1000),
+            // One is in what was counted above.
+            self.request.unwrap_or(0).saturating_mul(units.searches.unwrap_or(1).saturating_sub(1)),
+        ];
+        Some(parts.into_iter().fold(0, u64::saturating_add))
+    }
+}
+
 /// How urgent a request is, as the provider sells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -168,6 +223,12 @@ impl Prices {
     pub fn of(&self, usage: &Usage, tier: Option<Tier>) -> Option<u64> {
         self.at(usage.input_total(), tier).of(usage)
     }
+
+    /// The same for a request that is paid by more than its tokens.
+    #[must_use]
+    pub fn of_all(&self, usage: &Usage, units: &Units, tier: Option<Tier>) -> Option<u64> {
+        self.at(usage.input_total(), tier).of_all(usage, units)
+    }
 }
 
 #[cfg(test)]
@@ -200,6 +261,42 @@ mod tests {
         assert_eq!(Price { output: None, ..price() }.of(&one(5, 1)), None);
         assert_eq!(Price { output: None, ..price() }.of(&one(5, 0)), Some(50), "embeddings");
         assert_eq!(price().of(&Usage { reasoning: 9, ..one(1, 2) }), Some(90), "odd counts");
+    }
+
+    #[test]
+    fn images_sound_and_searches_have_prices_of_their_own() {
+        let silent = Usage::default();
+        let said = |input, output| Usage {
+            input,
+            output,
+            provenance: Provenance::Reported,
+            ..Usage::default()
+        };
+        let image = Price { image: Some(30), ..Price::default() };
+        let two = Units { images: Some(2), ..Units::default() };
+        assert_eq!(image.of_all(&silent, &two), Some(60));
+        assert_eq!(image.of_all(&silent, &Units::default()), None, "not counted is not none");
+        let second = Price { second: Some(100_000), ..Price::default() };
+        let heard = Units { milliseconds: Some(1_500), ..Units::default() };
+        assert_eq!(second.of_all(&silent, &heard), Some(150_000));
+        assert_eq!(second.of_all(&said(9, 9), &heard), Some(150_000), "not by the token as well");
+        let search = Price { request: Some(7), ..Price::default() };
+        let three = Units { searches: Some(3), ..Units::default() };
+        assert_eq!(search.of_all(&silent, &three), Some(21));
+        assert_eq!(search.of_all(&silent, &Units::default()), Some(7));
+        let drawn = Price {
+            input: Some(5),
+            image_input: Some(8),
+            image_output: Some(30),
+            ..Price::default()
+        };
+        let units = Units { image_input: 4, image_output: 10, ..Units::default() };
+        assert_eq!(drawn.of_all(&said(10, 10), &units), Some(6 * 5 + 4 * 8 + 10 * 30));
+        assert_eq!(drawn.of_all(&said(10, 10), &Units::default()), None, "output without a price");
+        let guessed = Usage { provenance: Provenance::Estimated, ..said(10, 0) };
+        assert_eq!(drawn.of_all(&guessed, &units), None, "nobody else can count images in tokens");
+        assert_eq!(price().of_all(&guessed, &Units::default()), Some(100));
+        assert_eq!(price().of_all(&silent, &Units::default()), None);
     }
 
     #[test]

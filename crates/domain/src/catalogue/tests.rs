@@ -102,6 +102,12 @@ fn what_this_version_cannot_call_has_no_protocol() {
     };
     assert_eq!(changed("\"openai\"", "\"gemini\""), None);
     assert_eq!(changed("\"bearer\"", "\"sigv4\""), None);
+    assert_eq!(changed("\"openai\"", "\"rerank\""), Some(Protocol::Rerank));
+    assert_eq!(changed("\"openai\"", "\"cohere\""), None, "its conversations are not called yet");
+    let (from, to) = ("\"openai\"\nauth = \"bearer\"", "\"cohere\"\nauth = \"bearer\"");
+    let ranks = FILE.replacen(from, to, 1).replacen("\"embeddings\"", "\"rerank\"", 2);
+    let catalogue = parse(&ranks.replace("acme-embed", "acme-rank")).unwrap();
+    assert_eq!(catalogue.provider("acme").unwrap().protocol(), Some(Protocol::Cohere));
     assert_eq!(changed("https://eu.acme.example", "https://{region}.acme.example"), None);
     assert_eq!(changed("region = \"EU\"", "family = \"anthropic\""), None, "bearer is not its way");
 }

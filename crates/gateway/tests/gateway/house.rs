@@ -15,9 +15,9 @@ use domain::{
 };
 use egress::{Egress, Resolver};
 use gateway::{Body, Call, Gateway, GatewayConfig};
-use http::{HeaderMap, Response};
+use http::{HeaderMap, Response, header::CONTENT_TYPE};
 use http_body_util::BodyExt;
-use llm::Format;
+use llm::{Format, Task};
 use sandbox::{MODELS, Running, Sandbox, Script};
 use serde_json::{Value, json};
 use store::{
@@ -164,6 +164,21 @@ impl House {
             .await
     }
 
+    /// A provider that is no sandbox in the catalogue's eyes: `catalog` decides its dialect.
+    pub(crate) async fn provider_of(
+        &self,
+        (catalog, name): (&str, &str),
+        protocol: Protocol,
+        base_url: &str,
+    ) -> ProviderId {
+        let new = NewProvider {
+            catalog: catalog.to_owned(),
+            models: vec!["sandbox-embed".to_owned(), "sandbox-rerank".to_owned()],
+            ..provider(name, protocol, base_url, ("eu-test-1", Some(StatedTerms::OWN)))
+        };
+        self.register(new).await
+    }
+
     /// With a region, and what the organization says of it.
     pub(crate) async fn provider_on(
         &self,
@@ -171,21 +186,14 @@ impl House {
         protocol: Protocol,
         base_url: &str,
         models: &[&str],
-        (region, terms): (&str, Option<StatedTerms>),
+        about: (&str, Option<StatedTerms>),
     ) -> ProviderId {
+        let models = models.iter().map(|&model| model.to_owned()).collect();
+        self.register(NewProvider { models, ..provider(name, protocol, base_url, about) }).await
+    }
+
+    async fn register(&self, new: NewProvider) -> ProviderId {
         let mut write = self.store.write(&self.owner).await.unwrap();
-        let new = NewProvider {
-            catalog: "sandbox".to_owned(),
-            name: name.to_owned(),
-            protocol,
-            base_url: base_url.to_owned(),
-            secret: Some(Secret::new("twin-key".to_owned())),
-            models: models.iter().map(|&model| model.to_owned()).collect(),
-            region: Some(region.to_owned()),
-            allow_private: true,
-            contract: None,
-            terms,
-        };
         let id = write.provider_create(new).await.unwrap().id;
         write.commit(Event::new(Action::ProviderCreate)).await.unwrap();
         id
@@ -231,6 +239,25 @@ impl House {
         let request = self.request_id();
         let (scope, body) = (scope.clone(), Bytes::from(body));
         self.gateway.call(Call { scope, inbound, said: None, headers, body, request }).await
+    }
+
+    /// A request that is no conversation.
+    pub(crate) async fn task(
+        &self,
+        task: Task,
+        content_type: &str,
+        body: impl Into<Bytes>,
+    ) -> Response<Body> {
+        let headers = HeaderMap::from_iter([(CONTENT_TYPE, content_type.parse().unwrap())]);
+        let (scope, request, body) = (self.key.clone(), self.request_id(), body.into());
+        let (inbound, headers) = (Format::OpenAiChat, &headers);
+        let call = Call { scope, inbound, said: None, headers, body, request };
+        self.gateway.task(task, call).await
+    }
+
+    /// The same with a document, read to its end.
+    pub(crate) async fn ask_task(&self, task: Task, body: &Value) -> Told {
+        read(self.task(task, "application/json", body.to_string()).await).await
     }
 
     /// Requests are listed by their ids, and those of one millisecond in no order: no two of the house share one.
@@ -283,6 +310,26 @@ impl House {
         let request = self.usage().await.last().unwrap().request;
         let mut read = self.store.read(&self.owner).await.unwrap();
         serde_json::from_str(&read.receipt_fetch(request).await.unwrap().body).unwrap()
+    }
+}
+
+fn provider(
+    name: &str,
+    protocol: Protocol,
+    base_url: &str,
+    (region, terms): (&str, Option<StatedTerms>),
+) -> NewProvider {
+    NewProvider {
+        catalog: "sandbox".to_owned(),
+        name: name.to_owned(),
+        protocol,
+        base_url: base_url.to_owned(),
+        secret: Some(Secret::new("twin-key".to_owned())),
+        models: Vec::new(),
+        region: Some(region.to_owned()),
+        allow_private: true,
+        contract: None,
+        terms,
     }
 }
 

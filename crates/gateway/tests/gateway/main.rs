@@ -12,4 +12,7 @@ mod paths;
 mod retries;
 mod routing;
 mod rules;
+mod tasks;
+mod tasks_faults;
+mod tasks_masking;
 mod wishes;

@@ -26,6 +26,7 @@ pub(crate) async fn send(
     TaskTracker::new().spawn(connection);
     let request = http::Request::post(path)
         .header("host", "sandbox")
+        .header("content-type", "application/json")
         .header("anthropic-version", "2023-06-01")
         .header("authorization", "Bearer secret")
         .header("x-api-key", "secret")

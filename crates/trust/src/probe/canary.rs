@@ -1,4 +1,4 @@
-//! GW-01 and GW-02: random text goes through the data plane in six ways, and nothing of it stays.
+//! GW-01 and GW-02: random text goes through the data plane in every way, and nothing of it stays.
 
 mod paths;
 mod records;

@@ -56,7 +56,8 @@ async fn index(cx: Cx<ProvidersRead>, (): ()) -> Result<Response> {
 
 fn protocol(text: Option<String>) -> DomainResult<Option<Protocol>> {
     let unknown = || {
-        Error::invalid("protocol is openai, anthropic or responses.").with_code("unknown_protocol")
+        Error::invalid("protocol is openai, anthropic, responses, cohere or rerank.")
+            .with_code("unknown_protocol")
     };
     text.map(|text| Protocol::parse(&text).ok_or_else(unknown)).transpose()
 }

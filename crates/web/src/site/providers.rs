@@ -136,6 +136,14 @@ pub(super) const fn format_name(protocol: Protocol) -> &'static str {
         Protocol::Anthropic => "Anthropic",
         Protocol::OpenAiResponses => "OpenAI Responses",
         Protocol::Gemini => "Gemini",
+        Protocol::Cohere => "Cohere",
+        Protocol::Rerank => "ranking",
+        Protocol::Embeddings => "embeddings",
+        Protocol::Moderation => "moderation",
+        Protocol::Images => "images",
+        Protocol::ImageEdits => "image edits",
+        Protocol::Transcription => "transcription",
+        Protocol::Speech => "speech",
     }
 }
 

@@ -107,11 +107,14 @@ fn which(effect: &Effect) -> String {
         "" => String::new(),
         start => format!("models that begin with {start}"),
     };
-    let unusual = effect.format != effect.provider.protocol;
+    let unusual = effect.format.serves() != effect.provider.protocol.serves();
+    let how = if effect.format.is_conversation() { "as" } else { "for" };
     match (unusual, models.is_empty()) {
         (false, _) => models,
-        (true, true) => format!("as {}", super::providers::format_name(effect.format)),
-        (true, false) => format!("{models}, as {}", super::providers::format_name(effect.format)),
+        (true, true) => format!("{how} {}", super::providers::format_name(effect.format)),
+        (true, false) => {
+            format!("{models}, {how} {}", super::providers::format_name(effect.format))
+        }
     }
 }
 

@@ -147,7 +147,7 @@ async fn bad_input_is_refused_in_the_client_s_format() {
     assert_eq!(said(&announced), (413, json!("request_too_large")));
     let unknown = send(&house, openai, keyed, chat(WORDS).replace("sandbox-echo", "absent")).await;
     assert_eq!(said(&unknown), (404, json!("model_not_found")));
-    let endpoint = send(&house, "/v1/embeddings", keyed, chat(WORDS)).await;
+    let endpoint = send(&house, "/v1/completions", keyed, chat(WORDS)).await;
     assert_eq!(said(&endpoint), (404, json!("unknown_endpoint")));
     let count = send(&house, "/v1/messages/count_tokens", keyed, messages(WORDS)).await;
     assert_eq!(count.status, StatusCode::OK, "{}", count.text);

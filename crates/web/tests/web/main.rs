@@ -10,3 +10,4 @@ mod rights;
 #[path = "../../examples/gallery/samples.rs"]
 mod samples;
 mod serving;
+mod tasks;

@@ -1,4 +1,4 @@
-//! The six ways a request can go, each with text nobody has seen before.
+//! The six ways a request can go and the other things that can be asked for, each with text nobody has seen before.
 
 use std::time::Duration;
 
@@ -37,23 +37,44 @@ const WAYS: &[(&str, &str, bool)] = &[
     ("retry", "sandbox-flaky", false),
 ];
 
-/// Sends all six at once.
+/// What is no conversation: its name, where it is asked for, and the twin's model.
+const OTHERS: &[(&str, &str, &str)] = &[
+    ("embeddings", "/v1/embeddings", "sandbox-embed"),
+    ("ranking", "/v2/rerank", "sandbox-rerank"),
+    ("moderation", "/v1/moderations", "sandbox-moderation"),
+    ("image", "/v1/images/generations", "sandbox-draw"),
+    ("speech", "/v1/audio/speech", "sandbox-speech"),
+];
+
+/// Sends all of them at once.
 pub(super) async fn travel(cx: Run<'_>) -> Vec<Travelled> {
-    join_all(WAYS.iter().map(|(name, model, stream)| go(cx, name, model, *stream))).await
+    let ways = WAYS.iter().map(|(name, model, stream)| go(cx, name, model, *stream));
+    let others = OTHERS.iter().map(|(name, path, model)| other(cx, name, path, model));
+    let (mut all, others) = futures::future::join(join_all(ways), join_all(others)).await;
+    all.extend(others);
+    all
+}
+
+async fn other(cx: Run<'_>, name: &'static str, path: &str, model: &str) -> Travelled {
+    let pieces = pieces(cx, name);
+    let text = letter(&pieces);
+    let body = match name {
+        "ranking" => json!({"model": model, "query": piece(&pieces, 0), "documents": [text]}),
+        "image" => json!({"model": model, "prompt": text}),
+        "speech" => json!({"model": model, "input": text, "voice": "alloy"}),
+        _ => json!({"model": model, "input": text}),
+    };
+    let (as_meant, request) = whole(cx, path, Payload::Json(body), |status| status == 200).await;
+    Travelled { name, pieces, as_meant, request, recorded: true }
+}
+
+fn pieces(cx: Run<'_>, name: &str) -> Vec<String> {
+    (0..PIECES).map(|at| cx.seed.text(&format!("{name}|{at}"), 20)).collect()
 }
 
 async fn go(cx: Run<'_>, name: &'static str, model: &str, stream: bool) -> Travelled {
-    let pieces: Vec<String> =
-        (0..PIECES).map(|at| cx.seed.text(&format!("{name}|{at}"), 20)).collect();
-    let text = format!(
-        "Dear assistant, {} wrote to {} about {}. Ask {} whether {} is {}, and answer briefly.",
-        piece(&pieces, 0),
-        piece(&pieces, 1),
-        piece(&pieces, 2),
-        piece(&pieces, 3),
-        piece(&pieces, 4),
-        piece(&pieces, 5),
-    );
+    let pieces = pieces(cx, name);
+    let text = letter(&pieces);
     let body = json!({
         "model": model,
         "stream": stream,
@@ -62,11 +83,25 @@ async fn go(cx: Run<'_>, name: &'static str, model: &str, stream: bool) -> Trave
     let (as_meant, request) = match name {
         "client abort" => abort(cx, body).await,
         "timeout" => outwait(cx, body).await,
-        "oversize" => whole(cx, oversize(cx, &body), |status| status == 413).await,
-        "provider error" => whole(cx, Payload::Json(body), |status| status >= 500).await,
-        _ => whole(cx, Payload::Json(body), |status| status == 200).await,
+        "oversize" => whole(cx, COMPLETIONS, oversize(cx, &body), |status| status == 413).await,
+        "provider error" => {
+            whole(cx, COMPLETIONS, Payload::Json(body), |status| status >= 500).await
+        }
+        _ => whole(cx, COMPLETIONS, Payload::Json(body), |status| status == 200).await,
     };
     Travelled { name, pieces, as_meant, request, recorded: name != "oversize" }
+}
+
+fn letter(pieces: &[String]) -> String {
+    format!(
+        "Dear assistant, {} wrote to {} about {}. Ask {} whether {} is {}, and answer briefly.",
+        piece(pieces, 0),
+        piece(pieces, 1),
+        piece(pieces, 2),
+        piece(pieces, 3),
+        piece(pieces, 4),
+        piece(pieces, 5),
+    )
 }
 
 fn piece(pieces: &[String], at: usize) -> &str {
@@ -82,11 +117,12 @@ fn oversize(cx: Run<'_>, body: &Value) -> Payload {
 
 async fn whole(
     cx: Run<'_>,
+    path: &str,
     payload: Payload,
     meant: impl Fn(u16) -> bool,
 ) -> (bool, Option<String>) {
     let auth = Auth::Key(&cx.houses.first.api_key);
-    match cx.site.client.send("POST", COMPLETIONS, auth, payload).await {
+    match cx.site.client.send("POST", path, auth, payload).await {
         Ok(answer) => (meant(answer.status), answer.header("x-request-id").map(str::to_owned)),
         Err(_) => (false, None),
     }

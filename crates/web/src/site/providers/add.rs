@@ -46,6 +46,8 @@ fn form<P>(cx: &Cx<P>, catalog: &str, sent: Option<&Fields>) -> New {
     let protocol = sent.map_or("openai", |sent| sent.text("protocol"));
     let anthropic = protocol == Protocol::Anthropic.as_str();
     let responses = protocol == Protocol::OpenAiResponses.as_str();
+    let cohere = protocol == Protocol::Cohere.as_str();
+    let rerank = protocol == Protocol::Rerank.as_str();
     New {
         base: cx.base(),
         heading: entry.map_or_else(
@@ -67,11 +69,17 @@ fn form<P>(cx: &Cx<P>, catalog: &str, sent: Option<&Fields>) -> New {
         protocols: vec![
             Choice::new("openai", "OpenAI")
                 .help("Chat Completions: Ollama, vLLM, llama.cpp and most others")
-                .chosen(!anthropic && !responses),
+                .chosen(!anthropic && !responses && !cohere && !rerank),
             Choice::new("anthropic", "Anthropic").help("Messages").chosen(anthropic),
             Choice::new("responses", "OpenAI Responses")
                 .help("Servers that speak the newer format only")
                 .chosen(responses),
+            Choice::new("cohere", "Cohere")
+                .help("Embeddings and ranking, version 2")
+                .chosen(cohere),
+            Choice::new("rerank", "Jina")
+                .help("Embeddings and ranking only, as Jina and its likes speak")
+                .chosen(rerank),
         ],
         secret: Field::default(),
         secret_help:

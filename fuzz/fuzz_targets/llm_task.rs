@@ -1,0 +1,40 @@
+//! Any bytes as a request that is no conversation, and as its answer: no panic; a prepared request has the provider's
+//! model, and one of the same dialect is otherwise what it was.
+#![no_main]
+
+use bytes::Bytes;
+use libfuzzer_sys::fuzz_target;
+use llm::{Dialect, Task, TaskAsked, TaskStream, task_head, task_prepare, task_respond};
+
+const FORM: &str = "multipart/form-data; boundary=x";
+
+fuzz_target!(|data: &[u8]| {
+    // A request and an answer, divided by a byte that neither text holds.
+    let mut both = data.splitn(2, |byte| *byte == 0xff);
+    let body = Bytes::copy_from_slice(both.next().unwrap_or_default());
+    let answer = Bytes::copy_from_slice(both.next().unwrap_or_default());
+    for task in Task::ALL {
+        for kind in [None, Some(FORM)] {
+            let Ok(head) = task_head(task, kind, &body) else { continue };
+            for dialect in Dialect::ALL {
+                let to = ("other", false);
+                let Ok(prepared) = task_prepare(task, dialect, &body, &head, to) else { continue };
+                if task.takes_forms() || dialect == Dialect::OpenAi && !task.is_cohere() {
+                    let again = task_head(task, kind, &prepared.body).expect("it has a head");
+                    assert_eq!(again.model, "other");
+                } else {
+                    serde_json::from_slice::<serde_json::Value>(&prepared.body).expect("JSON");
+                }
+                let asked = TaskAsked { task, dialect, body: &body, head: &head, id: "req" };
+                if let Ok(shown) = task_respond(asked, &answer, true, Some("shown")) {
+                    serde_json::from_slice::<serde_json::Value>(&shown.body).expect("JSON");
+                }
+            }
+            let mut stream = TaskStream::new(task, head.units, 1 << 16);
+            let mut out = Vec::new();
+            let (one, other) = answer.split_at(answer.len() / 2);
+            let _ = stream.push(one, &mut out).and_then(|_| stream.push(other, &mut out));
+            let _ = stream.finish(&mut out);
+        }
+    }
+});
