@@ -126,18 +126,27 @@ impl Rules {
     fn verdicts(&self, rules: &RoutingPolicy) -> Verdicts {
         let formats = |provider: &LiveProvider| {
             let spoken = identity::spoken_terms(&self.catalogue, &provider.into());
-            // Most ways to ask one provider are on the same terms: each is decided once.
-            let mut decided: Vec<(Terms<'_>, Box<[Refusal]>)> = Vec::new();
-            let mut of = |one: &ModelTerms<'_>| {
-                if let Some((_, known)) = decided.iter().find(|(terms, _)| *terms == one.terms) {
-                    return known.clone();
-                }
-                let against = egress_refusals(rules, &one.terms).into_boxed_slice();
-                decided.push((one.terms, against.clone()));
-                against
-            };
-            spoken.iter().map(|(_, terms)| terms.iter().map(&mut of).collect()).collect()
+            let mut known = Vec::new();
+            let mut formats = Vec::with_capacity(spoken.len());
+            for (_, terms) in &spoken {
+                formats.push(terms.iter().map(|one| decided(rules, &mut known, one)).collect());
+            }
+            formats
         };
         self.source.providers.iter().map(|provider| (provider.id, formats(provider))).collect()
     }
+}
+
+/// What speaks against these terms. Most ways to ask one provider are on the same ones: each is decided once.
+fn decided<'a>(
+    rules: &RoutingPolicy,
+    known: &mut Vec<(Terms<'a>, Box<[Refusal]>)>,
+    one: &ModelTerms<'a>,
+) -> Box<[Refusal]> {
+    if let Some((_, against)) = known.iter().find(|(terms, _)| *terms == one.terms) {
+        return against.clone();
+    }
+    let against = egress_refusals(rules, &one.terms).into_boxed_slice();
+    known.push((one.terms, against.clone()));
+    against
 }

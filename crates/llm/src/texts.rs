@@ -181,8 +181,11 @@ impl Walk<'_> {
         }
         self.at += 1;
         for (key, place) in std::mem::take(&mut siblings.waiting) {
-            // What says that it is a file may still be none.
-            if siblings.is_text(key) || !rule::is_encoded(&decoded(self.text, &place)?) {
+            // What says that it is a file may still be none; and a code may stand where no text was expected.
+            if self.answer.is_some()
+                || siblings.is_text(key)
+                || !rule::is_encoded(&decoded(self.text, &place)?)
+            {
                 self.told(place, None, Form::Plain)?;
             }
         }

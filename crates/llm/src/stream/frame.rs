@@ -38,6 +38,11 @@ impl Framer {
         Self { pending: Vec::new(), scanned: 0, limit, started: false }
     }
 
+    /// For the middle of a stream.
+    pub(crate) fn resumed() -> Self {
+        Self { started: true, ..Self::new(usize::MAX) }
+    }
+
     /// Gives every event that is complete to `each`, which may stop the walk with an error.
     pub(crate) fn push<E: From<TooLarge>>(
         &mut self,

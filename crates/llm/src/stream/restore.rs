@@ -81,7 +81,7 @@ impl Restoring {
 
     /// Takes whole events in the client's format.
     pub(crate) fn push(&mut self, events: &[u8], out: &mut Vec<u8>) {
-        let mut framer = Framer::new(usize::MAX);
+        let mut framer = Framer::resumed();
         let mut each = |frame: Frame<'_>| -> Result<(), TooLarge> {
             self.event(&frame, out);
             Ok(())

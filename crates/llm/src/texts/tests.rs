@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{Escape, Restore, Step};
 
-/// What is shown of a document, with the names of what is given to tools.
+/// What is shown of a document, in order of the alphabet, with the names of what is given to tools.
 fn shown(document: &Value) -> Vec<String> {
     let mut all = Vec::new();
     rewrite(document.to_string().as_bytes(), &mut |found| {
@@ -16,6 +16,13 @@ fn shown(document: &Value) -> Vec<String> {
         None
     })
     .unwrap();
+    all.sort();
+    all
+}
+
+/// Members stand in no order.
+fn sorted<const N: usize>(mut all: [&str; N]) -> [&str; N] {
+    all.sort_unstable();
     all
 }
 
@@ -55,10 +62,10 @@ fn texts_of_a_chat_request() {
     });
     assert_eq!(
         shown(&document),
-        [
+        sorted([
             "u-1", "END", "be kind", "hello", "cv.pdf", "anna", "hm", "hm", "to", "mail",
             "mail: a", "n", "n: 7", "sent", "sends", "what", "enum: x",
-        ]
+        ])
     );
     let text = document.to_string();
     assert!(rewrite(text.as_bytes(), &mut |_| None).unwrap().json_answer);
@@ -87,7 +94,7 @@ fn texts_of_a_messages_request() {
     });
     assert_eq!(
         shown(&document),
-        [
+        sorted([
             "user_id",
             "user_id: u-1",
             "be kind",
@@ -105,7 +112,7 @@ fn texts_of_a_messages_request() {
             "dear",
             "new",
             "newer",
-        ]
+        ])
     );
 }
 
@@ -124,7 +131,10 @@ fn texts_of_a_responses_request() {
         ],
         "text": {"format": {"type": "text"}},
     });
-    assert_eq!(shown(&document), ["be kind", "k", "hello", "hm", "to", "to: a", "sent", "ls"]);
+    assert_eq!(
+        shown(&document),
+        sorted(["be kind", "k", "hello", "hm", "to", "to: a", "sent", "ls"])
+    );
     assert_eq!(shown(&json!({"model": "m", "input": "hello"})), ["hello"]);
 }
 
@@ -140,7 +150,10 @@ fn texts_of_a_gemini_request() {
         ],
         "generationConfig": {"responseMimeType": "application/json", "responseSchema": {"type": "STRING"}},
     });
-    assert_eq!(shown(&document), ["be kind", "hello", "to", "to: a", "said", "said: sent",]);
+    assert_eq!(
+        shown(&document),
+        sorted(["be kind", "hello", "to", "to: a", "said", "said: sent",])
+    );
     assert!(rewrite(document.to_string().as_bytes(), &mut |_| None).unwrap().json_answer);
 }
 

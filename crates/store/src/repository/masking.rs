@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use domain::{Error, Masking, ProjectId, Result};
-use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, sea_query::SimpleExpr};
+use sea_orm::{ColumnTrait, QueryFilter, sea_query::SimpleExpr};
 
 use crate::{Read, Write, entity::masking as table, error::from_db, tenant};
 
