@@ -10,7 +10,12 @@ fuzz_target!(|bytes: &[u8]| {
         assert!(!report.ok);
         assert!(!report.to_string().is_empty());
     }
+    if let Ok(report) = ledger::verify_receipt(bytes, Some(PIN)) {
+        assert!(!report.ok);
+        assert!(!report.to_string().is_empty());
+    }
     if let Ok(text) = std::str::from_utf8(bytes) {
+        let _ = ledger::follows(text);
         let _ = ledger::Note::parse(text);
         let _ = ledger::VerifierKey::parse(text);
         let _ = ledger::LogProof::parse(text);

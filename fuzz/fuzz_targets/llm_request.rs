@@ -18,6 +18,7 @@ fuzz_target!(|data: &[u8]| {
     let body = Bytes::copy_from_slice(data);
     for from in Format::ALL {
         let Ok(found) = head_of(from, "model", false, &body) else { continue };
+        let _ = llm::beginning(from, &found, &body);
         for target in ["claude-opus-4-8", "gpt-5", "other"] {
             let quirks = Quirks::of_model(target);
             for to in Format::ALL {

@@ -14,6 +14,7 @@ mod id;
 mod masking;
 mod permission;
 mod policy;
+pub mod ranking;
 mod role;
 mod usage;
 

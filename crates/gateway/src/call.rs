@@ -13,6 +13,7 @@ use crate::{
     masking::Masked,
     meters,
     plan::{Plan, plan},
+    rank::Moment,
     receipt::{Asked, Receipt},
     reply,
     send::Sending,
@@ -68,10 +69,8 @@ impl Inner {
             // It says where in the body its members stand.
             head = call.head()?;
         }
-        let plan = self
-            .plan(&call.scope, caller.project, (call.inbound, &head))
-            .await
-            .map_err(|error| Refused::from(&error))?;
+        let plan =
+            self.plan(call, caller.project, &head).await.map_err(|error| Refused::from(&error))?;
         Ok((caller, head, plan, masked))
     }
 
@@ -102,12 +101,22 @@ impl Inner {
 
     pub(crate) async fn plan(
         &self,
-        scope: &Scope,
+        call: &Call<'_>,
         project: ProjectId,
-        (inbound, head): (Format, &Head),
+        head: &Head,
     ) -> Result<Plan> {
-        let routes = self.routes.of(&self.store, &self.egress, scope).await?;
-        plan(&routes, project, inbound, head, (self.steady_ms(), &self.config, &self.catalogue))
+        let routes = self.routes.of(&self.store, &self.egress, &call.scope).await?;
+        let moment = Moment {
+            now: self.steady_ms(),
+            config: &self.config,
+            catalogue: &self.catalogue,
+            org: call.scope.org(),
+            inbound: call.inbound,
+            head,
+            body: &call.body,
+            random: &self.random,
+        };
+        plan(&routes, project, &moment)
     }
 
     pub(crate) fn sending<'a>(

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use domain::{Catalogue, Error, ProjectId, Result};
+use domain::{Error, ProjectId, Result, ranking::Basis};
 use identity::Refusal;
 use llm::{Dialect, Format, Head, Prepared, Quirks, Task};
 
 use crate::{
-    GatewayConfig,
+    rank::{Moment, Ranked, rank},
     routes::{OrgRoutes, Route, Spoken},
     rules, wishes,
 };
@@ -19,6 +19,8 @@ pub(crate) struct Candidate {
     pub model: Arc<str>,
     /// Which of the route's formats.
     pub spoken: usize,
+    /// Why it stands where it stands; `None` while it is the only one.
+    pub ranked: Option<Ranked>,
 }
 
 impl Candidate {
@@ -59,6 +61,20 @@ impl Candidate {
 pub(crate) struct Exclusion {
     pub route: Arc<Route>,
     pub reason: &'static str,
+    /// Where it would have stood, of one that is passed over for those before it.
+    pub ranked: Option<Ranked>,
+}
+
+impl Exclusion {
+    fn new(route: Arc<Route>, reason: &'static str) -> Self {
+        Self { route, reason, ranked: None }
+    }
+
+    /// One that might have been asked next.
+    fn behind_the_first(candidate: Candidate) -> Self {
+        let Candidate { route, ranked, .. } = candidate;
+        Self { route, reason: "not_wished", ranked }
+    }
 }
 
 /// How many excluded providers an error names.
@@ -68,6 +84,8 @@ pub(crate) struct Plan {
     /// In the order in which they are asked.
     pub candidates: Vec<Candidate>,
     pub excluded: Vec<Exclusion>,
+    /// What the order rests on that all of them share; `None` when there was nothing to rank.
+    pub order: Option<Basis>,
     /// What an alias stood for.
     pub alias_of: Option<String>,
     /// Whether rules excluded somebody.
@@ -75,25 +93,20 @@ pub(crate) struct Plan {
 }
 
 /// Works out who is asked. Rules come first and health last: what the rules exclude is not asked when nobody else is
-/// left. `now` is the gateway's steady clock in milliseconds.
+/// left.
 ///
 /// # Errors
 /// `NotFound` with code `model_not_found`; `Forbidden` with code `no_allowed_provider` when the rules of the project
 /// or its organization exclude everybody who serves the model.
-pub(crate) fn plan(
-    routes: &OrgRoutes,
-    project: ProjectId,
-    inbound: Format,
-    head: &Head,
-    (now, config, catalogue): (u64, &GatewayConfig, &Catalogue),
-) -> Result<Plan> {
+pub(crate) fn plan(routes: &OrgRoutes, project: ProjectId, moment: &Moment<'_>) -> Result<Plan> {
+    let Moment { inbound, head, .. } = *moment;
     let requested = head.model.as_str();
     let alias_of = routes.alias(requested).map(str::to_owned);
     let wanted = alias_of.as_deref().unwrap_or(requested);
     if !plain(wanted) {
         return Err(unknown());
     }
-    let (mut healthy, mut avoided) = (Vec::new(), Vec::new());
+    let mut allowed = Vec::new();
     let (mut refused, mut unwished) = (Vec::new(), Vec::new());
     let mut unable = Vec::new();
     for mut candidate in candidates(routes, wanted) {
@@ -107,16 +120,15 @@ pub(crate) fn plan(
         } else if let Some(reason) = head
             .wishes
             .as_ref()
-            .and_then(|wishes| wishes::against(wishes, &candidate, (inbound, catalogue)))
+            .and_then(|wishes| wishes::against(wishes, &candidate, (inbound, moment.catalogue)))
         {
-            unwished.push(Exclusion { route: candidate.route, reason });
-        } else if candidate.route.circuit.allows(now, config) {
-            healthy.push(candidate);
+            unwished.push(Exclusion::new(candidate.route, reason));
         } else {
-            avoided.push(candidate);
+            let healthy = candidate.route.circuit.allows(moment.now, moment.config);
+            allowed.push((candidate, healthy));
         }
     }
-    if healthy.is_empty() && avoided.is_empty() {
+    if allowed.is_empty() {
         return Err(match (refused.is_empty(), unwished.is_empty()) {
             (none_ruled_out, false) => not_wished(none_ruled_out),
             (false, true) => not_allowed(&refused),
@@ -127,26 +139,16 @@ pub(crate) fn plan(
     let one = |candidate: Candidate| Exclusion { route: candidate.route, reason: "not_served" };
     let mut excluded: Vec<_> = unable.into_iter().map(one).collect();
     for (route, against) in refused {
-        let one =
-            |refusal: &Refusal| Exclusion { route: Arc::clone(&route), reason: refusal.reason };
+        let one = |refusal: &Refusal| Exclusion::new(Arc::clone(&route), refusal.reason);
         excluded.extend(against.iter().map(one));
     }
     excluded.extend(unwished);
-    if let Some(wishes) = &head.wishes {
-        wishes::order(wishes, &mut healthy, catalogue);
-        wishes::order(wishes, &mut avoided, catalogue);
-        if !wishes.allow_fallbacks && wishes.order.is_empty() {
-            let one = |route| Exclusion { route, reason: "not_wished" };
-            let best = if healthy.is_empty() { &mut avoided } else { &mut healthy };
-            excluded.extend(best.drain(1..).map(|candidate| one(candidate.route)));
-        }
+    let (mut candidates, order) = rank(allowed, moment);
+    let only_first = |wishes: &llm::Wishes| !wishes.allow_fallbacks && wishes.order.is_empty();
+    if head.wishes.as_ref().is_some_and(only_first) {
+        excluded.extend(candidates.drain(1..).map(Exclusion::behind_the_first));
     }
-    if healthy.is_empty() {
-        return Ok(Plan { candidates: avoided, excluded, alias_of, ruled_out });
-    }
-    let avoided = avoided.into_iter().map(|candidate| candidate.route);
-    excluded.extend(avoided.map(|route| Exclusion { route, reason: "unhealthy" }));
-    Ok(Plan { candidates: healthy, excluded, alias_of, ruled_out })
+    Ok(Plan { candidates, excluded, order, alias_of, ruled_out })
 }
 
 /// Settles on the first format that nothing speaks against; with none, says what speaks against the best.
@@ -242,6 +244,7 @@ fn each<'a>(routes: impl Iterator<Item = &'a Arc<Route>>, model: &str) -> Vec<Ca
         route: Arc::clone(route),
         model: Arc::clone(&model),
         spoken: 0,
+        ranked: None,
     };
     routes.map(one).collect()
 }

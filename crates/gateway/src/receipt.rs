@@ -3,18 +3,20 @@
 
 use std::{sync::Arc, time::Duration};
 
-use domain::{ProviderId, RequestId, Timestamp, Units};
-use serde::{Serialize, Serializer, ser::SerializeStruct as _};
+use domain::{ProviderId, RequestId, Timestamp, Units, ranking::Basis};
+use serde::{Serialize, Serializer, ser::SerializeStruct};
 
 use crate::{
     masking::Report,
     plan::{Candidate, Plan},
+    rank::Ranked,
     routes::Route,
 };
 
 /// Gathered while the request is served, written once it is settled.
 pub(crate) struct Receipt {
     asked: Asked,
+    order: Option<Basis>,
     alias_of: Option<String>,
     candidates: Vec<Candidate>,
     excluded: Vec<Excluded>,
@@ -41,6 +43,7 @@ pub(crate) struct Asked {
 struct Excluded {
     route: Arc<Route>,
     reason: &'static str,
+    ranked: Option<Ranked>,
     fields: Vec<String>,
 }
 
@@ -60,10 +63,12 @@ impl Receipt {
         let excluded = plan.excluded.iter().map(|exclusion| Excluded {
             route: Arc::clone(&exclusion.route),
             reason: exclusion.reason,
+            ranked: exclusion.ranked,
             fields: Vec::new(),
         });
         Self {
             asked,
+            order: plan.order,
             alias_of: plan.alias_of.clone(),
             candidates: plan.candidates.clone(),
             excluded: excluded.collect(),
@@ -89,7 +94,7 @@ impl Receipt {
         reason: &'static str,
         fields: Vec<String>,
     ) {
-        self.excluded.push(Excluded { route: Arc::clone(route), reason, fields });
+        self.excluded.push(Excluded { route: Arc::clone(route), reason, ranked: None, fields });
     }
 
     pub(crate) fn attempt(
@@ -142,6 +147,9 @@ impl Serialize for Receipt {
         if asked.strict {
             out.serialize_field("strict", &true)?;
         }
+        if let Some(order) = &self.order {
+            out.serialize_field("order", order)?;
+        }
         out.serialize_field("candidates", &self.candidates)?;
         if !self.excluded.is_empty() {
             out.serialize_field("excluded", &self.excluded)?;
@@ -163,7 +171,7 @@ impl Serialize for Receipt {
 impl Serialize for Candidate {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let route = &self.route;
-        let mut out = to.serialize_struct("Candidate", 7)?;
+        let mut out = to.serialize_struct("Candidate", 10)?;
         out.serialize_field("provider", &route.provider)?;
         out.serialize_field("name", &route.name)?;
         out.serialize_field("catalog", &route.catalog)?;
@@ -178,6 +186,7 @@ impl Serialize for Candidate {
         if let Some(evidence) = evidence {
             out.serialize_field("terms", evidence)?;
         }
+        place(&mut out, self.ranked.as_ref())?;
         out.end()
     }
 }
@@ -185,13 +194,24 @@ impl Serialize for Candidate {
 impl Serialize for Excluded {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let provider: &ProviderId = &self.route.provider;
-        let mut out = to.serialize_struct("Excluded", 4)?;
+        let mut out = to.serialize_struct("Excluded", 7)?;
         out.serialize_field("provider", provider)?;
         out.serialize_field("name", &self.route.name)?;
         out.serialize_field("reason", self.reason)?;
         if !self.fields.is_empty() {
             out.serialize_field("fields", &self.fields)?;
         }
+        place(&mut out, self.ranked.as_ref())?;
         out.end()
     }
+}
+
+/// Why somebody stands where they stand, so that it can be worked out again.
+fn place<S: SerializeStruct>(out: &mut S, ranked: Option<&Ranked>) -> Result<(), S::Error> {
+    let Some(Ranked { inputs, score }) = ranked else { return Ok(()) };
+    out.serialize_field("inputs", inputs)?;
+    if let Some(cost) = score.cost_nano {
+        out.serialize_field("cost_nano", &cost)?;
+    }
+    out.serialize_field("score", &score.score)
 }

@@ -14,6 +14,7 @@ use url::Url;
 use crate::{
     circuit::Circuit,
     meters::Meters,
+    observed::Observations,
     rules::{self, RouteTerms, Rules},
 };
 
@@ -39,6 +40,7 @@ pub(crate) struct Route {
     /// Whether a model that is not listed may be asked for as `provider/model`.
     pub open_ended: bool,
     pub circuit: Arc<Circuit>,
+    pub observations: Arc<Observations>,
     pub meters: Meters,
 }
 
@@ -165,13 +167,13 @@ impl OrgRoutes {
 pub(crate) struct Routes {
     catalogue: Arc<Catalogue>,
     organizations: RwLock<HashMap<OrgId, Arc<OrgRoutes>>>,
-    /// Health outlives a change of the routes.
-    circuits: Mutex<HashMap<ProviderId, Arc<Circuit>>>,
+    /// Health, and what was seen of each, outlive a change of the routes.
+    known: Mutex<HashMap<ProviderId, (Arc<Circuit>, Arc<Observations>)>>,
 }
 
 impl Routes {
     pub(crate) fn new(catalogue: Arc<Catalogue>) -> Self {
-        Self { catalogue, organizations: RwLock::default(), circuits: Mutex::default() }
+        Self { catalogue, organizations: RwLock::default(), known: Mutex::default() }
     }
 
     /// The routes of the scope's organization, as the store knows them now.
@@ -221,7 +223,7 @@ impl Routes {
         for gone in old.iter().flat_map(|old| &old.all) {
             if fresh.all.iter().all(|route| route.provider != gone.provider) {
                 egress.unregister(&gone.destination);
-                self.circuits.lock().remove(&gone.provider);
+                self.known.lock().remove(&gone.provider);
             }
         }
         Ok(fresh)
@@ -250,7 +252,7 @@ impl Routes {
             allow_private: provider.allow_private,
         })?;
         let format = Format::from(provider.protocol);
-        let circuit = self.circuits.lock().entry(provider.id).or_default().clone();
+        let (circuit, observations) = self.known.lock().entry(provider.id).or_default().clone();
         Ok(Route {
             provider: provider.id,
             destination,
@@ -265,6 +267,7 @@ impl Routes {
             models: provider.models.clone(),
             open_ended: provider.models.is_empty(),
             circuit,
+            observations,
             meters: Meters::new(&provider.catalog),
             catalog: provider.catalog.clone(),
         })

@@ -135,13 +135,24 @@ impl Sending<'_> {
         };
         self.settler.receipt.attempt(candidate, outcome, status, began.elapsed());
         let now = self.gateway.steady_ms();
+        let observed = || route.observations.of(&candidate.model);
         match &result {
-            Ok(_) => route.circuit.succeeded(),
+            Ok(_) => {
+                route.circuit.succeeded();
+                if let Some(observed) = observed() {
+                    observed.answered(self.attempts.head.stream, began.elapsed(), now);
+                    self.settler.observing(observed, now);
+                }
+            }
             Err(failure) => {
                 self.settler.attempt_failed();
                 route.meters.attempt_failed(failure.code);
                 if failure.unhealthy {
                     route.circuit.failed(now, &self.gateway.config);
+                }
+                // What everybody would refuse is no fault of this one.
+                if let Some(observed) = observed().filter(|_| failure.again != Again::Nowhere) {
+                    observed.failed(now);
                 }
                 if let Some(wait) = failure.retry_after {
                     route.circuit.busy(now, u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));

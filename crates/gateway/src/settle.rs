@@ -16,7 +16,9 @@ use llm::{Format, Task};
 use store::{Intent, Settlement, Store};
 use tokio::{sync::Notify, time::Instant};
 
-use crate::{failure::Failure, plan::Candidate, receipt::Receipt, routes::Route};
+use crate::{
+    failure::Failure, observed::Observed, plan::Candidate, receipt::Receipt, routes::Route,
+};
 
 /// The currency of the catalogue's prices.
 const CURRENCY: &str = "USD";
@@ -98,6 +100,8 @@ pub(crate) struct Settler {
     filed: Option<Arc<Route>>,
     prices: Option<Arc<Prices>>,
     first_token: Option<Duration>,
+    /// Where what the answer comes to is noted, and the gateway's steady milliseconds when it began.
+    observed: Option<(Arc<Observed>, u64)>,
     attempts: u32,
     /// A provider was sent the request and has not refused it.
     under_way: bool,
@@ -135,6 +139,7 @@ impl Settler {
             filed: None,
             prices: None,
             first_token: None,
+            observed: None,
             attempts: 0,
             under_way: false,
             settled: false,
@@ -199,9 +204,19 @@ impl Settler {
         }
     }
 
+    /// An answer begins, at the gateway's steady millisecond `now`.
+    pub(crate) fn observing(&mut self, observed: Arc<Observed>, now: u64) {
+        self.observed = Some((observed, now));
+    }
+
     pub(crate) fn answered(&mut self, usage: Usage) {
         if let Some(route) = &self.filed {
             route.meters.answered();
+        }
+        if let Some((observed, since)) = &self.observed {
+            let writing = self.first_token.map(|first| self.began.elapsed().saturating_sub(first));
+            let now = since.saturating_add(writing.map_or(0, millis));
+            observed.used(&usage, writing.filter(|_| self.streaming), now);
         }
         self.settle(200, None, usage);
     }

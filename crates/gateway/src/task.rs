@@ -85,7 +85,7 @@ impl Inner {
             // It says where in the body its members stand.
             head = self::head(task, call)?;
         }
-        let plan = self.plan(&call.scope, caller.project, (call.inbound, &head)).await;
+        let plan = self.plan(call, caller.project, &head).await;
         Ok((caller, head, plan.map_err(|error| Refused::from(&error))?, masked))
     }
 }

@@ -54,23 +54,10 @@ pub(crate) fn passed_on(wishes: &Wishes, route: &Route) -> bool {
     route.chooses() && !named(route, &wishes.only) && !named(route, &wishes.order)
 }
 
-/// Puts candidates into the order that is wished; those it says nothing about stay as they were.
-pub(crate) fn order(wishes: &Wishes, candidates: &mut [Candidate], catalogue: &Catalogue) {
-    if wishes.cheapest {
-        // What an answer costs depends mostly on its length, which nobody knows: as many tokens out as in.
-        let price = |candidate: &Candidate| {
-            let base = candidate.route.prices(catalogue, &candidate.model)?.base;
-            Some(base.input? + base.output?)
-        };
-        candidates.sort_by_key(|candidate| price(candidate).unwrap_or(u64::MAX));
-    }
-    if !wishes.order.is_empty() {
-        let place = |candidate: &Candidate| {
-            let is = |name: &&String| is_called(&candidate.route, name);
-            wishes.order.iter().position(|name| is(&name)).unwrap_or(usize::MAX)
-        };
-        candidates.sort_by_key(place);
-    }
+/// Where the route stands in the order that is wished.
+pub(crate) fn place(wishes: &Wishes, route: &Route) -> Option<u32> {
+    let place = wishes.order.iter().position(|name| is_called(route, name))?;
+    u32::try_from(place).ok()
 }
 
 fn named(route: &Route, names: &[String]) -> bool {

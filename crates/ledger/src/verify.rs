@@ -5,7 +5,7 @@ mod report;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    Bundle, Checkpoint, Entry, Unreadable,
+    Bundle, Checkpoint, Entry, EpochProof, Unreadable, VerifierKey,
     bundle::{self, BundledDisclosure, Opened},
     epoch::{Epoch, Head},
     tree::{self, Appender},
@@ -40,9 +40,9 @@ pub fn verify_with(bundle: &[u8], known: Known<'_>) -> Result<Report, Unreadable
     let entries: Vec<Option<Entry>> =
         bundle.entries.iter().map(|leaf| Entry::parse(leaf).ok()).collect();
     let (values, disclosures) = check_disclosures(&entries, &bundle.disclosures);
-    let (epoch, epoch_time) = check_epoch(&bundle, &head);
+    let (epoch, epoch_time) = check_epoch(&bundle.key, bundle.epoch.as_ref(), &head);
     let checks = vec![
-        check_key(&bundle, known.fingerprint),
+        check_key(&bundle.key, known.fingerprint),
         check_signature(&bundle, &head),
         check_root(&bundle, &head),
         check_entries(&entries, &head),
@@ -67,13 +67,13 @@ pub fn verify_with(bundle: &[u8], known: Known<'_>) -> Result<Report, Unreadable
     })
 }
 
-fn check_key(bundle: &Bundle, pinned: Option<&str>) -> Check {
+pub(crate) fn check_key(key: &VerifierKey, pinned: Option<&str>) -> Check {
     let name = "log key is the pinned one";
-    let own = bundle.key.fingerprint();
+    let own = key.fingerprint();
     match pinned {
         None => Check::skipped(name, format!("no fingerprint was given; this log's is {own}")),
         Some(pinned) if normal(pinned) == own => Check::ok(name, own),
-        Some(_) => Check::mismatch(name, format!("the bundle was signed by another key, {own}")),
+        Some(_) => Check::mismatch(name, format!("it was signed by another key, {own}")),
     }
 }
 
@@ -117,15 +117,19 @@ fn check_entries(entries: &[Option<Entry>], head: &Checkpoint) -> Check {
     }
 }
 
-fn check_epoch(bundle: &Bundle, head: &Checkpoint) -> (Check, Option<String>) {
+pub(crate) fn check_epoch(
+    key: &VerifierKey,
+    proof: Option<&EpochProof>,
+    head: &Checkpoint,
+) -> (Check, Option<String>) {
     let name = "head is committed to by the spine";
-    let Some(proof) = &bundle.epoch else {
-        let spine = head.origin == bundle.key.name();
+    let Some(proof) = proof else {
+        let spine = head.origin == key.name();
         let check = Check::from(name, spine, "this is the spine", "the bundle has no epoch proof");
         return (check, None);
     };
-    let spine = proof.spine.verified(&proof.leaf, &bundle.key);
-    let Some(spine) = spine.filter(|spine| spine.origin == bundle.key.name()) else {
+    let spine = proof.spine.verified(&proof.leaf, key);
+    let Some(spine) = spine.filter(|spine| spine.origin == key.name()) else {
         let why = "the epoch's entry is not in the spine, or the spine's head is not signed";
         return (Check::mismatch(name, why), None);
     };

@@ -81,6 +81,9 @@ pub(crate) struct Spots {
     pub(crate) wishes: Option<Range<usize>>,
     /// The body is a form: the model's name stands there as it is.
     pub(crate) form: bool,
+    /// The conversation, and what is said before it.
+    pub(crate) turns: Range<usize>,
+    pub(crate) system: Range<usize>,
 }
 
 /// Where `stream_options` stands.
@@ -127,12 +130,14 @@ fn read(format: Format, said: Option<(&str, bool)>, body: &[u8]) -> Result<Head,
         (None, None) => return Err(missing("model")),
     };
     let model = usable(model)?;
-    if !found.turns && !found.prompt {
+    if found.turns.is_none() && !found.prompt {
         return Err(missing(turns(format)));
     }
     let mut spots = Spots {
         model: found.model.and_then(|raw| span(body, raw)).unwrap_or_default(),
         end: text.trim_end().len().saturating_sub(1),
+        turns: found.turns.and_then(|raw| span(body, raw)).unwrap_or_default(),
+        system: found.system.and_then(|raw| span(body, raw)).unwrap_or_default(),
         ..Spots::default()
     };
     if format == Format::OpenAiResponses {
@@ -194,6 +199,9 @@ pub(crate) fn repeated(name: Option<&str>) -> BadRequest {
     }
 }
 
+/// The members that hold what is said before the conversation, where it is not a turn of it.
+const SYSTEM: &[&str] = &["system", "instructions", "systemInstruction", "system_instruction"];
+
 pub(crate) fn missing(name: &'static str) -> BadRequest {
     BadRequest {
         code: "missing_required_parameter",
@@ -244,7 +252,8 @@ struct Found<'a> {
     /// `generationConfig`.
     config: Option<Raw<'a>>,
     provider: Option<Raw<'a>>,
-    turns: bool,
+    turns: Option<Raw<'a>>,
+    system: Option<Raw<'a>>,
     /// A Responses request may name a prompt that the provider keeps.
     prompt: bool,
     stored: Stored<'a>,
@@ -328,12 +337,15 @@ impl<'de> Visitor<'de> for Seek {
             }
             found.prompt |= self.0 == Format::OpenAiResponses && key == "prompt";
             if key == turns {
-                if found.turns {
+                if found.turns.is_some() {
                     found.repeated = Some(turns);
                 }
-                found.turns = true;
+                found.turns = Some(map.next_value()?);
+            } else if SYSTEM.contains(&&*key) {
+                found.system = Some(map.next_value()?);
+            } else {
+                map.next_value::<IgnoredAny>()?;
             }
-            map.next_value::<IgnoredAny>()?;
         }
         Ok(found)
     }

@@ -36,6 +36,7 @@
 
 mod answer;
 mod anthropic;
+mod beginning;
 mod carrier;
 mod conversation;
 mod demand;
@@ -64,6 +65,7 @@ mod wishes;
 mod write;
 
 pub use answer::{Answer, Show, Stop, respond};
+pub use beginning::beginning;
 pub use fault::{BadAnswer, BadRequest, StreamFault};
 pub use force::force;
 pub use format::Format;

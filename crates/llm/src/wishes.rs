@@ -4,6 +4,8 @@
 
 use std::ops::Range;
 
+use domain::ranking::Sort;
+
 use crate::{
     BadRequest,
     demand::boolean,
@@ -27,13 +29,13 @@ pub struct Wishes {
     pub deny_training: bool,
     /// Nobody may be asked who keeps prompts.
     pub keep_nothing: bool,
-    /// The cheapest first.
-    pub cheapest: bool,
+    /// What comes first.
+    pub sort: Option<Sort>,
     /// Nano-US-dollars per input token.
     pub most_for_input: Option<u64>,
     /// Nano-US-dollars per output token.
     pub most_for_output: Option<u64>,
-    /// Wishes that are no conditions and cannot be met here, such as `provider.sort`.
+    /// Wishes that are no conditions and cannot be met here, such as `provider.preferred_max_latency`.
     pub unmet: Vec<&'static str>,
 }
 
@@ -47,7 +49,7 @@ impl Default for Wishes {
             require_parameters: false,
             deny_training: false,
             keep_nothing: false,
-            cheapest: false,
+            sort: None,
             most_for_input: None,
             most_for_output: None,
             unmet: Vec::new(),
@@ -92,9 +94,9 @@ pub(crate) fn read(raw: Raw<'_>) -> Result<Option<Wishes>, BadRequest> {
         most(raw, &mut wishes)?;
     }
     if let Some(raw) = fields.take("sort") {
-        match json::text(raw).as_deref() {
-            Some("price") => wishes.cheapest = true,
-            _ => wishes.unmet.push("provider.sort"),
+        wishes.sort = json::text(raw).as_deref().and_then(Sort::parse);
+        if wishes.sort.is_none() {
+            wishes.unmet.push("provider.sort");
         }
     }
     for (name, path) in [
@@ -198,7 +200,7 @@ mod tests {
             require_parameters: true,
             deny_training: true,
             keep_nothing: true,
-            cheapest: true,
+            sort: Some(Sort::Price),
             most_for_input: Some(2010),
             most_for_output: Some(2500),
             unmet: Vec::new(),
@@ -210,8 +212,12 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_refused_unless_it_is_a_mere_preference() {
-        let unmet = wishes(r#"{"sort":"throughput","preferred_max_latency":3}"#).unwrap().unwrap();
+        let unmet = wishes(r#"{"sort":"luck","preferred_max_latency":3}"#).unwrap().unwrap();
         assert_eq!(unmet.unmet, ["provider.sort", "provider.preferred_max_latency"]);
+        for (name, sort) in [("latency", Sort::Latency), ("throughput", Sort::Throughput)] {
+            let read = wishes(&format!("{{\"sort\":\"{name}\"}}")).unwrap().unwrap();
+            assert_eq!((read.sort, read.unmet.len()), (Some(sort), 0));
+        }
         for (object, param) in [
             (r#"{"quantizations":["fp8"]}"#, "provider"),
             (r#"{"data_collection":"maybe"}"#, "provider.data_collection"),

@@ -41,8 +41,9 @@ pub(crate) enum Command {
     Doctor,
     /// Start the server with a sandbox provider and two organizations
     Demo(Serve),
-    /// Check an audit export or a trust bundle offline
+    /// Check an audit export, a trust bundle or a receipt offline
     Verify {
+        #[arg(value_name = "FILE")]
         bundle: PathBuf,
         /// The log key's fingerprint, as the operator published it
         #[arg(long)]

@@ -9,13 +9,18 @@ pub(crate) fn run(path: &Path, root: Option<&str>, json: bool) -> ExitCode {
         Ok(bytes) => bytes,
         Err(error) => return unreadable(path, &error),
     };
-    // An audit export names its format; whatever does not is looked at as a trust bundle, file by file.
+    // A receipt and an audit export name their formats; whatever does not is looked at as a trust bundle, file by file.
+    if let Ok(report) = ledger::verify_receipt(&bytes, root) {
+        return show(&report, report.ok, json);
+    }
     if let Ok(report) = ledger::verify(&bytes, root) {
         return show(&report, report.ok, json);
     }
     match trust::bundle::verify(&bytes, root) {
         Ok(report) => show(&report, report.ok, json),
-        Err(_) => unreadable(path, &"neither an audit export nor a trust bundle, or damaged"),
+        Err(_) => {
+            unreadable(path, &"neither a receipt, an audit export nor a trust bundle, or damaged")
+        }
     }
 }
 
@@ -31,6 +36,6 @@ fn show(report: &(impl Display + Serialize), ok: bool, json: bool) -> ExitCode {
 }
 
 fn unreadable(path: &Path, why: &dyn Display) -> ExitCode {
-    drop(writeln!(std::io::stderr(), "{} cannot be read as a bundle: {why}", path.display()));
+    drop(writeln!(std::io::stderr(), "{} cannot be read: {why}", path.display()));
     ExitCode::from(2)
 }

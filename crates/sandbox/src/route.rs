@@ -81,6 +81,9 @@ impl Twin {
         if let Some(status) = self.script.fails {
             return Ok(refuse(dialect, &Refusal::new(status, "this twin is down"), ticket));
         }
+        if !self.script.late.is_zero() {
+            tokio::time::sleep(self.script.late).await;
+        }
         let call = Call { dialect, body, reset, ticket };
         if let Some(task) = Task::of(&whole).filter(|_| head.method == Method::POST) {
             let kind = head.headers.get(header::CONTENT_TYPE);

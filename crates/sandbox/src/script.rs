@@ -17,6 +17,8 @@ pub struct Script {
     pub hush: Duration,
     /// The status that every request to a model is answered with: a provider that is down.
     pub fails: Option<u16>,
+    /// Before every answer to a request for a model: a provider that is slow.
+    pub late: Duration,
     /// What `sandbox-error-429` and `sandbox-flaky-429` say in `retry-after`, in seconds.
     pub retry_after: u32,
 }
@@ -29,6 +31,7 @@ impl Default for Script {
             pace: Duration::from_millis(20),
             hush: Duration::from_secs(5),
             fails: None,
+            late: Duration::ZERO,
             retry_after: 1,
         }
     }

@@ -25,6 +25,7 @@ mod list;
 pub(crate) mod migration;
 mod outbox;
 mod pseudonym;
+mod receipt;
 mod sequencer;
 mod signer;
 

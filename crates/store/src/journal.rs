@@ -15,7 +15,7 @@ mod tests;
 
 use std::{path::Path, path::PathBuf, sync::Arc, thread::JoinHandle};
 
-use domain::{OrgId, Result};
+use domain::{OrgId, ProjectId, RequestId, Result};
 use parking_lot::{Condvar, Mutex};
 use vault::RootKey;
 
@@ -133,6 +133,11 @@ impl Journal {
     /// The oldest settled requests of `org`.
     pub(crate) fn oldest(&self, org: OrgId, most: usize) -> Vec<Arc<Settled>> {
         self.shared.state.lock().oldest(org, most)
+    }
+
+    /// The project of a request of `org` that is not in the database yet.
+    pub(crate) fn project_of(&self, org: OrgId, request: RequestId) -> Option<ProjectId> {
+        self.shared.state.lock().project_of(org, request)
     }
 
     /// Forgets the `count` oldest settled requests of `org`: they are in the database.

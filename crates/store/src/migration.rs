@@ -9,6 +9,7 @@ use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTraitSelf, Schema
 
 mod foundation;
 mod masking;
+mod receipt;
 mod routing;
 
 /// What the application role may do with the rows of a table.
@@ -28,6 +29,7 @@ const MIGRATIONS: &[(&str, Steps)] = &[
     ("m0002_audit", crate::audit::migration::steps),
     ("m0003_routing", routing::steps),
     ("m0004_masking", masking::steps),
+    ("m0004_receipt", receipt::steps),
 ];
 
 /// Collects the statements of one migration for one engine.

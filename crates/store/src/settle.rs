@@ -25,6 +25,7 @@ use crate::{
 
 pub use breakdown::{UsageBy, UsageGroup};
 pub use proof::UsageBatch;
+pub(crate) use row::leaf;
 
 /// Rows of one transaction, which takes some 20 ms of the only writer that SQLite has.
 const BATCH: usize = 1000;

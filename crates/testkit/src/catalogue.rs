@@ -1,4 +1,4 @@
-//! A catalogue with one provider, the sandbox, for houses that need prices.
+//! Catalogues with nothing but the sandbox, for houses that need prices.
 
 use std::fmt::Write as _;
 
@@ -15,9 +15,25 @@ const TASKS: &str = "\"embeddings\", \"rerank\", \"moderation\", \"images\", \"i
 /// When the price is not one.
 #[must_use]
 pub fn sandbox_catalogue(models: &[&str], price: &str) -> Catalogue {
+    sandboxes_catalogue(&[("sandbox", price)], models)
+}
+
+/// The same with several entries, each with its own price for all of `models`.
+///
+/// # Panics
+/// When a price is not one.
+#[must_use]
+pub fn sandboxes_catalogue(entries: &[(&str, &str)], models: &[&str]) -> Catalogue {
+    let texts: Vec<(&str, String)> =
+        entries.iter().map(|(id, price)| (*id, entry(id, models, price))).collect();
+    let files = texts.iter().map(|(id, text)| (*id, text.as_str()));
+    Catalogue::parse(files).expect("a valid catalogue")
+}
+
+fn entry(id: &str, models: &[&str], price: &str) -> String {
     let mut text = format!(
         r#"
-        id = "sandbox"
+        id = "{id}"
         name = "Sandbox"
         legal_entity = "The operator"
         country = "ZZ"
@@ -39,7 +55,7 @@ pub fn sandbox_catalogue(models: &[&str], price: &str) -> Catalogue {
         writeln!(text, "[[models]]\nid = \"{model}\"\nserves = [{serves}]\nprice = {{ {price} }}")
             .expect("memory");
     }
-    Catalogue::parse([("sandbox", text.as_str())]).expect("a valid catalogue")
+    text
 }
 
 /// What a model of the sandbox is for, and what it costs. Those that go wrong do so wherever they are asked.

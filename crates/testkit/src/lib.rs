@@ -14,6 +14,6 @@ mod ending;
 mod postgres;
 
 pub use backend::Backend;
-pub use catalogue::sandbox_catalogue;
+pub use catalogue::{sandbox_catalogue, sandboxes_catalogue};
 pub use ending::end_with_connections;
 pub use postgres::{Cluster, Database};

@@ -143,6 +143,7 @@ reasons! {
     SentElsewhere = "sent_elsewhere", "A request reached a provider that the rules exclude.";
     SentMore = "sent_more", "A provider received more than what was asked.";
     NotAnswered = "not_answered", "A request was not answered though an allowed provider could have.";
+    ReceiptWrong = "receipt_wrong", "A receipt does not verify, or its choice does not follow from what it records.";
     HashMismatch = "hash_mismatch", "The stored value is not the expected hash.";
     /// The probe could not find its own planted violation: its silence means nothing.
     BlindProbe = "blind_probe", "The planted violation was not found, so the run proves nothing.";

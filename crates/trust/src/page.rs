@@ -26,7 +26,7 @@ pub struct TrustPage {
     pub snapshot: String,
     pub issued: Timestamp,
     pub valid_until: Timestamp,
-    /// `12 verified · 0 failing · 251 coming soon`.
+    /// `13 verified · 0 failing · 250 coming soon`.
     pub headline: String,
     pub counts: Vec<Count>,
     /// Limits of the evidence itself, such as "checked from inside only".

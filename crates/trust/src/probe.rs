@@ -3,6 +3,7 @@
 
 mod attack;
 mod canary;
+mod choice;
 mod ciphertext;
 mod household;
 mod keys;
@@ -121,6 +122,7 @@ pub(crate) async fn run(probe: ProbeId, cx: Run<'_>) -> Vec<(ControlId, Finding)
             ProbeId::Keys => keys::run(cx).await,
             ProbeId::Routing => routing::run(cx).await,
             ProbeId::Minimum => minimum::run(cx).await,
+            ProbeId::Choice => choice::run(cx).await,
         }
     };
     let found = match tokio::time::timeout(LONGEST, work).await {
@@ -159,6 +161,7 @@ pub(crate) const fn controls(probe: ProbeId) -> &'static [&'static str] {
         ProbeId::Keys => &["KEY-01", "KEY-02"],
         ProbeId::Routing => &["GW-06", "GW-07", "GW-11", "SUB-16"],
         ProbeId::Minimum => &["GW-08"],
+        ProbeId::Choice => &["GW-04"],
     }
 }
 

@@ -13,7 +13,9 @@ use store::{
 
 use crate::{
     Digest,
-    probe::places::{ABROAD, DOWN, FAR, LOST, NEAR, SERVED},
+    probe::places::{
+        ABROAD, CHOSEN, DOWN, FAILING, FAR, LOST, NEAR, OUTSIDE, PRICED, SERVED, SLOW, UNPRICED,
+    },
     seed::Seed,
     wire::{Abroad, Hello, Tenant, Tenants},
 };
@@ -62,7 +64,7 @@ struct Place {
 }
 
 /// The first in line is the one that may not be asked, and then one that is down.
-const PLACES: [Place; 4] = [
+const PLACES: [Place; 9] = [
     Place {
         name: FAR,
         catalog: "custom",
@@ -85,7 +87,23 @@ const PLACES: [Place; 4] = [
         models: &[SERVED],
         at: |all| &all.far,
     },
+    chosen(OUTSIDE, "custom", "US", |all| &all.far),
+    chosen(SLOW, "custom", "SE", |all| &all.slow),
+    chosen(FAILING, "custom", "SE", |all| &all.down),
+    chosen(UNPRICED, "custom", "SE", |all| &all.near),
+    // The catalogue knows prices of the sandbox.
+    chosen(PRICED, "sandbox", "SE", |all| &all.near),
 ];
+
+/// One of those that a choice is made among.
+const fn chosen(
+    name: &'static str,
+    catalog: &'static str,
+    region: &'static str,
+    at: fn(&Abroad) -> &str,
+) -> Place {
+    Place { name, catalog, region, models: &[CHOSEN], at }
+}
 
 /// Keeps the organizations and hands out sessions for them.
 pub(crate) struct Landlord {

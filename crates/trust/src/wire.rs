@@ -87,6 +87,8 @@ pub(crate) struct Abroad {
     pub(crate) down: String,
     /// In the European Union.
     pub(crate) near: String,
+    /// In the European Union, and slow.
+    pub(crate) slow: String,
 }
 
 /// Two organizations that know nothing of each other.

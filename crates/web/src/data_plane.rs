@@ -1,5 +1,6 @@
 //! Model calls: the body is read, the gateway does the rest. Nothing here is wrapped in the layers of pages.
 
+mod receipt;
 mod tasks;
 
 use std::time::Duration;
@@ -26,6 +27,8 @@ pub(crate) fn routes() -> Routes {
         .post("/v1/messages", messages)
         .post("/v1beta/models/{*call}", generate)
         .post("/v1/messages/count_tokens", count_tokens)
+        .get("/v1/receipts/{request}", receipt::fetch)
+        .get("/v1/receipts/{request}/proof", receipt::proof)
         .get("/v1/models", models)
         .get("/v1/models/{*model}", model);
     tasks::routes(conversations)

@@ -90,8 +90,8 @@ pub(crate) async fn project(app: &App, asked: &Asked, scope: &Scope) -> Result<O
     }
     if let Some(request) = asked.param("request") {
         let request: RequestId = request.parse().map_err(missing("receipt"))?;
-        let found = read.receipt_fetch(request).await?;
-        return read.project_fetch(found.project).await.map(Some);
+        let project = read.request_project(request).await?;
+        return read.project_fetch(project).await.map(Some);
     }
     Ok(None)
 }

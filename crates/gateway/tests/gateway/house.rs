@@ -130,9 +130,12 @@ impl House {
             config,
             store.clone(),
             egress.clone(),
-            Arc::new(testkit::sandbox_catalogue(
+            Arc::new(testkit::sandboxes_catalogue(
+                &[
+                    ("sandbox", "input = 1000, cache_read = 100, output = 4000"),
+                    ("luxury", "input = 3000, output = 12000"),
+                ],
                 MODELS,
-                "input = 1000, cache_read = 100, output = 4000",
             )),
             clock,
             tasks.clone(),
@@ -190,6 +193,17 @@ impl House {
     ) -> ProviderId {
         let models = models.iter().map(|&model| model.to_owned()).collect();
         self.register(NewProvider { models, ..provider(name, protocol, base_url, about) }).await
+    }
+
+    /// With the prices of that entry of the catalogue; `custom` for none that are known.
+    pub(crate) async fn provider_at(&self, catalog: &str, name: &str, twin: &Running) {
+        let about = ("eu-test-1", Some(StatedTerms::OWN));
+        let new = NewProvider {
+            catalog: catalog.to_owned(),
+            models: vec!["sandbox-echo".to_owned()],
+            ..provider(name, Protocol::OpenAi, &twin.base_url(), about)
+        };
+        self.register(new).await;
     }
 
     async fn register(&self, new: NewProvider) -> ProviderId {
@@ -309,7 +323,10 @@ impl House {
     pub(crate) async fn receipt(&self) -> Value {
         let request = self.usage().await.last().unwrap().request;
         let mut read = self.store.read(&self.owner).await.unwrap();
-        serde_json::from_str(&read.receipt_fetch(request).await.unwrap().body).unwrap()
+        let body = read.receipt_fetch(request).await.unwrap().body;
+        let choice = ledger::follows(&body);
+        assert_eq!(choice.status, ledger::Status::Ok, "{}: {body}", choice.detail);
+        serde_json::from_str(&body).unwrap()
     }
 }
 

@@ -9,6 +9,7 @@ mod house;
 mod limits;
 mod masking;
 mod paths;
+mod ranking;
 mod retries;
 mod routing;
 mod rules;

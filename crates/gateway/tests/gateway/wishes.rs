@@ -35,9 +35,12 @@ async fn wishes_choose_among_providers() {
     assert_eq!(answers(&house, json!({"quantizations": ["fp8"]})).await, "unsupported_parameter");
     let price = json!({"max_price": {"prompt": 0.5}});
     assert_eq!(answers(&house, price).await, "no_matching_provider");
-    assert_eq!(answers(&house, json!({"max_price": {"prompt": 1}})).await, "open");
-    let told = house.ask(FORMATS[0], &wishing(json!({"sort": "throughput"}))).await;
-    assert_eq!(told.header("x-probity-dropped"), "provider.sort");
+    let price = json!({"only": ["open"], "max_price": {"prompt": 1}});
+    assert_eq!(answers(&house, price).await, "open");
+    for (sort, dropped) in [("throughput", ""), ("luck", "provider.sort")] {
+        let told = house.ask(FORMATS[0], &wishing(json!({"sort": sort}))).await;
+        assert_eq!(told.header("x-probity-dropped"), dropped);
+    }
     for seen in house.twin.inspector().requests() {
         assert!(seen.json().get("provider").is_none(), "it stays here");
     }

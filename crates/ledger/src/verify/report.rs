@@ -62,25 +62,36 @@ pub struct Report {
 }
 
 impl Check {
-    pub(super) fn ok(name: &'static str, detail: impl Into<String>) -> Self {
+    pub(crate) fn ok(name: &'static str, detail: impl Into<String>) -> Self {
         Self { name, status: Status::Ok, detail: detail.into() }
     }
 
-    pub(super) fn mismatch(name: &'static str, detail: impl Into<String>) -> Self {
+    pub(crate) fn mismatch(name: &'static str, detail: impl Into<String>) -> Self {
         Self { name, status: Status::Mismatch, detail: detail.into() }
     }
 
-    pub(super) fn skipped(name: &'static str, detail: impl Into<String>) -> Self {
+    pub(crate) fn skipped(name: &'static str, detail: impl Into<String>) -> Self {
         Self { name, status: Status::Skipped, detail: detail.into() }
     }
 
-    pub(super) fn from(
+    pub(crate) fn from(
         name: &'static str,
         holds: bool,
         good: impl Into<String>,
         bad: impl Into<String>,
     ) -> Self {
         if holds { Self::ok(name, good) } else { Self::mismatch(name, bad) }
+    }
+}
+
+impl fmt::Display for Check {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mark = match self.status {
+            Status::Ok => "ok       ",
+            Status::Mismatch => "MISMATCH ",
+            Status::Skipped => "not asked",
+        };
+        write!(out, "{mark}  {}: {}", self.name, self.detail)
     }
 }
 
@@ -93,13 +104,8 @@ impl fmt::Display for Report {
         }
         writeln!(out, "root         {}", self.root)?;
         writeln!(out, "log key      {}\n", self.fingerprint)?;
-        for Check { name, status, detail } in &self.checks {
-            let mark = match status {
-                Status::Ok => "ok       ",
-                Status::Mismatch => "MISMATCH ",
-                Status::Skipped => "not asked",
-            };
-            writeln!(out, "{mark}  {name}: {detail}")?;
+        for check in &self.checks {
+            writeln!(out, "{check}")?;
         }
         for Unaccounted { seq, digest } in &self.disclosures.unaccounted {
             writeln!(out, "           entry {seq}: value of digest {digest} is missing")?;

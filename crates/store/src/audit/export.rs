@@ -3,10 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::{Action, Error, Event, OrgId, Result};
-use ledger::{
-    Bundle, BundledDisclosure, EpochProof, Hash, LogProof,
-    tree::{inclusion_needs, inclusion_proof},
-};
+use ledger::{Bundle, BundledDisclosure, EpochProof, Hash, LogProof};
 use sea_orm::{ColumnTrait, QueryFilter, QueryOrder};
 use uuid::Uuid;
 
@@ -16,8 +13,9 @@ use super::{
         audit_checkpoint as checkpoint, audit_disclosure as disclosure, audit_entry as entry,
     },
     epoch::{self, Heads},
-    heads::{count, nodes},
+    heads::count,
     outbox,
+    receipt::path,
     signer::LogKey,
 };
 use crate::{
@@ -138,7 +136,7 @@ async fn spine_bundle(store: &Store, tx: &Tx, key: &LogKey) -> Result<Bundle> {
 }
 
 /// The head's place in the epoch that is the spine's entry `spine - 1`, and that entry's place in the spine.
-async fn epoch_proof(
+pub(super) async fn epoch_proof(
     tx: &Tx,
     key: &LogKey,
     org: OrgId,
@@ -153,7 +151,7 @@ async fn epoch_proof(
         .ok_or_else(|| Error::not_found("organization"))?;
     let slot = count(slot.slot)?;
     let tree = epoch::tree(tx, key, heads, |row| (row.epoch_size, row.epoch_root.clone())).await?;
-    let path = tree.path(slot).map_err(Error::internal)?;
+    let in_epoch = tree.path(slot).map_err(Error::internal)?;
     let index = spine.saturating_sub(1);
     let checkpoint = note_at(tx, OrgId::DEPLOYMENT, spine).await?;
     tx.bind(OrgId::DEPLOYMENT).await?;
@@ -161,19 +159,15 @@ async fn epoch_proof(
     let leaf = leaf.ok_or_else(|| Error::internal("the spine lacks an epoch"))?.leaf;
     let spine_path = spine_path(tx, index, spine).await?;
     tx.bind(org).await?;
-    Ok(EpochProof { slot, path, leaf, spine: LogProof { index, path: spine_path, checkpoint } })
+    let spine = LogProof { index, path: spine_path, checkpoint };
+    Ok(EpochProof { slot, path: in_epoch, leaf, spine })
 }
 
 pub(crate) async fn spine_path(tx: &Tx, index: u64, size: u64) -> Result<Vec<Hash>> {
-    let wanted = inclusion_needs(index, size);
-    let found = nodes(tx, OrgId::DEPLOYMENT, &wanted).await?;
-    let found: BTreeMap<(u8, u64), Hash> =
-        wanted.into_iter().zip(found).filter_map(|(at, hash)| Some((at, hash?))).collect();
-    inclusion_proof(index, size, &mut |level, at| found.get(&(level, at)).copied())
-        .map_err(Error::internal)
+    path(tx, OrgId::DEPLOYMENT, index, size).await
 }
 
-async fn note_at(tx: &Tx, org: OrgId, size: u64) -> Result<String> {
+pub(super) async fn note_at(tx: &Tx, org: OrgId, size: u64) -> Result<String> {
     tenant::deployed::<checkpoint::Entity>()
         .filter(checkpoint::Column::OrgId.eq(org.uuid()))
         .filter(checkpoint::Column::Size.eq(super::heads::number(size)?))

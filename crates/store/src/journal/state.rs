@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use domain::{Error, OrgId, RequestId, Result};
+use domain::{Error, OrgId, ProjectId, RequestId, Result};
 
 use super::{
     MOST_WAITING,
@@ -129,6 +129,19 @@ impl State {
 
     pub(super) fn waiting(&self) -> Vec<(OrgId, usize)> {
         self.waiting.iter().map(|(org, queue)| (*org, queue.len())).collect()
+    }
+
+    /// The project of a request of `org` that is under way, or waits for the database.
+    pub(super) fn project_of(&self, org: OrgId, request: RequestId) -> Option<ProjectId> {
+        let of = |intent: &Intent| (intent.org == org).then_some(intent.project);
+        if let Some(open) = self.open.get(&request) {
+            return of(&open.intent);
+        }
+        if !self.settled.contains(&request) {
+            return None;
+        }
+        let mut waiting = self.waiting.get(&org)?.iter().map(|waiting| &waiting.settled.intent);
+        waiting.find(|intent| intent.request == request).and_then(of)
     }
 
     pub(super) fn oldest(&self, org: OrgId, most: usize) -> Vec<Arc<Settled>> {

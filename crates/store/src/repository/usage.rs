@@ -303,6 +303,9 @@ impl Read {
     }
 
     /// The receipt of one request.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such request; `Conflict` with code `receipt_pending` while it is not recorded yet.
     pub async fn receipt_fetch(&mut self, request: RequestId) -> Result<Receipt> {
         tenant::select::<usage::Entity>(self.org())
             .filter(usage::Column::RequestId.eq(request.uuid()))
@@ -315,6 +318,6 @@ impl Read {
                 started: at(row.started_at),
                 body: row.receipt,
             })
-            .ok_or_else(|| Error::not_found("receipt"))
+            .ok_or_else(|| self.absent(request))
     }
 }

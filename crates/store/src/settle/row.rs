@@ -97,7 +97,7 @@ impl Serialize for Exact {
 ///
 /// # Errors
 /// `Internal` when a number cannot be written exactly.
-pub(super) fn leaf(row: &usage::Model) -> Result<Vec<u8>> {
+pub(crate) fn leaf(row: &usage::Model) -> Result<Vec<u8>> {
     let leaf = Leaf {
         attempts: Exact(row.attempts),
         cache_read: row.cache_read.map(Exact),

@@ -18,5 +18,6 @@ mod opening;
 mod organization;
 mod outside;
 mod provider;
+mod receipt;
 mod settle;
 mod tidy;

@@ -83,7 +83,7 @@ fn personal(cx: Run<'_>, project: &Project) -> Vec<String> {
     };
     let mut all = of(&cx.houses.first);
     all.extend(of(&cx.houses.second));
-    all.push(project.0.clone());
+    all.push(project.key().to_owned());
     all
 }
 
@@ -95,7 +95,7 @@ async fn ask(
 ) -> Result<Sent> {
     let (path, body) = request(at, &question);
     let before = places.received();
-    let (auth, payload) = (Auth::Key(&project.0), Payload::Raw(Bytes::from(body.to_string())));
+    let (auth, payload) = (Auth::Key(project.key()), Payload::Raw(Bytes::from(body.to_string())));
     cx.site.client.send("POST", path, auth, payload).await?;
     Ok(Sent { question, arrived: places.arrived_near(before) })
 }

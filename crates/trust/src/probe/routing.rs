@@ -28,8 +28,10 @@ const COUNTRY: usize = 100;
 const ABREAST: usize = 8;
 
 /// What came of one request.
-struct Told {
+pub(super) struct Told {
     status: u16,
+    /// The id of its receipt.
+    request: String,
     /// Whether it says that the rules allow nobody.
     ruled_out: bool,
     /// The place that answered.
@@ -37,6 +39,18 @@ struct Told {
 }
 
 impl Told {
+    pub(super) const fn status(&self) -> u16 {
+        self.status
+    }
+
+    pub(super) fn request(&self) -> &str {
+        &self.request
+    }
+
+    pub(super) fn by(&self) -> &str {
+        &self.by
+    }
+
     fn answered_by(&self, place: &str) -> bool {
         self.status == 200 && self.by == place
     }
@@ -53,7 +67,7 @@ impl Told {
 }
 
 /// A project with rules, and a key of it.
-pub(super) struct Project(pub(super) String);
+pub(super) struct Project(String);
 
 impl Project {
     /// The project with that short name, made when it is not there, with rules as they should be and a fresh key.
@@ -80,8 +94,13 @@ impl Project {
         Ok(Self(text(&key, "secret")))
     }
 
+    /// The text of its key.
+    pub(super) fn key(&self) -> &str {
+        &self.0
+    }
+
     /// Sends `count` requests for a model, streamed or not, in either format.
-    async fn ask(&self, cx: Run<'_>, model: &str, count: usize) -> Result<Vec<Told>> {
+    pub(super) async fn ask(&self, cx: Run<'_>, model: &str, count: usize) -> Result<Vec<Told>> {
         let one = |at: usize| async move {
             let path = if at % 4 < 2 { "/v1/chat/completions" } else { "/v1/messages" };
             let body = json!({
@@ -90,10 +109,11 @@ impl Project {
             });
             let (auth, payload) = (Auth::Key(&self.0), Payload::Json(body));
             let answer = cx.site.client.send("POST", path, auth, payload).await?;
-            let by = answer.header("x-probity-provider").unwrap_or_default().to_owned();
+            let header = |name: &str| answer.header(name).unwrap_or_default().to_owned();
+            let (by, request) = (header("x-probity-provider"), header("x-probity-receipt"));
             let code = b"no_allowed_provider";
             let ruled_out = answer.body.windows(code.len()).any(|part| part == code);
-            Ok(Told { status: answer.status, ruled_out, by })
+            Ok(Told { status: answer.status, request, ruled_out, by })
         };
         let told: Vec<Result<Told>> =
             stream::iter(0..count).map(one).buffer_unordered(ABREAST).collect().await;

@@ -277,6 +277,7 @@ words! {
         Keys = "keys",
         Routing = "routing",
         Minimum = "minimum",
+        Choice = "choice",
     }
 }
 

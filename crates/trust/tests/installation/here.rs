@@ -47,7 +47,9 @@ impl Here {
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         store.run(&tasks, &stop);
         let company = include_str!("../../../../catalog/deepseek.toml");
-        let catalogue = Arc::new(Catalogue::parse([("deepseek", company)]).unwrap());
+        let priced = include_str!("../../../../catalog/sandbox.toml");
+        let files = [("deepseek", company), ("sandbox", priced)];
+        let catalogue = Arc::new(Catalogue::parse(files).unwrap());
         let trust = Trust::open(&store, Arc::clone(&catalogue)).await.unwrap();
         let origin = serve(&store, &trust, &catalogue, &tasks, &stop).await;
         let front = Front::open(origin, &tasks, &stop).await;

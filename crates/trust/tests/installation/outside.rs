@@ -123,3 +123,26 @@ pub(crate) async fn file_keys_again(here: &Here) {
     };
     run(here, sql).await;
 }
+
+/// From now on the database writes another score into every receipt.
+pub(crate) async fn falsify_receipts(here: &Here) {
+    let other = "replace(new.receipt, '\"score\":1', '\"score\":2')";
+    let sql = if here.backend.is_postgres() {
+        format!(
+            "create function falsify() returns trigger language plpgsql as \
+             $$ begin new.receipt := {other}; return new; end $$; \
+             create trigger falsify before insert on \"usage\" for each row execute function falsify()"
+        )
+    } else {
+        format!(
+            "create trigger falsify after insert on \"usage\" begin update \"usage\" \
+             set receipt = {other} where org_id = new.org_id and request_id = new.request_id; end"
+        )
+    };
+    run(here, &sql).await;
+}
+
+pub(crate) async fn write_receipts_again(here: &Here) {
+    let on = if here.backend.is_postgres() { " on \"usage\"" } else { "" };
+    run(here, &format!("drop trigger falsify{on}")).await;
+}

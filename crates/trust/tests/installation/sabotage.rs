@@ -107,6 +107,15 @@ each_backend! {
         here.end().await;
     }
 
+    async fn receipts_that_are_not_what_was_recorded_are_noticed(backend: Backend) {
+        let here = sound(backend, "GW-04").await;
+        outside::falsify_receipts(&here).await;
+        red(&here, "GW-04", Reason::ReceiptWrong).await;
+        outside::write_receipts_again(&here).await;
+        healed(&here, "GW-04").await;
+        here.end().await;
+    }
+
     async fn rules_that_are_not_kept_are_noticed(backend: Backend) {
         let here = sound(backend, "GW-11").await;
         here.front.care(Care::Forgets);

@@ -772,6 +772,10 @@ fn record_pages() -> Vec<Sample> {
             Fact::new("Model", "gpt-5.4"),
         ],
         receipt: "{\n  \"chosen\": \"openai\"\n}".into(),
+        proof: format!("{ORG}/usage/req_01kagc5w4m8y1t2v3x4z5a6b7c/proof"),
+        verify:
+            "probity verify req_01kagc5w4m8y1t2v3x4z5a6b7c.receipt.json --root 3f9a1c77d20e4b58"
+                .into(),
     };
     let act = |number: &str, actor: &str, says: &str, action: &str| audit::AuditRow {
         number: number.into(),

@@ -37,6 +37,13 @@ pub(super) fn routes() -> Routes {
                 .file("application/json"),
             receipt,
         )
+        .api(
+            "GET",
+            "/api/v1/receipts/{request}/proof",
+            Operation::new("The same with its proofs, for `probity verify`; 409 `receipt_pending` for some seconds")
+                .file("application/json"),
+            proof,
+        )
 }
 
 fn moment(text: &str) -> DomainResult<Timestamp> {
@@ -77,4 +84,10 @@ async fn receipt(cx: Cx<UsageRead>, (): ()) -> Result<Response> {
     let id: RequestId = cx.id("request")?;
     let receipt = cx.read().await?.receipt_fetch(id).await?;
     Ok(([(header::CONTENT_TYPE, "application/json")], receipt.body).into_response())
+}
+
+async fn proof(cx: Cx<UsageRead>, (): ()) -> Result<Response> {
+    let id: RequestId = cx.id("request")?;
+    let proof = cx.read().await?.receipt_proof(id).await?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], proof.to_text()).into_response())
 }

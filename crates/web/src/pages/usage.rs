@@ -51,4 +51,8 @@ pub struct Receipt {
     pub base: String,
     pub facts: Vec<Fact>,
     pub receipt: String,
+    /// Where the receipt with its proofs is downloaded.
+    pub proof: String,
+    /// The command that checks it.
+    pub verify: String,
 }

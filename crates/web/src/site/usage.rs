@@ -28,6 +28,7 @@ pub(super) fn routes() -> Routes {
         .get("/o/{org}/usage", index)
         .get("/o/{org}/usage.csv", csv)
         .get("/o/{org}/usage/{request}", receipt)
+        .get("/o/{org}/usage/{request}/proof", proof)
         .get("/o/{org}/p/{project}/usage", index)
         .get("/o/{org}/p/{project}/usage.csv", csv)
 }
@@ -271,8 +272,30 @@ async fn receipt(cx: Cx<UsageRead>, (): ()) -> Result<Response> {
     if let Some(row) = &row {
         facts.extend(request_facts(row, &usage_row(row, &names, &cx.base()), key));
     }
-    let page = Receipt { base: cx.base(), facts, receipt: pretty(&receipt.body) };
+    let root = cx.app().store.log_fingerprint()?;
+    let page = Receipt {
+        base: cx.base(),
+        proof: format!("{}/usage/{id}/proof", cx.base()),
+        verify: format!("probity verify {} --root {root}", proof_file(id)),
+        facts,
+        receipt: pretty(&receipt.body),
+    };
     Ok(cx.page("One request", page).await?)
+}
+
+fn proof_file(id: RequestId) -> String {
+    format!("{id}.receipt.json")
+}
+
+/// The receipt as a file that proves itself.
+async fn proof(cx: Cx<UsageRead>, (): ()) -> Result<Response> {
+    let id: RequestId = cx.id("request")?;
+    let proof = cx.read().await?.receipt_proof(id).await?;
+    let headers = [
+        (header::CONTENT_TYPE, "application/json".to_owned()),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{}\"", proof_file(id))),
+    ];
+    Ok((headers, proof.to_text()).into_response())
 }
 
 fn request_facts(row: &Row, shown: &UsageRow, key: String) -> Vec<Fact> {

@@ -6,6 +6,7 @@ mod edge;
 mod forms;
 mod house;
 mod pages;
+mod receipts;
 mod rights;
 #[path = "../../examples/gallery/samples.rs"]
 mod samples;

@@ -87,7 +87,12 @@ impl Target<'_> {
             path.push_str("?organization=");
             path.push_str(&self.house.slug);
         }
-        let auth = Auth::Session(&self.house.session);
+        // The data plane knows keys only.
+        let auth = if self.route.permission == "inference" {
+            Auth::Key(&self.house.api_key)
+        } else {
+            Auth::Session(&self.house.session)
+        };
         let answer = self.client.send(&self.route.method, &path, auth, payload).await?;
         let readable = answer.status != 429 && answer.status < 500;
         Ok(readable.then(|| seen(&answer, values)))

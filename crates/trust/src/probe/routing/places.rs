@@ -1,5 +1,7 @@
 //! Twins that stand for providers in several places, and what reaches them.
 
+use std::time::Duration;
+
 use domain::{Error, Result};
 use sandbox::{Recorded, Running, Sandbox, Script};
 
@@ -12,6 +14,18 @@ pub(crate) const NEAR: &str = "Inland";
 /// Of a company in another country.
 pub(crate) const ABROAD: &str = "Faraway";
 
+/// Those that a choice is made among: outside the European Union; slow; down; quick, at an unknown and at a known price.
+pub(crate) const OUTSIDE: &str = "Offshore";
+pub(crate) const SLOW: &str = "Upriver";
+pub(crate) const FAILING: &str = "Sandbar";
+pub(crate) const UNPRICED: &str = "Lowland";
+pub(crate) const PRICED: &str = "Midland";
+
+/// The model that those serve.
+pub(crate) const CHOSEN: &str = "sandbox-tools";
+/// How long the slow one waits with every answer.
+pub(crate) const LATE: Duration = Duration::from_millis(700);
+
 /// The model that every place serves.
 pub(crate) const SERVED: &str = "sandbox-cached";
 /// The model that no place serves which is allowed and up.
@@ -22,6 +36,7 @@ pub(crate) struct Places {
     far: Running,
     down: Running,
     near: Running,
+    slow: Running,
 }
 
 /// How many requests each place has received so far.
@@ -38,15 +53,22 @@ impl Places {
     pub(crate) async fn open() -> Result<Self> {
         let start = |script| Sandbox::start(([127, 0, 0, 1], 0).into(), script);
         let down = Script { fails: Some(503), ..Script::default() };
+        let slow = Script { late: LATE, ..Script::default() };
         Ok(Self {
             far: start(Script::default()).await.map_err(Error::internal)?,
             down: start(down).await.map_err(Error::internal)?,
             near: start(Script::inspected()).await.map_err(Error::internal)?,
+            slow: start(slow).await.map_err(Error::internal)?,
         })
     }
 
     pub(crate) fn addresses(&self) -> Abroad {
-        Abroad { far: self.far.base_url(), down: self.down.base_url(), near: self.near.base_url() }
+        Abroad {
+            far: self.far.base_url(),
+            down: self.down.base_url(),
+            near: self.near.base_url(),
+            slow: self.slow.base_url(),
+        }
     }
 
     pub(in crate::probe) fn received(&self) -> Received {
