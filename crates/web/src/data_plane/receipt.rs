@@ -13,11 +13,13 @@ use super::{format_of, refuse};
 use crate::Cx;
 
 pub(super) async fn fetch(cx: Cx<Inference>, request: Request) -> Response {
-    answer(&cx, &request, receipt(&cx).await)
+    let found = receipt(&cx).await;
+    answer(&cx, &request, found)
 }
 
 pub(super) async fn proof(cx: Cx<Inference>, request: Request) -> Response {
-    answer(&cx, &request, proven(&cx).await)
+    let found = proven(&cx).await;
+    answer(&cx, &request, found)
 }
 
 fn answer(cx: &Cx<Inference>, request: &Request, found: Result<String>) -> Response {
