@@ -136,7 +136,7 @@ pub(crate) fn plan(routes: &OrgRoutes, project: ProjectId, moment: &Moment<'_>) 
         });
     }
     let ruled_out = !refused.is_empty();
-    let one = |candidate: Candidate| Exclusion { route: candidate.route, reason: "not_served" };
+    let one = |candidate: Candidate| Exclusion::new(candidate.route, "not_served");
     let mut excluded: Vec<_> = unable.into_iter().map(one).collect();
     for (route, against) in refused {
         let one = |refusal: &Refusal| Exclusion::new(Arc::clone(&route), refusal.reason);

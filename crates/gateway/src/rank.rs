@@ -66,7 +66,9 @@ pub(crate) fn rank(
 impl Moment<'_> {
     fn basis(&self) -> Basis {
         let head = self.head;
-        let output = head.max_output.map_or(EXPECTED_OUTPUT, |most| most.min(EXPECTED_OUTPUT));
+        let written = head.max_output.map_or(EXPECTED_OUTPUT, |most| most.min(EXPECTED_OUTPUT));
+        // Only conversations are answered in tokens.
+        let output = if head.task.is_some() { 0 } else { written };
         Basis {
             rule: RULE,
             sort: head.wishes.as_ref().and_then(|wishes| wishes.sort).unwrap_or_default(),
