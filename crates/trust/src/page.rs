@@ -26,7 +26,7 @@ pub struct TrustPage {
     pub snapshot: String,
     pub issued: Timestamp,
     pub valid_until: Timestamp,
-    /// `13 verified · 0 failing · 250 coming soon`.
+    /// `14 verified · 0 failing · 249 coming soon`.
     pub headline: String,
     pub counts: Vec<Count>,
     /// Limits of the evidence itself, such as "checked from inside only".

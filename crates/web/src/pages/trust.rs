@@ -76,7 +76,7 @@ pub struct Change {
 pub struct Index {
     pub title: String,
     pub purpose: String,
-    /// `13 verified · 0 failing · 250 coming soon`.
+    /// `14 verified · 0 failing · 249 coming soon`.
     pub headline: String,
     pub issued: When,
     pub valid_until: When,
