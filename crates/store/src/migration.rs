@@ -29,7 +29,7 @@ const MIGRATIONS: &[(&str, Steps)] = &[
     ("m0002_audit", crate::audit::migration::steps),
     ("m0003_routing", routing::steps),
     ("m0004_masking", masking::steps),
-    ("m0004_receipt", receipt::steps),
+    ("m0005_receipt", receipt::steps),
 ];
 
 /// Collects the statements of one migration for one engine.
