@@ -39,7 +39,7 @@ def model(request):
 @pytest.mark.parametrize("asked", [{}, {"encoding_format": "float"}, {"encoding_format": "base64"}])
 def test_embeddings(openai, model, asked):
     answer = openai.embeddings.create(model=model("embed"), input=TEXTS, **asked)
-    assert (answer.usage.prompt_tokens, answer.usage.total_tokens) == (5, 5)
+    assert (answer.usage.prompt_tokens, answer.usage.total_tokens) == (6, 6)
     assert answer.model == model("embed") and [item.index for item in answer.data] == [0, 1]
     if asked.get("encoding_format") == "base64":
         assert len(base64.b64decode(answer.data[0].embedding)) == 4 * 384
@@ -133,7 +133,7 @@ def test_cohere_embeds(cohere):
         model="sandbox-embed", texts=TEXTS, input_type="search_document", embedding_types=["float", "base64"]
     )
     assert len(answer.embeddings.float_[1]) == 384 and len(base64.b64decode(answer.embeddings.base64[0])) == 4 * 384
-    assert answer.texts == TEXTS and answer.meta.billed_units.input_tokens == 5
+    assert answer.texts == TEXTS and answer.meta.billed_units.input_tokens == 6
     assert strict(answer).response_type == "embeddings_by_type"
 
 

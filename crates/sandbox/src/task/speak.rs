@@ -25,7 +25,8 @@ pub(super) fn answer(body: &Value) -> Result<Answer, Refusal> {
     if !(1..=4096).contains(&length) {
         return Err(Refusal::invalid("input", "between 1 and 4096 characters are spoken"));
     }
-    let voice = body.get("voice").and_then(|voice| voice.as_str().or(voice.get("id")?.as_str()));
+    let voice =
+        body.get("voice").and_then(|voice| voice.as_str().or_else(|| voice.get("id")?.as_str()));
     if voice.is_none() {
         return Err(Refusal::invalid("voice", "a voice is required"));
     }
