@@ -10,7 +10,7 @@ use crate::house::{FORMATS, House, error_code, quick, read, request, script};
 pub(crate) const TEXTS: [&str; 2] = ["purple giraffe whispers", "in the night"];
 /// By name, each in a dialect of its own.
 pub(crate) const HOUSES: [&str; 4] = ["open", "cohere", "jina", "voyage"];
-const BOUNDARY: &str = "multipart/form-data; boundary=xyz";
+pub(crate) const BOUNDARY: &str = "multipart/form-data; boundary=xyz";
 
 /// One twin that stands for providers of every dialect.
 pub(crate) async fn house() -> House {
@@ -32,7 +32,7 @@ pub(crate) fn part(name: &str, content: &[u8]) -> Vec<u8> {
     [head.as_bytes(), content, b"\r\n"].concat()
 }
 
-fn form(parts: &[(&str, &[u8])]) -> Vec<u8> {
+pub(crate) fn form(parts: &[(&str, &[u8])]) -> Vec<u8> {
     let mut body: Vec<u8> = parts.iter().flat_map(|(name, content)| part(name, content)).collect();
     body.extend_from_slice(b"--xyz--\r\n");
     body
@@ -44,7 +44,11 @@ async fn every_provider_embeds_alike() {
     let mut seen: Vec<Value> = Vec::new();
     for name in HOUSES {
         let model = format!("{name}/sandbox-embed");
-        let ask = json!({"model": model, "input": TEXTS, "input_type": "query"});
+        let mut ask = json!({"model": model, "input": TEXTS});
+        if name != "open" {
+            // OpenAI's own refuses what it does not know, and so does its twin.
+            ask["input_type"] = "query".into();
+        }
         let told = house.ask_task(Task::Embeddings, &ask).await;
         assert_eq!(told.status, 200, "{name}: {}", told.text);
         assert_eq!(told.header("x-probity-provider"), name);

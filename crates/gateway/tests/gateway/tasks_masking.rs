@@ -1,12 +1,13 @@
 //! Personal data in requests that are no conversations: replaced and restored, or refused where that cannot be done.
 
 use domain::{Masking, MaskingMode};
+use http_body_util::BodyExt as _;
 use llm::Task;
 use serde_json::json;
 
 use crate::{
     house::{FORMATS, error_code, read},
-    tasks::{house, part},
+    tasks::{BOUNDARY, form, house},
 };
 
 const MAIL: &str = "anna.andersson@example.com";
@@ -39,33 +40,26 @@ async fn texts_are_masked_and_come_back() {
 #[tokio::test]
 async fn what_cannot_be_masked_goes_to_nobody() {
     let house = house().await;
-    let speech =
-        json!({"model": "open/sandbox-speech", "input": format!("ask {MAIL}"), "voice": "alloy"});
-    let form = || {
-        [
-            part("model", b"open/sandbox-transcribe"),
-            part("file", &[0xff; 64]),
-            b"--xyz--\r\n".to_vec(),
-        ]
-        .concat()
-    };
-    let sound = || house.task(Task::Transcriptions, "multipart/form-data; boundary=xyz", form());
+    let speech = |text: &str| json!({"model": "sandbox-speech", "input": text, "voice": "alloy"});
+    let made = house.task(Task::Speech, "application/json", speech("hello").to_string()).await;
+    let recording = made.into_body().collect().await.unwrap().to_bytes();
+    let form = form(&[("file", &recording), ("model", b"sandbox-transcribe")]);
+    let transcribe = || house.task(Task::Transcriptions, BOUNDARY, form.clone());
     for (setting, code) in
         [(MaskingMode::Mask, "cannot_mask"), (MaskingMode::Block, "personal_data_found")]
     {
         house.masking(&mode(setting)).await;
-        let told = house.ask_task(Task::Speech, &speech).await;
+        let told = house.ask_task(Task::Speech, &speech(&format!("ask {MAIL}"))).await;
         assert_eq!(told.status, 400, "{}", told.text);
         assert_eq!(error_code(FORMATS[0], &told.json()), code);
         assert!(!told.text.contains("anna"));
-        let told = read(sound().await).await;
-        assert_eq!(
-            (told.status, error_code(FORMATS[0], &told.json())),
-            (400, "cannot_mask".to_owned())
-        );
+        let told = read(transcribe().await).await;
+        assert_eq!(told.status, 400, "{}", told.text);
+        assert_eq!(error_code(FORMATS[0], &told.json()), "cannot_mask");
     }
-    assert_eq!(house.twin.inspector().counters().requests, 0);
+    assert_eq!(house.twin.inspector().counters().requests, 1, "the recording's");
     house.masking(&mode(MaskingMode::Detect)).await;
-    assert_eq!(read(sound().await).await.status, 200);
+    let told = read(transcribe().await).await;
+    assert_eq!(told.status, 200, "{}", told.text);
     assert_eq!(house.receipt().await["masking"]["unread"], true);
 }
