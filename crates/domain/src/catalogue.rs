@@ -3,6 +3,8 @@
 
 mod check;
 mod entry;
+mod live;
+mod overlay;
 mod posture;
 mod price;
 
@@ -16,6 +18,7 @@ use serde::{Deserialize, Serialize};
 pub use entry::{
     Auth, Capability, Endpoint, Family, Modality, Model, ProviderEntry, Serves, Subprocessor,
 };
+pub use live::{CatalogueState, LiveCatalogue};
 pub use posture::{Posture, Use, When};
 pub use price::{Price, PriceRule, Prices, Tier};
 
@@ -175,16 +178,27 @@ impl Catalogue {
             let file = || format!("catalog/{stem}.toml");
             let entry: ProviderEntry = toml::from_str(text)
                 .map_err(|source| CatalogueError::Parse { file: file(), source })?;
-            check::entry(stem, &entry)
-                .map_err(|what| CatalogueError::Content { file: file(), what })?;
-            let prices = entry
-                .models
-                .iter()
-                .filter_map(|model| Some((model.id.clone(), Arc::new(model.prices()?))));
-            catalogue.prices.insert(entry.id.clone(), prices.collect());
-            catalogue.providers.insert(entry.id.clone(), entry);
+            catalogue.put(stem, entry, file)?;
         }
         Ok(catalogue)
+    }
+
+    /// Takes in one entry, in the place of an earlier one of that name.
+    fn put(
+        &mut self,
+        stem: &str,
+        entry: ProviderEntry,
+        file: impl Fn() -> String,
+    ) -> Result<(), CatalogueError> {
+        check::entry(stem, &entry)
+            .map_err(|what| CatalogueError::Content { file: file(), what })?;
+        let prices = entry
+            .models
+            .iter()
+            .filter_map(|model| Some((model.id.clone(), Arc::new(model.prices()?))));
+        self.prices.insert(entry.id.clone(), prices.collect());
+        self.providers.insert(entry.id.clone(), entry);
+        Ok(())
     }
 
     #[must_use]

@@ -50,6 +50,14 @@ impl Timestamp {
             .unwrap_or(OffsetDateTime::UNIX_EPOCH)
     }
 
+    /// The day in UTC as people read it: `20 Nov 2026`.
+    #[must_use]
+    pub fn day(self) -> String {
+        let format =
+            time::macros::format_description!("[day padding:none] [month repr:short] [year]");
+        self.to_datetime().format(format).unwrap_or_default()
+    }
+
     /// RFC 3339 in UTC, for JSON and logs.
     #[must_use]
     pub fn rfc3339(self) -> String {

@@ -67,6 +67,11 @@ actions! {
     AliasRemove = "alias.remove", "removed a model alias";
     RoutingPolicySet = "routing_policy.set", "set the rules for providers";
     MaskingSet = "masking.set", "set what becomes of personal data";
+    CatalogueLoad = "catalogue.load", "loaded a version of the catalogue";
+    SubprocessorAnnounce = "subprocessor.announce", "announced changes of sub-processors";
+    SubprocessorAccept = "subprocessor.accept", "accepted a sub-processor before its notice period ended";
+    SubprocessorObject = "subprocessor.object", "objected to a sub-processor";
+    SubprocessorWithdraw = "subprocessor.withdraw", "withdrew a decision about a sub-processor";
     UsageSettle = "usage.settle", "recorded a batch of requests";
     AuditRead = "audit.read", "read the audit log";
     AuditExport = "audit.export", "exported the audit log";

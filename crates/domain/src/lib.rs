@@ -12,6 +12,7 @@ mod error;
 mod event;
 mod id;
 mod masking;
+mod notice;
 mod permission;
 mod policy;
 pub mod ranking;
@@ -19,8 +20,9 @@ mod role;
 mod usage;
 
 pub use catalogue::{
-    Auth, Capability, Catalogue, CatalogueError, Endpoint, Family, Modality, Model, Posture, Price,
-    PriceRule, Prices, Protocol, ProviderEntry, Serves, Subprocessor, Tier, Use, When,
+    Auth, Capability, Catalogue, CatalogueError, CatalogueState, Endpoint, Family, LiveCatalogue,
+    Modality, Model, Posture, Price, PriceRule, Prices, Protocol, ProviderEntry, Serves,
+    Subprocessor, Tier, Use, When,
 };
 pub use clock::{Clock, Timestamp};
 pub use content::{Content, Exit, Secret};
@@ -32,6 +34,7 @@ pub use id::{
     ProviderId, RequestId, RunId, SessionId, UserId,
 };
 pub use masking::{Masking, MaskingMode, PERSONAL_DATA, kind_says};
+pub use notice::{Announcement, Cause, DRILL, Decision, Gate, Listing, Register, Sheet};
 pub use permission::{Permission, PermissionTag, Rule, tags};
 pub use policy::{RoutingPolicy, StatedTerms};
 pub use role::{OrgRole, ProjectRole};

@@ -109,7 +109,7 @@ impl Inner {
         let moment = Moment {
             now: self.steady_ms(),
             config: &self.config,
-            catalogue: &self.catalogue,
+            catalogue: routes.catalogue(),
             org: call.scope.org(),
             inbound: call.inbound,
             head,

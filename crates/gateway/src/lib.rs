@@ -13,6 +13,7 @@ mod body;
 mod call;
 mod circuit;
 mod config;
+mod contacts;
 mod count;
 mod failure;
 mod limit;
@@ -42,7 +43,7 @@ use std::{
     time::Duration,
 };
 
-use domain::{Catalogue, Clock, RequestId};
+use domain::{Clock, LiveCatalogue, RequestId};
 use egress::Egress;
 use http::Response;
 use llm::Refusal;
@@ -68,7 +69,6 @@ pub(crate) struct Inner {
     config: GatewayConfig,
     store: Store,
     egress: Egress,
-    catalogue: Arc<Catalogue>,
     clock: Clock,
     tasks: TaskTracker,
     limiter: Limiter,
@@ -88,16 +88,15 @@ impl Gateway {
         config: GatewayConfig,
         store: Store,
         egress: Egress,
-        catalogue: Arc<Catalogue>,
+        catalogue: impl Into<LiveCatalogue>,
         clock: Clock,
         tasks: TaskTracker,
     ) -> Self {
         Self(Arc::new(Inner {
-            routes: Routes::new(Arc::clone(&catalogue)),
+            routes: Routes::new(catalogue.into()),
             config,
             store,
             egress,
-            catalogue,
             clock,
             tasks,
             limiter: Limiter::default(),
@@ -124,7 +123,7 @@ impl Gateway {
     ) -> Response<Body> {
         match self.0.routes.of(&self.0.store, &self.0.egress, scope).await {
             Ok(routes) => {
-                let rows = models::rows(&routes, &self.0.catalogue, scope.project());
+                let rows = models::rows(&routes, routes.catalogue(), scope.project());
                 reply::document(format, request, llm::models_list(format, &rows))
             }
             Err(error) => self.refuse(format, &error, request),
@@ -142,7 +141,7 @@ impl Gateway {
         let found =
             self.0.routes.of(&self.0.store, &self.0.egress, scope).await.and_then(|routes| {
                 let mut rows =
-                    models::rows(&routes, &self.0.catalogue, scope.project()).into_iter();
+                    models::rows(&routes, routes.catalogue(), scope.project()).into_iter();
                 rows.find(|row| row.id == id)
                     .ok_or_else(|| domain::Error::not_found("model").with_code("model_not_found"))
             });

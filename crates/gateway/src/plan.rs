@@ -206,7 +206,7 @@ fn not_wished(none_ruled_out: bool) -> Error {
 /// Names everybody who was excluded, and why.
 fn not_allowed(refused: &[(Arc<Route>, &[Refusal])]) -> Error {
     let why = |(route, against): &(Arc<Route>, &[Refusal])| {
-        let says: Vec<_> = against.iter().map(|refusal| refusal.says).collect();
+        let says: Vec<_> = against.iter().map(Refusal::words).collect();
         format!("{} {}", route.name, says.join(", "))
     };
     let named: Vec<_> = refused.iter().take(NAMED).map(why).collect();

@@ -202,6 +202,9 @@ impl Serialize for Excluded {
             out.serialize_field("fields", &self.fields)?;
         }
         place(&mut out, self.ranked.as_ref())?;
+        if let Some(at) = self.route.usable_from.filter(|_| self.reason == "notice_period") {
+            out.serialize_field("usable_from", &at.rfc3339())?;
+        }
         out.end()
     }
 }

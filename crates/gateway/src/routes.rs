@@ -2,10 +2,13 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use domain::{Catalogue, Error, OrgId, Prices, ProjectId, ProviderId, Result, Serves};
+use domain::{
+    Catalogue, Error, Gate, LiveCatalogue, OrgId, Prices, ProjectId, ProviderId, Register, Result,
+    Serves, Timestamp,
+};
 use egress::{Destination, Egress, Kind};
 use http::{HeaderName, HeaderValue, header};
-use identity::Refusal;
+use identity::{Refusal, Registered, notice_refusal};
 use llm::{Dialect, Format, Quirks};
 use parking_lot::{Mutex, RwLock};
 use store::{LiveProvider, OrgRouting, Scope, Store};
@@ -42,6 +45,10 @@ pub(crate) struct Route {
     pub circuit: Arc<Circuit>,
     pub observations: Arc<Observations>,
     pub meters: Meters,
+    /// The version of the catalogue it was worked out from.
+    pub catalogue: Arc<Catalogue>,
+    /// From when it may be used, where its notice is still running.
+    pub usable_from: Option<Timestamp>,
 }
 
 /// A format that a route can be called in, with the terms that then hold.
@@ -113,31 +120,64 @@ impl Route {
     }
 }
 
+/// What the routes of an organization are worked out from: one version of each.
+struct Sources {
+    routing: Arc<OrgRouting>,
+    catalogue: Arc<Catalogue>,
+    register: Arc<Register>,
+}
+
+impl Sources {
+    fn are(&self, known: &Self) -> bool {
+        Arc::ptr_eq(&self.routing, &known.routing)
+            && Arc::ptr_eq(&self.catalogue, &known.catalogue)
+            && Arc::ptr_eq(&self.register, &known.register)
+    }
+
+    fn gate(&self, provider: &LiveProvider, now: Timestamp) -> Gate {
+        let decision = self.routing.decisions.get(&provider.catalog).copied();
+        Registered::from(provider).gate(&self.register, decision, now)
+    }
+}
+
 pub(crate) struct OrgRoutes {
-    source: Arc<OrgRouting>,
+    sources: Sources,
     /// In order of creation.
     pub all: Vec<Arc<Route>>,
     rules: Rules,
+    /// What speaks against providers because of their notice.
+    noticed: HashMap<ProviderId, [Refusal; 1]>,
+    /// When the first notice ends: then all of this is worked out anew.
+    until: Option<Timestamp>,
     by_model: HashMap<String, Vec<Arc<Route>>>,
 }
 
 impl OrgRoutes {
     pub(crate) fn alias(&self, name: &str) -> Option<&str> {
-        self.source.aliases.get(name).map(String::as_str)
+        self.sources.routing.aliases.get(name).map(String::as_str)
     }
 
     pub(crate) fn aliases(&self) -> impl Iterator<Item = &str> {
-        self.source.aliases.keys().map(String::as_str)
+        self.sources.routing.aliases.keys().map(String::as_str)
     }
 
-    /// Everything that speaks against sending a project's request for `model` to a route in one of its formats.
+    /// The version of the catalogue that holds for the request at hand.
+    pub(crate) fn catalogue(&self) -> &Catalogue {
+        &self.sources.catalogue
+    }
+
+    /// Everything that speaks against sending a project's request for `model` to a route in one of its formats. Who
+    /// may not be used at all is not looked at further.
     pub(crate) fn against(
         &self,
         project: ProjectId,
         (route, spoken): (&Route, usize),
         model: &str,
     ) -> &[Refusal] {
-        self.rules.against(project, (route, spoken), model)
+        match self.noticed.get(&route.provider) {
+            Some(refusal) => refusal,
+            None => self.rules.against(project, (route, spoken), model),
+        }
     }
 
     pub(crate) fn serving(&self, model: &str) -> &[Arc<Route>] {
@@ -154,7 +194,8 @@ impl OrgRoutes {
             let all = || 0..route.spoken.len();
             let known = all().any(|at| route.speaks(at, model));
             let mut ways = all().filter(|at| !known || route.speaks(*at, model));
-            project.is_none_or(|project| ways.any(|at| allowed(project, at)))
+            !self.noticed.contains_key(&route.provider)
+                && project.is_none_or(|project| ways.any(|at| allowed(project, at)))
         };
         self.by_model.iter().filter_map(move |(model, routes)| {
             let route = routes.iter().find(|route| usable(route, model))?;
@@ -165,14 +206,14 @@ impl OrgRoutes {
 
 /// The routes of all organizations that were asked for.
 pub(crate) struct Routes {
-    catalogue: Arc<Catalogue>,
+    catalogue: LiveCatalogue,
     organizations: RwLock<HashMap<OrgId, Arc<OrgRoutes>>>,
     /// Health, and what was seen of each, outlive a change of the routes.
     known: Mutex<HashMap<ProviderId, (Arc<Circuit>, Arc<Observations>)>>,
 }
 
 impl Routes {
-    pub(crate) fn new(catalogue: Arc<Catalogue>) -> Self {
+    pub(crate) fn new(catalogue: LiveCatalogue) -> Self {
         Self { catalogue, organizations: RwLock::default(), known: Mutex::default() }
     }
 
@@ -186,25 +227,38 @@ impl Routes {
         egress: &Egress,
         scope: &Scope,
     ) -> Result<Arc<OrgRoutes>> {
-        let source = store.routing(scope).await?;
+        let sources = Sources {
+            routing: store.routing(scope).await?,
+            catalogue: self.catalogue.current(),
+            register: store.register().await?,
+        };
+        let now = store.clock().now();
         if let Some(known) = self.organizations.read().get(&scope.org())
-            && Arc::ptr_eq(&known.source, &source)
+            && sources.are(&known.sources)
+            && known.until.is_none_or(|until| now < until)
         {
             return Ok(Arc::clone(known));
         }
-        self.rebuild(egress, scope.org(), source)
+        self.rebuild(egress, scope.org(), sources, now)
     }
 
     fn rebuild(
         &self,
         egress: &Egress,
         org: OrgId,
-        source: Arc<OrgRouting>,
+        sources: Sources,
+        now: Timestamp,
     ) -> Result<Arc<OrgRoutes>> {
-        let mut all = Vec::with_capacity(source.providers.len());
-        for provider in &source.providers {
+        let providers = &sources.routing.providers;
+        let mut all = Vec::with_capacity(providers.len());
+        let mut noticed = HashMap::new();
+        for provider in providers {
+            let gate = sources.gate(provider, now);
+            if let Some(refusal) = notice_refusal(gate) {
+                noticed.insert(provider.id, [refusal]);
+            }
             // One provider that cannot be used must not take the others with it.
-            match self.route(egress, provider) {
+            match self.route(egress, provider, (&sources.catalogue, gate)) {
                 Ok(route) => all.push(Arc::new(route)),
                 Err(error) => {
                     tracing::warn!(provider = %provider.id, code = error.code(), "unusable provider");
@@ -213,12 +267,13 @@ impl Routes {
         }
         let mut by_model: HashMap<String, Vec<Arc<Route>>> = HashMap::new();
         for route in &all {
-            for model in self.listed(route) {
+            for model in listed(&sources.catalogue, route) {
                 by_model.entry(model.to_owned()).or_default().push(Arc::clone(route));
             }
         }
-        let rules = Rules::new(Arc::clone(&source), Arc::clone(&self.catalogue));
-        let fresh = Arc::new(OrgRoutes { rules, source, all, by_model });
+        let rules = Rules::new(Arc::clone(&sources.routing), Arc::clone(&sources.catalogue));
+        let until = all.iter().filter_map(|route| route.usable_from).min();
+        let fresh = Arc::new(OrgRoutes { rules, sources, all, noticed, until, by_model });
         let old = self.organizations.write().insert(org, Arc::clone(&fresh));
         for gone in old.iter().flat_map(|old| &old.all) {
             if fresh.all.iter().all(|route| route.provider != gone.provider) {
@@ -229,19 +284,12 @@ impl Routes {
         Ok(fresh)
     }
 
-    /// The models a route is known to serve: those it was registered with, else the catalogue's.
-    fn listed<'a>(&'a self, route: &'a Route) -> Vec<&'a str> {
-        if !route.models.is_empty() {
-            return route.models.iter().map(String::as_str).collect();
-        }
-        let entry = self.catalogue.provider(&route.catalog);
-        let able = |model: &&str| (0..route.spoken.len()).any(|at| route.speaks(at, model));
-        entry.map_or_else(Vec::new, |entry| {
-            entry.models.iter().map(|model| model.id.as_str()).filter(able).collect()
-        })
-    }
-
-    fn route(&self, egress: &Egress, provider: &LiveProvider) -> Result<Route> {
+    fn route(
+        &self,
+        egress: &Egress,
+        provider: &LiveProvider,
+        (catalogue, gate): (&Arc<Catalogue>, Gate),
+    ) -> Result<Route> {
         let destination = provider.id.to_string();
         let base = Url::parse(&provider.base_url)
             .map_err(|_| Error::invalid("The provider's address is not a URL."))?;
@@ -260,9 +308,9 @@ impl Routes {
             name: provider.name.clone(),
             region_header: provider.region.as_deref().map(text_header).transpose()?,
             region: provider.region.clone(),
-            spoken: rules::spoken(&self.catalogue, provider),
-            particular: rules::particular(&self.catalogue, provider),
-            abilities: rules::abilities(&self.catalogue, provider),
+            spoken: rules::spoken(catalogue, provider),
+            particular: rules::particular(catalogue, provider),
+            abilities: rules::abilities(catalogue, provider),
             credential: credential(format, provider)?,
             models: provider.models.clone(),
             open_ended: provider.models.is_empty(),
@@ -270,8 +318,25 @@ impl Routes {
             observations,
             meters: Meters::new(&provider.catalog),
             catalog: provider.catalog.clone(),
+            catalogue: Arc::clone(catalogue),
+            usable_from: match gate {
+                Gate::Until(at) => Some(at),
+                _ => None,
+            },
         })
     }
+}
+
+/// The models a route is known to serve: those it was registered with, else the catalogue's.
+fn listed<'a>(catalogue: &'a Catalogue, route: &'a Route) -> Vec<&'a str> {
+    if !route.models.is_empty() {
+        return route.models.iter().map(String::as_str).collect();
+    }
+    let entry = catalogue.provider(&route.catalog);
+    let able = |model: &&str| (0..route.spoken.len()).any(|at| route.speaks(at, model));
+    entry.map_or_else(Vec::new, |entry| {
+        entry.models.iter().map(|model| model.id.as_str()).filter(able).collect()
+    })
 }
 
 /// The credential as its format carries it. Marked sensitive, so that no header dump shows it.

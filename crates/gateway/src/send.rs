@@ -122,7 +122,7 @@ impl Sending<'_> {
     /// One attempt with its bookkeeping: the intent before, the receipt and the circuit after.
     async fn once(&mut self, candidate: &Candidate, prepared: &Prepared) -> Result<Won, Failure> {
         let route = &candidate.route;
-        let prices = route.prices(&self.gateway.catalogue, &candidate.model);
+        let prices = route.prices(&route.catalogue, &candidate.model);
         if let Err(error) = self.settler.attempting(candidate, prices) {
             tracing::error!(code = error.code(), causes = error.causes(), "no intent, no request");
             return Err(Failure::refusing(Refusal::from(&error)));

@@ -9,7 +9,7 @@ use cedar_policy::{
     Authorizer, Context, Decision, Entities, Entity, PolicySet, Request, Schema, ValidationMode,
     Validator,
 };
-use domain::RoutingPolicy;
+use domain::{RoutingPolicy, Timestamp};
 
 const SCHEMA: &str = include_str!("../policies/schema.cedarschema");
 const POLICIES: &str = include_str!("../policies/egress.cedar");
@@ -21,10 +21,23 @@ pub struct Refusal {
     pub reason: &'static str,
     /// Continues "NAME …", such as "trains on prompts".
     pub says: &'static str,
+    /// When it ends by itself, where it does.
+    pub until: Option<Timestamp>,
 }
 
-const fn refusal(reason: &'static str, says: &'static str) -> Refusal {
-    Refusal { reason, says }
+impl Refusal {
+    /// The words for people, with the day on which it ends: "… before 30 Dec 2026".
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self.until {
+            Some(until) => format!("{} {}", self.says, until.day()),
+            None => self.says.to_owned(),
+        }
+    }
+}
+
+pub(crate) const fn refusal(reason: &'static str, says: &'static str) -> Refusal {
+    Refusal { reason, says, until: None }
 }
 
 const REFUSALS: [Refusal; 11] = [

@@ -21,6 +21,7 @@ mod key_scope;
 mod masking;
 mod member;
 mod names;
+mod notice;
 mod operator;
 mod organization;
 mod password_policy;
@@ -32,7 +33,7 @@ mod sign_in;
 
 use std::sync::Arc;
 
-use domain::{Catalogue, Clock, Error, Kind, Result, Secret};
+use domain::{Clock, Error, Kind, LiveCatalogue, Result, Secret};
 use store::{Authority, Deployment, Scope, Session, Store};
 use vault::api_key;
 
@@ -44,6 +45,7 @@ pub use invitation::CreatedInvitation;
 pub use key::{CreatedKey, NewAdminKey, NewApiKey};
 pub use key_scope::KeyScope;
 pub use names::slug_from;
+pub use notice::{Subprocessor, Verdict, notice_refusal};
 pub use operator::OperatorLink;
 pub use password_policy::PASSWORD_LEAST;
 pub use provider::{CUSTOM, ProviderEdit, ProviderEntry};
@@ -61,7 +63,7 @@ pub struct Identity(Arc<Inner>);
 struct Inner {
     store: Store,
     config: Config,
-    catalogue: Arc<Catalogue>,
+    catalogue: LiveCatalogue,
     hashing: Hashing,
     under_way: UnderWay,
 }
@@ -71,7 +73,12 @@ impl Identity {
     ///
     /// # Errors
     /// `Invalid` when the configuration contradicts itself; `Unavailable` before the first migration.
-    pub async fn new(config: Config, store: Store, catalogue: Arc<Catalogue>) -> Result<Self> {
+    pub async fn new(
+        config: Config,
+        store: Store,
+        catalogue: impl Into<LiveCatalogue>,
+    ) -> Result<Self> {
+        let catalogue = catalogue.into();
         config.check()?;
         let passwords = store.deployment(Authority::SignIn).await?.passwords()?;
         Ok(Self(Arc::new(Inner {

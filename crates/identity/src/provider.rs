@@ -1,8 +1,8 @@
 //! Provider credentials of an organization.
 
 use domain::{
-    Action, Catalogue, Endpoint, Error, Event, Permission, Protocol, ProviderId, Result, Secret,
-    StatedTerms, UserId,
+    Action, Catalogue, Decision, Endpoint, Error, Event, Permission, Protocol, ProviderId, Result,
+    Secret, StatedTerms, UserId,
 };
 use store::{NewProvider, Principal, Provider, ProviderChange, Scope};
 
@@ -74,11 +74,12 @@ impl Identity {
     /// Registers a provider. What it is given is sealed and never shown again but for its last four characters.
     ///
     /// # Errors
-    /// `Invalid` for what was entered; `Forbidden` with code `private_address` when the caller may not register
+    /// `Invalid` for what was entered; `Conflict` with code `objected` when the organization objected to the
+    /// company; `Forbidden` with code `private_address` when the caller may not register
     /// a server inside the own network.
     pub async fn provider_create(&self, scope: &Scope, entry: ProviderEntry) -> Result<Provider> {
         decide(scope, Permission::ProvidersManage, None)?;
-        let new = checked(&self.0.catalogue, entry)?;
+        let new = checked(&self.0.catalogue.current(), entry)?;
         if new.allow_private {
             self.may_go_private(scope).await?;
         }
@@ -88,8 +89,18 @@ impl Identity {
                 .fact("protocol", new.protocol.as_str()),
             &new,
         );
+        let accepts = self.accepts(scope, &new.catalog).await?;
         let mut write = self.store().write(scope).await?;
         let provider = write.provider_create(new).await?;
+        let event = match accepts {
+            // Whoever gives their own credential has decided that requests may go there.
+            Some(revision) => {
+                let decision = Decision::Accepted { revision };
+                write.subprocessor_decide(&provider.catalog, Some(decision)).await?;
+                event.fact("accepts_revision", revision)
+            }
+            None => event,
+        };
         write.commit(event.on("provider", provider.id)).await?;
         Ok(provider)
     }
@@ -105,7 +116,7 @@ impl Identity {
     ) -> Result<()> {
         decide(scope, Permission::ProvidersManage, None)?;
         let before = self.store().read(scope).await?.provider_fetch(id).await?;
-        let change = changed(&self.0.catalogue, &before, edit)?;
+        let change = changed(&self.0.catalogue.current(), &before, edit)?;
         // Moving a server that was let in is letting another one in.
         let inside = change.allow_private.unwrap_or(before.allow_private);
         if inside && (change.base_url.is_some() || change.allow_private.is_some()) {

@@ -6,7 +6,7 @@ use domain::{
 };
 use store::{LiveProvider, Provider, Scope};
 
-use crate::{Identity, Refusal, Terms, base_url, decide, egress_refusals};
+use crate::{Identity, Refusal, Terms, base_url, decide, egress_refusals, notice_refusal};
 
 impl Identity {
     /// The rules of the organization, or those that a project has besides.
@@ -26,7 +26,7 @@ impl Identity {
         Ok(rules.unwrap_or_else(|| unset(project)))
     }
 
-    /// What the rules mean for each registered provider; a project's together with its organization's. A format in
+    /// What the rules mean for each registered provider, and its notice; a project's together with its organization's. A format in
     /// which nothing is different from the usual one is left out.
     ///
     /// # Errors
@@ -42,11 +42,17 @@ impl Identity {
             let whole = read.routing_policy(None).await?.unwrap_or_default();
             rules = whole.narrowed(&rules);
         }
+        let (catalogue, register) = (self.0.catalogue.current(), self.store().register().await?);
+        let (decisions, now) = (read.subprocessor_decisions().await?, self.clock().now());
         let mut effects = Vec::new();
         for provider in read.providers_list().await? {
-            for (format, terms) in spoken_terms(&self.0.catalogue, &Registered::from(&provider)) {
+            let decision = decisions.get(&provider.catalog).map(|decided| decided.decision);
+            let row = Registered::from(&provider);
+            let notice = notice_refusal(row.gate(&register, decision, now));
+            for (format, terms) in spoken_terms(&catalogue, &row) {
                 for one in terms {
-                    let refusals = egress_refusals(&rules, &one.terms);
+                    let mut refusals: Vec<_> = notice.into_iter().collect();
+                    refusals.extend(egress_refusals(&rules, &one.terms));
                     let same = |known: &Effect| {
                         known.provider.id == provider.id
                             && known.models == one.models
@@ -76,7 +82,7 @@ impl Identity {
     ) -> Result<RoutingPolicy> {
         decide(scope, Permission::ProvidersManage, None)?;
         let rules = rules.checked()?;
-        known(&self.0.catalogue, &rules)?;
+        known(&self.0.catalogue.current(), &rules)?;
         let mut write = self.store().write(scope).await?;
         let mut event = Event::new(Action::RoutingPolicySet);
         if let Some(project) = project {

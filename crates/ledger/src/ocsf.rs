@@ -22,6 +22,9 @@ pub(crate) const fn class_of(action: Action) -> (u32, u32) {
         | A::ProviderCreate
         | A::DataKeyCreate
         | A::ControlRegister
+        | A::SubprocessorAnnounce
+        | A::SubprocessorAccept
+        | A::SubprocessorObject
         | A::EvidenceAppend
         | A::SlotsCommit
         | A::LogEpoch
@@ -32,12 +35,14 @@ pub(crate) const fn class_of(action: Action) -> (u32, u32) {
         | A::ProviderChange
         | A::AliasSet
         | A::MaskingSet
+        | A::CatalogueLoad
         | A::RoutingPolicySet => (3004, 3),
         A::ProjectArchive
         | A::KeyRevoke
         | A::AdminKeyRevoke
         | A::ProviderRemove
         | A::AliasRemove
+        | A::SubprocessorWithdraw
         | A::PrivacyErasure
         | A::DisclosureExpire => (3004, 4),
         // User Access Management: assign, revoke

@@ -1,7 +1,7 @@
 //! Commands for whoever owns the machine. With a server running they go through its control socket;
 //! without one they open the data themselves.
 
-use std::{io::Write as _, process::ExitCode, sync::Arc};
+use std::{io::Write as _, process::ExitCode};
 
 use domain::{Clock, Error, Result};
 use identity::Identity;
@@ -34,14 +34,30 @@ pub(crate) async fn operator_link(place: &Place) -> Result<()> {
     }
     let store = Store::open(&config.store(), Clock::system()).await?;
     store.migrate().await?;
-    let identity =
-        Identity::new(config.identity.clone(), store.clone(), Arc::new(catalog::load()?)).await?;
+    let identity = Identity::new(
+        config.identity.clone(),
+        store.clone(),
+        catalog::laid(&catalog::Overlays::new())?,
+    )
+    .await?;
     let link = identity.operator_link_create().await?;
     let base = config.public_url.clone().unwrap_or_else(|| format!("http://{}", config.listen));
     print(&format!("{base}{}", web::setup_path(&link.token)));
     print("The server is not running: start it within 30 minutes and open the link.");
     store.drain().await?;
     store.close().await
+}
+
+pub(crate) async fn reload_catalogue(place: &Place) -> Result<()> {
+    let config = Config::load(place, None)?;
+    let reply = control::ask(&config.control_socket(), &Request::CatalogueReload).await?;
+    let reply = reply.ok_or_else(|| {
+        Error::unavailable(
+            "No server runs on this data directory. The next start reads the overlays.",
+        )
+    })?;
+    print(&text(reply)?);
+    Ok(())
 }
 
 /// 0 when everything that ran passed, 1 otherwise.

@@ -1,8 +1,8 @@
 //! Wiring: settings in, a running installation out. Nothing is configured elsewhere.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
-use domain::{Action, Actor, Catalogue, Clock, Error, Event, Result};
+use domain::{Action, Actor, Clock, Error, Event, Result};
 use egress::Egress;
 use gateway::Gateway;
 use identity::Identity;
@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use trust::Trust;
 
-use crate::{catalog, config::Config, telemetry, timekeeping};
+use crate::{catalog::Shelf, config::Config, telemetry, timekeeping};
 
 /// Everything that runs.
 pub(crate) struct App {
@@ -21,7 +21,7 @@ pub(crate) struct App {
     pub(crate) identity: Identity,
     pub(crate) gateway: Gateway,
     pub(crate) trust: Trust,
-    pub(crate) catalogue: Arc<Catalogue>,
+    pub(crate) catalogue: Shelf,
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
     pub(crate) base_url: String,
@@ -37,22 +37,22 @@ impl App {
         let base_url = format!("http://{address}");
         let clock = Clock::system();
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        let catalogue = Arc::new(catalog::load()?);
         let store = Store::open(&config.store(), clock.clone()).await?;
         store.migrate().await?;
         timekeeping::check(&store, accept_clock).await?;
+        let catalogue = Shelf::open(&config.catalogue, &store).await?;
         let identity =
-            Identity::new(config.identity.clone(), store.clone(), Arc::clone(&catalogue)).await?;
+            Identity::new(config.identity.clone(), store.clone(), catalogue.live()).await?;
         let egress = Egress::new(&config.egress, clock.clone())?;
         let gateway = Gateway::new(
             config.gateway.clone(),
             store.clone(),
             egress.clone(),
-            Arc::clone(&catalogue),
+            catalogue.live(),
             clock,
             tasks.clone(),
         );
-        let trust = crate::prober::trust(&store, &catalogue).await?;
+        let trust = crate::prober::trust(&store, &catalogue.live()).await?;
         let metrics = telemetry::measure()?;
         Ok(Self {
             config,
@@ -79,6 +79,7 @@ impl App {
         write.commit(event).await?;
         self.store.run(&self.tasks, &self.stop);
         self.tasks.spawn_blocking(gateway::warm_up);
+        self.gateway.watch(&self.stop);
         self.tasks.spawn(telemetry::condense(self.metrics.clone(), self.stop.clone()));
         self.tasks.spawn(timekeeping::watch(self.store.clock().clone(), self.stop.clone()));
         Ok(())
@@ -93,7 +94,7 @@ impl App {
             identity: self.identity,
             gateway: self.gateway.clone(),
             trust: self.trust,
-            catalogue: self.catalogue,
+            catalogue: self.catalogue.live(),
             clock: self.store.clock().clone(),
             config: self.config.web.clone(),
             public_url,

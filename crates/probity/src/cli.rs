@@ -122,4 +122,6 @@ pub(crate) enum Probe {
 pub(crate) enum Admin {
     /// Print a one-time link that creates an operator
     OperatorLink,
+    /// Read the catalogue's overlays again without a restart; SIGHUP does the same
+    ReloadCatalogue,
 }

@@ -36,6 +36,7 @@ pub(crate) struct Config {
     pub(crate) egress: egress::Config,
     pub(crate) web: web::Config,
     pub(crate) log: LogSection,
+    pub(crate) catalogue: CatalogueSection,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -48,6 +49,15 @@ pub(crate) struct StoreSection {
     pub(crate) max_connections: u32,
     /// Page cache per SQLite connection, in MiB.
     pub(crate) cache_mb: u32,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct CatalogueSection {
+    /// A directory of files that add to the shipped catalogue or correct it.
+    pub(crate) overlays: Option<PathBuf>,
+    /// How long a sub-processor that was not there before is announced before it may be used, in days.
+    pub(crate) notice_days: u32,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -71,6 +81,7 @@ impl Default for Config {
             egress: egress::Config::default(),
             web: web::Config::default(),
             log: LogSection::default(),
+            catalogue: CatalogueSection::default(),
         }
     }
 }
@@ -84,6 +95,12 @@ impl Default for StoreSection {
             max_connections: inner.max_connections,
             cache_mb: inner.cache_mb,
         }
+    }
+}
+
+impl Default for CatalogueSection {
+    fn default() -> Self {
+        Self { overlays: None, notice_days: 30 }
     }
 }
 
@@ -122,6 +139,11 @@ impl Config {
             return Err(Error::invalid(
                 "root_key lies inside the data directory: a copy of the data would carry its own key. \
                  Choose a place outside it.",
+            ));
+        }
+        if !(1..=3_650).contains(&self.catalogue.notice_days) {
+            return Err(Error::invalid(
+                "catalogue.notice_days is a number of days from 1 to 3650: the database lets nothing new be used at once.",
             ));
         }
         Ok(())
@@ -192,6 +214,15 @@ impl Config {
             ("web.drain_seconds", self.web.drain_seconds.to_string()),
             ("web.operated_by", optional(&self.web.operated_by)),
             ("web.security_contact", optional(&self.web.security_contact)),
+            (
+                "catalogue.overlays",
+                self.catalogue
+                    .overlays
+                    .as_ref()
+                    .map(|path| path.display().to_string())
+                    .unwrap_or_default(),
+            ),
+            ("catalogue.notice_days", self.catalogue.notice_days.to_string()),
             ("log.filter", self.log.filter.clone()),
             ("log.json", self.log.json.to_string()),
         ]

@@ -20,6 +20,7 @@ use crate::import::Plan;
 pub(crate) enum Request {
     OperatorLink,
     ProbeRun { control: Option<String> },
+    CatalogueReload,
     Import(Box<Import>),
 }
 

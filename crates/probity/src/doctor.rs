@@ -34,7 +34,12 @@ pub(crate) async fn run(place: &Place) -> Result<ExitCode> {
 }
 
 async fn checks(config: &Config) -> Vec<(&'static str, Result<String>)> {
-    let catalogue = catalog::load().map(|found| format!("{} providers", found.providers().count()));
+    let found = catalog::read(config.catalogue.overlays.as_deref());
+    let count = |overlays: catalog::Overlays| {
+        let providers = catalog::laid(&overlays)?.providers().count();
+        Ok(format!("{providers} providers, {} overlays", overlays.len()))
+    };
+    let catalogue = found.and_then(count);
     vec![("catalogue", catalogue), ("data", data(config).await)]
 }
 

@@ -8,7 +8,7 @@ mod plan;
 mod tests;
 mod vendor;
 
-use std::{fs, io::Write as _, path::Path, process::ExitCode, sync::Arc};
+use std::{fs, io::Write as _, path::Path, process::ExitCode};
 
 use domain::{Clock, Error, Result};
 use identity::Identity;
@@ -87,7 +87,7 @@ async fn apply(place: &Place, admin_key: String, plan: Plan) -> Result<Vec<Outco
             let Request::Import(import) = request else { return Ok(Vec::new()) };
             let store = Store::open(&config.store(), Clock::system()).await?;
             store.migrate().await?;
-            let catalogue = Arc::new(catalog::load()?);
+            let catalogue = catalog::Shelf::open(&config.catalogue, &store).await?.live();
             let identity = Identity::new(config.identity.clone(), store.clone(), catalogue).await?;
             let outcomes = carry_over(&identity, *import).await;
             store.drain().await?;

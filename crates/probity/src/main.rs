@@ -69,6 +69,7 @@ fn run(cli: &Cli) -> Result<ExitCode> {
             Command::Probe(Probe::Run { id, json, .. }) => {
                 return admin::probe_run(&cli.place, id.as_deref(), *json).await;
             }
+            Command::Admin(Admin::ReloadCatalogue) => admin::reload_catalogue(&cli.place).await?,
             Command::Admin(Admin::OperatorLink) => admin::operator_link(&cli.place).await?,
             Command::Prober => prober::child().await?,
             Command::Verify { .. } => {}

@@ -1,8 +1,8 @@
 //! The trust centre's hands: the facade over what is known already, and the probing child.
 
-use std::{path::PathBuf, sync::Arc};
+use std::path::PathBuf;
 
-use domain::{Catalogue, Clock, Result};
+use domain::{Clock, LiveCatalogue, Result};
 use store::Store;
 use trust::{
     Route, Trust, prober,
@@ -12,8 +12,8 @@ use trust::{
 use crate::{app::App, config::LogSection, telemetry};
 
 /// What was shown before this start counts as far as the log holds it and it is still fresh.
-pub(crate) async fn trust(store: &Store, catalogue: &Arc<Catalogue>) -> Result<Trust> {
-    Trust::open(store, Arc::clone(catalogue)).await
+pub(crate) async fn trust(store: &Store, catalogue: &LiveCatalogue) -> Result<Trust> {
+    Trust::open(store, catalogue.clone()).await
 }
 
 /// Starts the prober: this program again, with a key of its own beside the root key.

@@ -31,6 +31,7 @@ pub(crate) async fn run(place: &Place, options: &Serve) -> Result<()> {
     let demo = start_demo(&app, options).await?;
     let probes = prober::supervise(&app);
     open_control(&app, &probes)?;
+    reload_when_asked(&app)?;
     welcome(&app).await?;
     say(&format!("trust     {}/trust", app.base_url));
     // Before `ready`: from there on a signal is a request to end well.
@@ -85,11 +86,14 @@ async fn link(identity: &identity::Identity, base_url: &str) -> Result<String> {
 
 fn open_control(app: &App, probes: &Supervisor) -> Result<()> {
     let (identity, base_url, probes) = (app.identity.clone(), app.base_url.clone(), probes.clone());
+    let shelf = app.catalogue.clone();
     let answer = move |request| {
         let (identity, base_url, probes) = (identity.clone(), base_url.clone(), probes.clone());
+        let shelf = shelf.clone();
         async move {
             match request {
                 Request::OperatorLink => link(&identity, &base_url).await.map(Reply::Text),
+                Request::CatalogueReload => shelf.reload().await.map(Reply::Text),
                 Request::ProbeRun { control } => {
                     let results = probes.run_now(control.as_deref()).await?;
                     serde_json::to_value(results).map(Reply::Json).map_err(Error::internal)
@@ -102,6 +106,20 @@ fn open_control(app: &App, probes: &Supervisor) -> Result<()> {
         }
     };
     control::serve(&app.config.control_socket(), &app.tasks, app.stop.clone(), answer)
+}
+
+/// SIGHUP reads the catalogue's overlays again; what is wrong with them is logged and changes nothing.
+fn reload_when_asked(app: &App) -> Result<()> {
+    let mut hangup = signal(SignalKind::hangup()).map_err(Error::internal)?;
+    let (shelf, stop) = (app.catalogue.clone(), app.stop.clone());
+    app.tasks.spawn(async move {
+        while let Some(Some(())) = stop.run_until_cancelled(hangup.recv()).await {
+            if let Ok(says) = shelf.reload().await {
+                tracing::info!("{says}");
+            }
+        }
+    });
+    Ok(())
 }
 
 /// Listens for SIGTERM and SIGINT from now on; the future ends with the first.

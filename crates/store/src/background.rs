@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::Result;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{Store, audit, key_index, routing, settle};
+use crate::{Store, audit, key_index, notice, routing, settle};
 
 /// How soon a key that another node revoked stops working here, at most.
 const REFRESH: Duration = Duration::from_millis(400);
@@ -18,7 +18,8 @@ impl Store {
         audit::run(self, tasks, stop);
         every(self, tasks, stop, "index refresh", REFRESH, |store| async move {
             key_index::refresh(&store).await?;
-            routing::refresh(&store).await
+            routing::refresh(&store).await?;
+            notice::refresh(&store).await
         });
         every(self, tasks, stop, "usage settlement", SETTLE, |store| async move {
             settle::due(&store).await
@@ -35,6 +36,7 @@ impl Store {
     pub async fn drain(&self) -> Result<()> {
         key_index::refresh(self).await?;
         routing::refresh(self).await?;
+        notice::refresh(self).await?;
         settle::sweep(self).await?;
         key_index::flush_used(self).await?;
         audit::drain(self).await

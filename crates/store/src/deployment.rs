@@ -4,7 +4,9 @@ use std::ops::{Deref, DerefMut};
 
 use domain::{Actor, Error, Event, OrgId, Result};
 
-use crate::{Committed, Session, Store, audit, engine::Tx, keyring::OrgKeys, write::Touched};
+use crate::{
+    Committed, Session, Store, audit, engine::Tx, keyring::OrgKeys, notice, write::Touched,
+};
 
 /// On whose behalf the deployment's tables are reached.
 #[derive(Clone, Copy, Debug)]
@@ -122,6 +124,9 @@ impl DeploymentWrite {
             audit::append(&store, &tx, org, actor, event.clone()).await?;
         }
         tx.bind(OrgId::DEPLOYMENT).await?;
+        if touched.notice {
+            notice::bump(&tx).await?;
+        }
         let event_id = audit::append(&store, &tx, OrgId::DEPLOYMENT, actor, event).await?;
         tx.commit().await?;
         store.after_commit(touched, about.into_iter().chain([OrgId::DEPLOYMENT])).await;

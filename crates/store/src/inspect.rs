@@ -5,6 +5,7 @@
 
 mod catalogue;
 mod logs;
+mod register;
 mod spine;
 mod tamper;
 mod values;
@@ -19,6 +20,7 @@ use zeroize::Zeroizing;
 use crate::{Config, EngineKind, Store, data_dir::KeysFile, engine::Engine, keyring::Keyring};
 
 pub use logs::{LogView, Tree};
+pub use register::Registration;
 pub use spine::{LoggedEvent, SpineHead};
 pub use tamper::Tamper;
 pub use values::{Coverage, Seen};

@@ -74,6 +74,7 @@ mod key_index;
 mod keyring;
 mod migrate;
 mod migration;
+mod notice;
 mod open;
 mod page;
 mod read;
@@ -91,10 +92,12 @@ pub use config::{Config, EngineKind};
 pub use deployment::{Authority, Deployment, DeploymentRead, DeploymentWrite};
 pub use ending::wait_for_connections;
 pub use inspect::{
-    Coverage, Handover, Inspector, LogView, LoggedEvent, Seen, SpineHead, Tamper, Tree,
+    Coverage, Handover, Inspector, LogView, LoggedEvent, Registration, Seen, SpineHead, Tamper,
+    Tree,
 };
 pub use journal::{Intent, Journal, Settlement};
 pub use migrate::{migrate, migrations_digest};
+pub use notice::CatalogueVersion;
 pub use open::Store;
 pub use page::{Listed, Page};
 pub use read::Read;

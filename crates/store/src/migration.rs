@@ -9,6 +9,7 @@ use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTraitSelf, Schema
 
 mod foundation;
 mod masking;
+mod notice;
 mod receipt;
 mod routing;
 
@@ -30,6 +31,7 @@ const MIGRATIONS: &[(&str, Steps)] = &[
     ("m0003_routing", routing::steps),
     ("m0004_masking", masking::steps),
     ("m0005_receipt", receipt::steps),
+    ("m0006_notice", notice::steps),
 ];
 
 /// Collects the statements of one migration for one engine.

@@ -9,8 +9,8 @@ use std::{
 };
 
 use domain::{
-    DataClass, Masking, OrgId, ProjectId, Protocol, ProviderId, Result, RoutingPolicy, Secret,
-    StatedTerms,
+    DataClass, Decision, Masking, OrgId, ProjectId, Protocol, ProviderId, Register, Result,
+    RoutingPolicy, Secret, StatedTerms,
 };
 use parking_lot::RwLock;
 use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, sea_query::Expr};
@@ -36,6 +36,8 @@ pub struct OrgRouting {
     pub rules: RoutingPolicy,
     /// What projects with rules of their own may do: those of the organization narrowed by theirs.
     pub projects: HashMap<ProjectId, RoutingPolicy>,
+    /// What the organization decided about providers of the catalogue.
+    pub decisions: HashMap<String, Decision>,
     /// The organization's setting for personal data.
     pub masking: Masking,
     /// What holds for projects with a setting of their own: the organization's strengthened by theirs.
@@ -72,6 +74,8 @@ pub struct LiveProvider {
 pub(crate) struct Routing {
     organizations: RwLock<HashMap<OrgId, Arc<OrgRouting>>>,
     seen: AtomicI64,
+    pub(crate) register: RwLock<Option<Arc<Register>>>,
+    pub(crate) register_seen: AtomicI64,
 }
 
 impl Store {
@@ -140,7 +144,18 @@ async fn load(store: &Store, scope: &Scope) -> Result<OrgRouting> {
     let (masking, own) = read.masking_settings().await?;
     let masking_of = own.into_iter().map(|(id, own)| (id, masking.strengthened(&own))).collect();
     let masking_key = Secret::new(read.keys.derived("masking codes"));
-    Ok(OrgRouting { providers, aliases, rules, projects, masking, masking_of, masking_key })
+    let decided = read.subprocessor_decisions().await?.into_iter();
+    let decisions = decided.map(|(provider, decided)| (provider, decided.decision)).collect();
+    Ok(OrgRouting {
+        providers,
+        aliases,
+        rules,
+        projects,
+        decisions,
+        masking,
+        masking_of,
+        masking_key,
+    })
 }
 
 /// Tells every node that the routing of `org` changes with this transaction.

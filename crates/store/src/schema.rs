@@ -145,6 +145,27 @@ pub const TABLES: &[Table] = &[
             ("evidence_id", Identifier),
         ],
     ),
+    deployment(
+        "subprocessor",
+        &[
+            ("provider", Configuration),
+            ("revision", Identifier),
+            ("cause", Configuration),
+            ("sheet", Configuration),
+            ("announced_at", Identifier),
+            ("usable_from", Identifier),
+        ],
+    ),
+    deployment(
+        "egress_contact",
+        &[
+            ("id", Identifier),
+            ("host", Configuration),
+            ("kind", Identifier),
+            ("first_at", Identifier),
+            ("last_at", Identifier),
+        ],
+    ),
     tenant(
         "organization_key",
         &[
@@ -275,6 +296,16 @@ pub const TABLES: &[Table] = &[
             ("project_id", Identifier),
             ("setting", Configuration),
             ("changed_at", Identifier),
+        ],
+    ),
+    tenant(
+        "subprocessor_decision",
+        &[
+            ("org_id", Identifier),
+            ("provider", Configuration),
+            ("decision", Configuration),
+            ("revision", Identifier),
+            ("decided_at", Identifier),
         ],
     ),
     tenant(

@@ -4,7 +4,7 @@ use std::ops::{Deref, DerefMut};
 
 use domain::{Event, EventId, OrgId, Result};
 
-use crate::{Read, Scope, Store, audit, engine::Tx, key_index, routing};
+use crate::{Read, Scope, Store, audit, engine::Tx, key_index, notice, routing};
 
 /// A change in the making. Dropping it rolls back; [`Write::commit`] is the only way to keep it.
 pub struct Write {
@@ -17,6 +17,7 @@ pub struct Write {
 pub(crate) struct Touched {
     pub(crate) keys: bool,
     pub(crate) routing: bool,
+    pub(crate) notice: bool,
 }
 
 /// What was kept.
@@ -85,6 +86,11 @@ impl Store {
             && let Err(error) = routing::refresh(self).await
         {
             tracing::warn!(code = error.code(), causes = %error.causes(), "routing not refreshed");
+        }
+        if touched.notice
+            && let Err(error) = notice::refresh(self).await
+        {
+            tracing::warn!(code = error.code(), causes = %error.causes(), "register not refreshed");
         }
     }
 }

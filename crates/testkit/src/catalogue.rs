@@ -1,8 +1,21 @@
 //! Catalogues with nothing but the sandbox, for houses that need prices.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
 use domain::Catalogue;
+use store::{CatalogueVersion, Store};
+
+/// What new sub-processors have to wait in tests.
+pub const NOTICE: Duration = Duration::from_secs(30 * 86_400);
+
+/// Puts what is new in a catalogue on the register, as a start does; the first time nothing has to wait.
+///
+/// # Panics
+/// When the store is out of order.
+pub async fn announce(store: &Store, catalogue: &Catalogue) {
+    let version = CatalogueVersion { catalogue, overlays: &BTreeMap::new(), notice: NOTICE };
+    store.catalogue_announce(version).await.expect("a register");
+}
 
 /// What the sandbox can be asked for besides conversations.
 const TASKS: &str = "\"embeddings\", \"rerank\", \"moderation\", \"images\", \"image-edits\", \
@@ -28,6 +41,12 @@ pub fn sandboxes_catalogue(entries: &[(&str, &str)], models: &[&str]) -> Catalog
         entries.iter().map(|(id, price)| (*id, entry(id, models, price))).collect();
     let files = texts.iter().map(|(id, text)| (*id, text.as_str()));
     Catalogue::parse(files).expect("a valid catalogue")
+}
+
+/// The sandbox of [`sandbox_catalogue`] as the text of its file.
+#[must_use]
+pub fn sandbox_file(models: &[&str], price: &str) -> String {
+    entry("sandbox", models, price)
 }
 
 fn entry(id: &str, models: &[&str], price: &str) -> String {

@@ -4,7 +4,7 @@ mod state;
 
 use std::sync::Arc;
 
-use domain::{Catalogue, DataClass, Error, Result, Timestamp};
+use domain::{DataClass, Error, LiveCatalogue, Result, Timestamp};
 use parking_lot::RwLock;
 use tokio::sync::watch;
 use vault::SigningKey;
@@ -29,7 +29,7 @@ pub struct Settings {
     /// SHA-256 of the running program.
     pub build: Digest,
     pub profile: Profile,
-    pub catalogue: Arc<Catalogue>,
+    pub catalogue: LiveCatalogue,
     /// Signs snapshots.
     pub key: SigningKey,
     /// Table, column and class of the whole database.
@@ -45,7 +45,7 @@ pub struct Trust(Arc<Inner>);
 struct Inner {
     registry: Registry,
     profile: Profile,
-    catalogue: Arc<Catalogue>,
+    catalogue: LiveCatalogue,
     key: SigningKey,
     encryption: Vec<EncryptionRow>,
     state: RwLock<State>,
@@ -152,7 +152,9 @@ impl Trust {
             log: snapshot.log.clone(),
             areas: self.areas(&state, &published, now),
             encryption: self.0.encryption.clone(),
-            providers: page::providers(&self.0.catalogue, |id| state.providers.contains(id)),
+            providers: page::providers(&self.0.catalogue.current(), |id| {
+                state.providers.contains(id)
+            }),
             changes: state.changes.clone(),
             cannot_prove: page::CANNOT_PROVE,
         })

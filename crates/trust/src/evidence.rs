@@ -144,6 +144,10 @@ reasons! {
     SentMore = "sent_more", "A provider received more than what was asked.";
     NotAnswered = "not_answered", "A request was not answered though an allowed provider could have.";
     ReceiptWrong = "receipt_wrong", "A receipt does not verify, or its choice does not follow from what it records.";
+    UnlistedHost = "unlisted_host", "A host was reached that belongs to nobody on the public list.";
+    ListDiffers = "list_differs", "The public list does not say what this installation uses.";
+    DateWrong = "date_wrong", "A public date is not the one in the log.";
+    NoticeShort = "notice_short", "Something new may be used earlier than promised.";
     HashMismatch = "hash_mismatch", "The stored value is not the expected hash.";
     /// The probe could not find its own planted violation: its silence means nothing.
     BlindProbe = "blind_probe", "The planted violation was not found, so the run proves nothing.";

@@ -8,7 +8,9 @@ mod ciphertext;
 mod household;
 mod keys;
 mod minimum;
+mod notice;
 mod plant;
+mod register;
 pub(crate) mod routing;
 mod shadow;
 mod tamper;
@@ -123,6 +125,8 @@ pub(crate) async fn run(probe: ProbeId, cx: Run<'_>) -> Vec<(ControlId, Finding)
             ProbeId::Routing => routing::run(cx).await,
             ProbeId::Minimum => minimum::run(cx).await,
             ProbeId::Choice => choice::run(cx).await,
+            ProbeId::Notice => notice::run(cx).await,
+            ProbeId::Register => register::run(cx).await,
         }
     };
     let found = match tokio::time::timeout(LONGEST, work).await {
@@ -162,6 +166,8 @@ pub(crate) const fn controls(probe: ProbeId) -> &'static [&'static str] {
         ProbeId::Routing => &["GW-06", "GW-07", "GW-11", "SUB-16"],
         ProbeId::Minimum => &["GW-08"],
         ProbeId::Choice => &["GW-04"],
+        ProbeId::Notice => &["SUB-03"],
+        ProbeId::Register => &["SUB-01", "SUB-02", "SUB-17"],
     }
 }
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use domain::{
-    Action, Actor, Error, Event, OrgId, Protocol, ProviderId, Result, Secret, SessionId,
-    StatedTerms, UserId,
+    Action, Actor, DRILL, Decision, Error, Event, OrgId, Protocol, ProviderId, Result, Secret,
+    SessionId, StatedTerms, UserId,
 };
 use serde::{Deserialize, Serialize};
 use store::{
@@ -14,7 +14,8 @@ use store::{
 use crate::{
     Digest,
     probe::places::{
-        ABROAD, CHOSEN, DOWN, FAILING, FAR, LOST, NEAR, OUTSIDE, PRICED, SERVED, SLOW, UNPRICED,
+        ABROAD, CHOSEN, DOWN, FAILING, FAR, LOST, NEAR, NEW, OUTSIDE, PRICED, SERVED, SLOW,
+        UNPRICED,
     },
     seed::Seed,
     wire::{Abroad, Hello, Tenant, Tenants},
@@ -64,7 +65,7 @@ struct Place {
 }
 
 /// The first in line is the one that may not be asked, and then one that is down.
-const PLACES: [Place; 9] = [
+const PLACES: [Place; 10] = [
     Place {
         name: FAR,
         catalog: "custom",
@@ -80,19 +81,14 @@ const PLACES: [Place; 9] = [
         at: |all| &all.down,
     },
     Place { name: NEAR, catalog: "custom", region: "SE", models: &[SERVED], at: |all| &all.near },
-    Place {
-        name: ABROAD,
-        catalog: "deepseek",
-        region: "CN",
-        models: &[SERVED],
-        at: |all| &all.far,
-    },
+    Place { name: ABROAD, catalog: COMPANY, region: "CN", models: &[SERVED], at: |all| &all.far },
     chosen(OUTSIDE, "custom", "US", |all| &all.far),
     chosen(SLOW, "custom", "SE", |all| &all.slow),
     chosen(FAILING, "custom", "SE", |all| &all.down),
     chosen(UNPRICED, "custom", "SE", |all| &all.near),
     // The catalogue knows prices of the sandbox.
     chosen(PRICED, "sandbox", "SE", |all| &all.near),
+    Place { name: NEW, catalog: DRILL, region: "US", models: &[SERVED], at: |all| &all.far },
 ];
 
 /// One of those that a choice is made among.
@@ -104,6 +100,8 @@ const fn chosen(
 ) -> Place {
     Place { name, catalog, region, models: &[CHOSEN], at }
 }
+/// The company that one of the places stands for.
+const COMPANY: &str = "deepseek";
 
 /// Keeps the organizations and hands out sessions for them.
 pub(crate) struct Landlord {
@@ -136,6 +134,7 @@ impl Landlord {
     /// Both organizations with fresh sessions and the prober's twin as their provider; the first with providers in
     /// several places as well.
     pub(crate) async fn tenants(&mut self, prober: &Hello) -> Result<Tenants> {
+        self.store.notice_drill().await?;
         let mut kept = kept(&self.deployment).await?;
         while kept.len() < 2 {
             kept.push(self.found().await?);
@@ -247,6 +246,9 @@ impl Landlord {
                 None => kept.abroad.push(made),
             }
         }
+        if abroad.is_some() {
+            self.accept(kept, &token).await?;
+        }
         Ok(Tenant {
             org: kept.org,
             slug: kept.slug.clone(),
@@ -256,6 +258,23 @@ impl Landlord {
             session_id: session,
             provider,
         })
+    }
+
+    /// Accepts the company as it is on the register, as whoever registers a provider does.
+    async fn accept(&self, kept: &Kept, token: &Secret<String>) -> Result<()> {
+        let register = self.store.register().await?;
+        let Some(listing) = register.listing(COMPANY) else { return Ok(()) };
+        let session = self.store.session(token).await?;
+        let scope = self.store.enter(&session, &kept.slug).await?;
+        let decision = Decision::Accepted { revision: listing.revision };
+        let mut write = self.store.write(&scope).await?;
+        let known = write.subprocessor_decisions().await?.remove(COMPANY);
+        if known.is_some_and(|known| known.decision == decision) {
+            return Ok(());
+        }
+        write.subprocessor_decide(COMPANY, Some(decision)).await?;
+        let event = event(Action::SubprocessorAccept).on("subprocessor", COMPANY);
+        write.commit(event).await.map(drop)
     }
 
     /// The provider that was `known`, at the address of `new`: twins listen at other ports after every start.

@@ -9,6 +9,7 @@ mod organizations;
 mod projects;
 mod providers;
 mod routing;
+mod subprocessors;
 mod types;
 mod usage;
 
@@ -31,6 +32,7 @@ pub(crate) fn routes() -> Routes {
         providers::routes(),
         routing::routes(),
         masking::routes(),
+        subprocessors::routes(),
         members::routes(),
         usage::routes(),
         audit::routes(),

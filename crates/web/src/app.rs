@@ -2,7 +2,7 @@
 
 use std::{ops::Deref, sync::Arc};
 
-use domain::{Catalogue, Clock, Timestamp};
+use domain::{Clock, LiveCatalogue, Timestamp};
 use gateway::Gateway;
 use identity::Identity;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -18,7 +18,7 @@ pub struct Parts {
     pub identity: Identity,
     pub gateway: Gateway,
     pub trust: Trust,
-    pub catalogue: Arc<Catalogue>,
+    pub catalogue: LiveCatalogue,
     pub clock: Clock,
     pub config: Config,
     /// How people reach this server, without a trailing slash: `http://127.0.0.1:8080`, `https://ai.example`.

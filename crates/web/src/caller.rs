@@ -24,8 +24,17 @@ pub enum Surface {
 
 impl Surface {
     pub(crate) fn of(path: &str) -> Self {
-        const PUBLIC: &[&str] =
-            &["/.well-known/", "/trust.", "/trust/", "/healthz", "/readyz", "/metrics", "/assets/"];
+        const PUBLIC: &[&str] = &[
+            "/.well-known/",
+            "/trust.",
+            "/trust/",
+            "/subprocessors.",
+            "/subprocessors/",
+            "/healthz",
+            "/readyz",
+            "/metrics",
+            "/assets/",
+        ];
         if path.starts_with("/api/") {
             Self::Api
         } else if ["/v1/", "/v1beta/", "/v2/"].iter().any(|start| path.starts_with(start)) {

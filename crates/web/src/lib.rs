@@ -28,6 +28,7 @@ pub mod pages;
 mod period;
 mod public;
 mod refusal;
+mod register;
 mod route;
 mod serve;
 mod shell;

@@ -12,6 +12,7 @@ pub mod project;
 pub mod providers;
 pub mod public;
 pub mod rules;
+pub mod subprocessors;
 pub mod trust;
 pub mod usage;
 

@@ -13,7 +13,9 @@ use serde_json::json;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Cx, bundle::bundle, refusal::Result, route::Routes};
+use crate::{
+    Cx, bundle::bundle, refusal::Result, register::public_list, route::Routes, site::sentence,
+};
 
 /// Comments that keep an idle stream of events alive through proxies.
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -28,6 +30,8 @@ pub(crate) fn routes() -> Routes {
         .get("/trust/bundle", trust_bundle)
         .get("/.well-known/trust.json", trust_directory)
         .get("/.well-known/security.txt", security_txt)
+        .get("/subprocessors.json", subprocessors)
+        .get("/subprocessors/feed.json", feed)
         .get("/healthz", healthz)
         .get("/readyz", readyz)
         .get("/metrics", metrics)
@@ -72,11 +76,55 @@ async fn trust_directory(cx: Cx<Public>, (): ()) -> Result<Response> {
         "bundle": format!("{url}/trust/bundle"),
         "controls": format!("{url}/api/v1/controls"),
         "subprocessors": format!("{url}/subprocessors"),
+        "subprocessors_json": format!("{url}/subprocessors.json"),
+        "subprocessors_feed": format!("{url}/subprocessors/feed.json"),
         "security_txt": format!("{url}/.well-known/security.txt"),
         "api": format!("{url}/api/openapi.json"),
         "log_root": cx.app().store.log_fingerprint()?,
     });
     Ok(shared(axum::Json(body).into_response()))
+}
+
+/// The list of sub-processors.
+async fn subprocessors(cx: Cx<Public>, (): ()) -> Result<Response> {
+    let list = public_list(cx.app()).await?;
+    let body = json!({
+        "updated": list.updated.map(|at| at.rfc3339()),
+        "notice_days": list.notice.map(|notice| notice.as_secs() / 86_400),
+        "operated_by": cx.app().config.operated_by,
+        "data": list.rows,
+    });
+    Ok(shared(axum::Json(body).into_response()))
+}
+
+/// What changed on that list, as JSON Feed 1.1.
+async fn feed(cx: Cx<Public>, (): ()) -> Result<Response> {
+    let (list, url) = (public_list(cx.app()).await?, &cx.app().public_url);
+    let item = |change: &domain::Announcement| {
+        json!({
+            "id": format!("{url}/subprocessors#{}-{}", change.provider, change.revision),
+            "url": format!("{url}/subprocessors#{}", change.provider),
+            "title": format!("{}: {}", change.sheet.name, change.cause.as_str()),
+            "content_text": sentence(change),
+            "date_published": change.announced.rfc3339(),
+            "_announcement": {
+                "provider": change.provider,
+                "revision": change.revision,
+                "cause": change.cause.as_str(),
+                "usable_from": change.usable_from.rfc3339(),
+                "sheet": change.sheet,
+            },
+        })
+    };
+    let body = json!({
+        "version": "https://jsonfeed.org/version/1.1",
+        "title": "Sub-processors",
+        "home_page_url": format!("{url}/subprocessors"),
+        "feed_url": format!("{url}/subprocessors/feed.json"),
+        "items": list.changes.iter().map(item).collect::<Vec<_>>(),
+    });
+    let kind = [(header::CONTENT_TYPE, "application/feed+json")];
+    Ok(shared((kind, axum::Json(body)).into_response()))
 }
 
 /// News for open pages, until the server stops.

@@ -14,10 +14,14 @@ mod providers;
 mod rules;
 mod settings;
 mod snippets;
+mod subprocessors;
 mod trust;
 mod usage;
 
 use domain::{Error, Kind};
+
+pub(crate) use providers::listed;
+pub(crate) use subprocessors::sentence;
 
 use crate::{fields::Fields, pages::Confirm, route::Routes, view::Problem};
 
@@ -32,6 +36,7 @@ pub(crate) fn routes() -> Routes {
         providers::routes(),
         rules::routes(),
         masking::routes(),
+        subprocessors::routes(),
         models::routes(),
         members::routes(),
         usage::routes(),

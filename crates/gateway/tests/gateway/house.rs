@@ -10,8 +10,8 @@ use std::{
 
 use bytes::Bytes;
 use domain::{
-    Action, Clock, Event, Masking, Protocol, ProviderId, RequestId, RoutingPolicy, Secret,
-    StatedTerms, Timestamp, UserId,
+    Action, Clock, Event, LiveCatalogue, Masking, Protocol, ProviderId, RequestId, RoutingPolicy,
+    Secret, StatedTerms, Timestamp, UserId,
 };
 use egress::{Egress, Resolver};
 use gateway::{Body, Call, Gateway, GatewayConfig};
@@ -47,6 +47,7 @@ pub(crate) struct House {
     pub store: Store,
     pub egress: Egress,
     pub tasks: TaskTracker,
+    pub catalogue: LiveCatalogue,
     /// An API key of the project.
     pub key: Scope,
     /// The organization's owner.
@@ -102,6 +103,11 @@ impl House {
     }
 
     pub(crate) async fn bare(config: GatewayConfig, twin: Running) -> Self {
+        Self::at(config, twin, Clock::system()).await
+    }
+
+    /// The same under another clock.
+    pub(crate) async fn at(config: GatewayConfig, twin: Running, clock: Clock) -> Self {
         testkit::end_with_connections();
         let directory = tempfile::tempdir().unwrap();
         let at = |name: &str| directory.path().join(name);
@@ -111,7 +117,6 @@ impl House {
             root_key: at("root.key"),
             ..store::Config::default()
         };
-        let clock = Clock::system();
         let store = Store::open(&store_config, clock.clone()).await.unwrap();
         store.migrate().await.unwrap();
         let owner = found(&store, &clock).await;
@@ -126,17 +131,17 @@ impl House {
         let egress =
             Egress::with_resolver(&egress::Config::default(), clock.clone(), nobody).unwrap();
         let tasks = TaskTracker::new();
+        let entries = [
+            ("sandbox", "input = 1000, cache_read = 100, output = 4000"),
+            ("luxury", "input = 3000, output = 12000"),
+        ];
+        let catalogue = LiveCatalogue::from(testkit::sandboxes_catalogue(&entries, MODELS));
+        testkit::announce(&store, &catalogue.current()).await;
         let gateway = Gateway::new(
             config,
             store.clone(),
             egress.clone(),
-            Arc::new(testkit::sandboxes_catalogue(
-                &[
-                    ("sandbox", "input = 1000, cache_read = 100, output = 4000"),
-                    ("luxury", "input = 3000, output = 12000"),
-                ],
-                MODELS,
-            )),
+            catalogue.clone(),
             clock,
             tasks.clone(),
         );
@@ -148,6 +153,7 @@ impl House {
             store,
             egress,
             tasks,
+            catalogue,
             key,
             owner,
             project,

@@ -8,6 +8,7 @@ mod gemini;
 mod house;
 mod limits;
 mod masking;
+mod notice;
 mod paths;
 mod ranking;
 mod retries;

@@ -1,6 +1,6 @@
 //! A deployment to live in for one test.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{net::IpAddr, time::Duration};
 
 use domain::{Catalogue, Clock, Error, OrgRole, ProjectRole, Result, Secret, Timestamp, UserId};
 use identity::{
@@ -79,9 +79,9 @@ fn catalogue() -> Catalogue {
 }
 
 async fn identity_of(store: &Store, config: Config) -> Identity {
-    Identity::new(config, store.clone(), Arc::new(catalogue()))
-        .await
-        .unwrap_or_else(|error| panic!("{error}"))
+    let catalogue = catalogue();
+    testkit::announce(store, &catalogue).await;
+    Identity::new(config, store.clone(), catalogue).await.unwrap_or_else(|error| panic!("{error}"))
 }
 
 impl House {

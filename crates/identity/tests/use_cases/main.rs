@@ -13,6 +13,7 @@ mod house;
 mod keys;
 mod masking;
 mod matrix;
+mod notice;
 mod people;
 mod projects;
 mod providers;

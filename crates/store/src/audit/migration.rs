@@ -163,7 +163,7 @@ fn personal_values_are_not_rewritten(ddl: &mut Ddl) {
     }
 }
 
-fn refuse(ddl: &mut Ddl, table: &str, act: &str) {
+pub(crate) fn refuse(ddl: &mut Ddl, table: &str, act: &str) {
     ddl.sqlite(&format!(
         "create trigger {table}_{act} before {act} on {table} begin select raise(abort, '{table} is append-only'); end"
     ));
@@ -173,7 +173,7 @@ fn refuse(ddl: &mut Ddl, table: &str, act: &str) {
     ddl.postgres(&format!("alter table {table} enable always trigger {table}_{act}"));
 }
 
-fn refuse_truncate(ddl: &mut Ddl, table: &str) {
+pub(crate) fn refuse_truncate(ddl: &mut Ddl, table: &str) {
     ddl.postgres(&format!(
         "create trigger {table}_truncate before truncate on {table} for each statement execute function refuse_change()"
     ));
@@ -181,7 +181,7 @@ fn refuse_truncate(ddl: &mut Ddl, table: &str) {
 }
 
 /// `condition` speaks of `new` and `old`, in the words both engines know.
-fn refuse_when(ddl: &mut Ddl, table: &str, act: &str, condition: &str) {
+pub(crate) fn refuse_when(ddl: &mut Ddl, table: &str, act: &str, condition: &str) {
     let name = format!("{table}_{act}_guard");
     ddl.sqlite(&format!(
         "create trigger {name} before {act} on {table} when {condition} \

@@ -72,6 +72,17 @@ entity!(deployment evidence "evidence" keys { id: Uuid } {
     signer: String,
     signature: Vec<u8>,
 });
+entity!(deployment subprocessor "subprocessor" keys { provider: String, revision: i64 } {
+    cause: String,
+    sheet: String,
+    announced_at: i64,
+    usable_from: i64,
+});
+entity!(deployment contact "egress_contact" keys { id: String, host: String } {
+    kind: String,
+    first_at: i64,
+    last_at: i64,
+});
 entity!(deployment slot "slot" keys { id: String } {
     control: String,
     due_at: i64,

@@ -113,3 +113,8 @@ entity!(tenant usage "usage" keys { request_id: Uuid } {
     receipt: String,
     event_id: Uuid,
 });
+entity!(tenant subprocessor_decision "subprocessor_decision" keys { provider: String } {
+    decision: String,
+    revision: i64,
+    decided_at: i64,
+});

@@ -14,6 +14,7 @@ mod fixture;
 mod inspect;
 mod isolation;
 mod keys;
+mod notice;
 mod opening;
 mod organization;
 mod outside;

@@ -2,11 +2,10 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
     time::Duration,
 };
 
-use domain::{Action, Catalogue, Error, Result, Timestamp};
+use domain::{Action, Error, LiveCatalogue, Result, Timestamp};
 use ledger::Entry;
 use store::{Authority, Deployment, EngineKind, Store};
 
@@ -30,7 +29,8 @@ impl Trust {
     ///
     /// # Errors
     /// `Unavailable` when the database cannot be reached.
-    pub async fn open(store: &Store, catalogue: Arc<Catalogue>) -> Result<Self> {
+    pub async fn open(store: &Store, catalogue: impl Into<LiveCatalogue>) -> Result<Self> {
+        let catalogue = catalogue.into();
         let registry = Registry::shipped().map_err(Error::internal)?;
         let columns = store::TABLES.iter().flat_map(|table| {
             table.columns.iter().map(|&(column, class)| (table.name, column, class))

@@ -4,7 +4,7 @@ use ledger::{
     Appender, Checkpoint, NoteSigner, VerifierKey,
     tree::{inclusion_proof, leaf_hash},
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use domain::{Catalogue, Timestamp};
 use serde_json::json;
@@ -76,7 +76,7 @@ fn bundle(outcome: Outcome, lie: bool) -> Made {
             deployment: "here".to_owned(),
             build,
             profile: Profile::embedded(),
-            catalogue: Arc::new(Catalogue::default()),
+            catalogue: Catalogue::default().into(),
             key: SigningKey::from_seed(*snapshot_key.seed()).unwrap(),
             columns: Vec::new(),
             file_encrypted: true,

@@ -51,12 +51,12 @@ impl Told {
         &self.by
     }
 
-    fn answered_by(&self, place: &str) -> bool {
+    pub(super) fn answered_by(&self, place: &str) -> bool {
         self.status == 200 && self.by == place
     }
 
     /// Refused because of the rules.
-    const fn refused(&self) -> bool {
+    pub(super) const fn refused(&self) -> bool {
         self.status == 403 && self.ruled_out
     }
 

@@ -278,6 +278,8 @@ words! {
         Routing = "routing",
         Minimum = "minimum",
         Choice = "choice",
+        Notice = "notice",
+        Register = "register",
     }
 }
 

@@ -36,6 +36,12 @@ pub(crate) enum Care {
     Introduces,
     /// Does not let requests for models through.
     Breaks,
+    /// Says that consent was withdrawn or refused, and passes nothing on but consent.
+    Consents,
+    /// Leaves the first company out of the public list.
+    Hides,
+    /// Says on the page that the list was changed at another time.
+    Dates,
     /// Names the project after every key it sees being made.
     Names,
 }
@@ -122,6 +128,12 @@ fn with_body(asked: &Asked, head: &str, body: &str) -> Asked {
     Asked { bytes: text.clone().into_bytes(), text, path: asked.path.clone() }
 }
 
+/// Whether it takes consent back, or refuses it.
+fn refuses(asked: &Asked) -> bool {
+    asked.path == "/api/v1/subprocessors"
+        && (asked.text.starts_with("DELETE") || asked.text.contains("\"objected\""))
+}
+
 fn between<'a>(text: &'a str, before: &str, until: &[char]) -> Option<&'a str> {
     text.split_once(before)?.1.split(until).next()
 }
@@ -154,6 +166,15 @@ impl Passing {
         {
             let gone = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
             client.write_all(gone).await.ok()?;
+            return client.shutdown().await.ok();
+        }
+        if care == Care::Consents && refuses(&asked) {
+            let done = b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n";
+            client.write_all(done).await.ok()?;
+            return client.shutdown().await.ok();
+        }
+        if let Some(retold) = self.retell(&asked, &care).await {
+            client.write_all(&retold).await.ok()?;
             return client.shutdown().await.ok();
         }
         let hints = care == Care::Hints && known.is_some();
@@ -220,6 +241,32 @@ impl Passing {
             }
             _ => {}
         }
+    }
+
+    /// The public list as a dishonest front tells it.
+    async fn retell(&self, asked: &Asked, care: &Care) -> Option<Vec<u8>> {
+        let change: fn(&str) -> String = match (care, asked.path.as_str()) {
+            (Care::Hides, "/subprocessors.json") => |body| {
+                let mut list: serde_json::Value = serde_json::from_str(body).unwrap();
+                list["data"].as_array_mut().unwrap().remove(0);
+                list.to_string()
+            },
+            (Care::Dates, "/subprocessors") => |body| {
+                let (before, rest) = body.split_once("id=\"updated\"").unwrap();
+                let other = rest.replacen("datetime=\"20", "datetime=\"19", 1);
+                format!("{before}id=\"updated\"{other}")
+            },
+            _ => return None,
+        };
+        let mut server = TcpStream::connect(self.origin).await.ok()?;
+        server.write_all(&asked.bytes).await.ok()?;
+        let mut answer = String::new();
+        server.read_to_string(&mut answer).await.ok()?;
+        let (head, body) = answer.split_once("\r\n\r\n")?;
+        let body = change(body);
+        let lines = head.lines().filter(|line| !line.to_lowercase().starts_with("content-length"));
+        let head = lines.collect::<Vec<_>>().join("\r\n");
+        Some(format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len()).into_bytes())
     }
 
     /// Renames the project a key was made for to the key itself.

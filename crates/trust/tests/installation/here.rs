@@ -27,6 +27,7 @@ pub(crate) struct Here {
     pub(crate) store: Store,
     pub(crate) trust: Trust,
     pub(crate) front: Front,
+    pub(crate) egress: Egress,
     supervisor: Supervisor,
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -50,8 +51,11 @@ impl Here {
         let priced = include_str!("../../../../catalog/sandbox.toml");
         let files = [("deepseek", company), ("sandbox", priced)];
         let catalogue = Arc::new(Catalogue::parse(files).unwrap());
+        testkit::announce(&store, &catalogue).await;
         let trust = Trust::open(&store, Arc::clone(&catalogue)).await.unwrap();
-        let origin = serve(&store, &trust, &catalogue, &tasks, &stop).await;
+        let egress = Egress::new(&egress::Config::default(), Clock::system()).unwrap();
+        let parts = (&store, &trust, &catalogue, &egress);
+        let origin = serve(parts, &tasks, &stop).await;
         let front = Front::open(origin, &tasks, &stop).await;
         front.care(care);
         let settings = Settings {
@@ -65,7 +69,7 @@ impl Here {
             arguments: Vec::new(),
         };
         let supervisor = probe(settings, &tasks, &stop);
-        Self { backend, store, trust, front, supervisor, tasks, stop }
+        Self { backend, store, trust, front, egress, supervisor, tasks, stop }
     }
 
     /// The status of a control at this moment.
@@ -134,6 +138,19 @@ impl Here {
         answer.split_off(head + 4)
     }
 
+    /// The server reaches a host that no organization has registered.
+    pub(crate) async fn call_a_stranger(&self) {
+        let base = url::Url::parse(&self.front.url).unwrap();
+        let (id, kind) = ("stranger".to_owned(), egress::Kind::Provider);
+        let stranger = egress::Destination { id, kind, base, allow_private: true };
+        self.egress.register(stranger).unwrap();
+        let body = http_body_util::Full::new(bytes::Bytes::new());
+        let request = http::Request::get("/healthz").body(body).unwrap();
+        let deadlines = egress::Deadlines::default();
+        let answer = self.egress.send("stranger", request, deadlines).await.unwrap();
+        assert_eq!(answer.status(), 200);
+    }
+
     pub(crate) async fn end(self) {
         self.stop.cancel();
         self.tasks.close();
@@ -146,14 +163,11 @@ impl Here {
 const BODY: usize = 256 << 10;
 
 async fn serve(
-    store: &Store,
-    trust: &Trust,
-    catalogue: &Arc<Catalogue>,
+    (store, trust, catalogue, egress): (&Store, &Trust, &Arc<Catalogue>, &Egress),
     tasks: &TaskTracker,
     stop: &CancellationToken,
 ) -> std::net::SocketAddr {
     let clock = Clock::system();
-    let egress = Egress::new(&egress::Config::default(), clock.clone()).unwrap();
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
     let identity = Identity::new(identity::Config::default(), store.clone(), Arc::clone(catalogue))
@@ -164,17 +178,18 @@ async fn serve(
     let gateway = Gateway::new(
         config,
         store.clone(),
-        egress,
+        egress.clone(),
         Arc::clone(catalogue),
         clock.clone(),
         tasks.clone(),
     );
+    gateway.watch(stop);
     let router = web::router(web::App::new(web::Parts {
         store: store.clone(),
         identity,
         gateway,
         trust: trust.clone(),
-        catalogue: Arc::clone(catalogue),
+        catalogue: Arc::clone(catalogue).into(),
         clock,
         config: web::Config { body_bytes: BODY, ..web::Config::default() },
         public_url: format!("http://{address}"),

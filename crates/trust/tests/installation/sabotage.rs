@@ -129,6 +129,55 @@ each_backend! {
         here.end().await;
     }
 
+    async fn a_newcomer_that_is_used_too_early_is_noticed(backend: Backend) {
+        let here = sound(backend, "SUB-03").await;
+        here.front.care(Care::Consents);
+        red(&here, "SUB-03", Reason::SentElsewhere).await;
+        here.front.care(Care::Honest);
+        healed(&here, "SUB-03").await;
+        here.end().await;
+    }
+
+    async fn a_notice_that_is_too_short_is_noticed(backend: Backend) {
+        let here = sound(backend, "SUB-03").await;
+        outside::run(
+            &here,
+            "insert into subprocessor (provider, revision, cause, sheet, announced_at, usable_from) \
+             select 'hasty', 1, 'added', sheet, announced_at, announced_at + 13 * 86400000 \
+             from subprocessor where provider = 'deepseek'",
+        )
+        .await;
+        red(&here, "SUB-03", Reason::NoticeShort).await;
+        here.end().await;
+    }
+
+    async fn a_company_that_is_left_out_of_the_list_is_noticed(backend: Backend) {
+        let here = sound(backend, "SUB-02").await;
+        here.front.care(Care::Hides);
+        red(&here, "SUB-02", Reason::ListDiffers).await;
+        here.front.care(Care::Honest);
+        healed(&here, "SUB-02").await;
+        here.end().await;
+    }
+
+    async fn a_list_that_is_dated_otherwise_than_the_log_is_noticed(backend: Backend) {
+        let here = sound(backend, "SUB-17").await;
+        here.front.care(Care::Dates);
+        red(&here, "SUB-17", Reason::DateWrong).await;
+        here.front.care(Care::Honest);
+        healed(&here, "SUB-17").await;
+        here.end().await;
+    }
+
+    async fn a_connection_to_nobody_on_the_list_is_noticed(backend: Backend) {
+        let here = sound(backend, "SUB-01").await;
+        here.call_a_stranger().await;
+        red(&here, "SUB-01", Reason::UnlistedHost).await;
+        outside::run(&here, "delete from egress_contact where id = 'stranger'").await;
+        healed(&here, "SUB-01").await;
+        here.end().await;
+    }
+
     async fn requests_that_nobody_takes_over_are_noticed(backend: Backend) {
         let here = sound(backend, "GW-07").await;
         here.front.care(Care::Breaks);

@@ -8,7 +8,7 @@ use web::{
     Shell,
     pages::{
         Confirm, Fact, Number, account, audit, home, keys, masking, members, models, organization,
-        project, providers, public, rules, trust, usage,
+        project, providers, public, rules, subprocessors, trust, usage,
     },
     view::{
         Bucket, Chart, Choice, Chrome, Field, Link, OrganizationNav, Person, Problem, ProjectNav,
@@ -404,6 +404,76 @@ fn entries() -> Vec<providers::EntryRow> {
         entry("anthropic", "Anthropic", "Anthropic, PBC"),
         entry("openai", "OpenAI", "OpenAI, L.L.C."),
     ]
+}
+
+fn public_list() -> subprocessors::List {
+    let row = |id: &str, name: &str, entity: &str, waits| subprocessors::Row {
+        id: id.into(),
+        name: name.into(),
+        entity: Some(entity.into()),
+        place: "United States".into(),
+        regions: "United States, EU".into(),
+        behind: if waits { "Cloud Services Ltd (Ireland)".into() } else { String::new() },
+        chooses: false,
+        trains: "no".into(),
+        keeps: "30 days".into(),
+        condition: "Logs for finding misuse are kept for up to 30 days.".into(),
+        source: Some("https://provider.example/data-retention".into()),
+        read: "20 Nov 2026".into(),
+        in_use: !waits,
+        announced: before(48),
+        usable_from: if waits {
+            When(NOW.plus(Duration::from_secs(28 * 86_400)))
+        } else {
+            before(48)
+        },
+        waits,
+    };
+    subprocessors::List {
+        purpose: "Runs AI models: receives the requests that an organization sends to it, and answers them."
+            .into(),
+        updated: Some(before(48)),
+        notice: "30 days".into(),
+        entries: vec![
+            row("openai", "OpenAI", "OpenAI, L.L.C.", false),
+            row("newcomer", "Newcomer", "Newcomer Inc.", true),
+        ],
+        changes: vec![subprocessors::ChangeRow {
+            at: before(48),
+            text: "Newcomer was added. It may be used from 18 Dec 2026.".into(),
+        }],
+    }
+}
+
+fn own_list() -> subprocessors::OwnList {
+    let row = |id: &str, name: &str, state: &str, tone, decided: &str| subprocessors::OwnRow {
+        id: id.into(),
+        name: name.into(),
+        entity: Some(format!("{name}, Inc.")),
+        place: "United States".into(),
+        regions: "US, EU".into(),
+        trains: "no".into(),
+        keeps: "30 days".into(),
+        announced: before(48),
+        usable_from: before(48),
+        registered: tone == "good",
+        state: state.into(),
+        tone,
+        decided: decided.into(),
+        may_accept: tone == "waiting" || tone == "bad",
+        may_object: tone != "bad",
+    };
+    subprocessors::OwnList {
+        action: format!("{ORG}/subprocessors"),
+        purpose: "Runs AI models.".into(),
+        notice: "30 days".into(),
+        may_manage: true,
+        rows: vec![
+            row("newcomer", "Newcomer", "not before 18 Dec 2026", "waiting", ""),
+            row("unwanted", "Unwanted", "objected to", "bad", "objected on 20 Nov 2026"),
+            row("openai", "OpenAI", "may be used", "good", "accepted on 20 Nov 2026"),
+        ],
+    }
 }
 
 fn provider_rows() -> Vec<providers::ProviderRow> {
@@ -969,7 +1039,13 @@ fn trust_pages() -> Vec<Sample> {
             "subprocessors",
             "Sub-processors",
             Chrome { here: "/subprocessors".into(), ..Chrome::default() },
-            trust::Subprocessors { entries: entries() },
+            public_list(),
+        ),
+        page(
+            "subprocessors-own",
+            "Sub-processors",
+            within("/subprocessors", "Sub-processors", None),
+            own_list(),
         ),
     ]
 }

@@ -94,7 +94,8 @@ async fn control(cx: Cx<Public>, (): ()) -> Result<Response> {
 }
 
 async fn catalog(cx: Cx<Public>, (): ()) -> Result<Response> {
-    let data: Vec<_> = cx.app().catalogue.providers().collect();
+    let catalogue = cx.app().catalogue.current();
+    let data: Vec<_> = catalogue.providers().collect();
     Ok(Json(json!({ "data": data, "next": null })).into_response())
 }
 

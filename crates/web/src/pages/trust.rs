@@ -1,4 +1,4 @@
-//! The trust centre: public page, its short form for people who are signed in, and the list of sub-processors.
+//! The trust centre: public page, and its short form for people who are signed in.
 
 use askama::Template;
 
@@ -119,10 +119,4 @@ pub struct Safe {
     pub attention: Vec<ControlRow>,
     pub verified: Vec<ControlRow>,
     pub organizations: Vec<Posture>,
-}
-
-#[derive(Debug, Template)]
-#[template(path = "trust/subprocessors.html")]
-pub struct Subprocessors {
-    pub entries: Vec<EntryRow>,
 }

@@ -28,10 +28,11 @@ pub(super) fn routes() -> Routes {
 /// The models that providers serve, as listed by the organization or the catalogue, by name.
 pub(super) fn names(app: &App, providers: &[Provider]) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
+    let catalogue = app.catalogue.current();
     for provider in providers {
         if !provider.models.is_empty() {
             names.extend(provider.models.iter().cloned());
-        } else if let Some(entry) = app.catalogue.provider(&provider.catalog) {
+        } else if let Some(entry) = catalogue.provider(&provider.catalog) {
             names.extend(entry.chat_models().map(|model| model.id.clone()));
         }
     }

@@ -68,9 +68,9 @@ async fn create(cx: Cx<ProjectsManage>, form: Fields) -> Result<Response> {
 /// A model name for the snippets: an alias if there is one, else the first with a price.
 fn example(app: &App, providers: &[Provider], aliases: &[Alias]) -> String {
     let names = super::models::names(app, providers);
-    let priced = |name: &&String| {
-        providers.iter().any(|one| app.catalogue.prices(&one.catalog, name).is_some())
-    };
+    let catalogue = app.catalogue.current();
+    let priced =
+        |name: &&String| providers.iter().any(|one| catalogue.prices(&one.catalog, name).is_some());
     let alias = aliases.first().map(|alias| &alias.name);
     let name = alias.or_else(|| names.iter().find(priced)).or(names.first());
     name.map_or_else(|| "your-model".to_owned(), Clone::clone)

@@ -7,7 +7,7 @@ use domain::{
     Permission, Price, Protocol, ProviderEntry as CatalogueEntry, ProviderId,
     tags::{ProvidersManage, ProvidersRead},
 };
-use identity::{Effect, Registered, terms_of};
+use identity::{Effect, Refusal, Registered, terms_of};
 use store::Provider;
 
 use crate::{
@@ -36,7 +36,7 @@ pub(super) fn routes() -> Routes {
         .merge(add::routes())
 }
 
-fn trains(says: Option<bool>) -> &'static str {
+pub(super) fn trains(says: Option<bool>) -> &'static str {
     match says {
         Some(true) => "yes",
         Some(false) => "no",
@@ -44,7 +44,7 @@ fn trains(says: Option<bool>) -> &'static str {
     }
 }
 
-fn keeps(days: Option<u32>) -> String {
+pub(super) fn keeps(days: Option<u32>) -> String {
     match days {
         Some(0) => "not kept".to_owned(),
         Some(1) => "1 day".to_owned(),
@@ -54,7 +54,7 @@ fn keeps(days: Option<u32>) -> String {
 }
 
 /// Whether a list for everybody names it: what nobody can use here is no company that could receive anything.
-pub(super) fn listed(app: &App, entry: &CatalogueEntry, in_use: bool) -> bool {
+pub(crate) fn listed(app: &App, entry: &CatalogueEntry, in_use: bool) -> bool {
     let here = entry.id != SANDBOX || app.sandbox.is_some();
     in_use || (here && entry.callable().next().is_some())
 }
@@ -77,9 +77,10 @@ pub(super) fn entry_row(entry: &CatalogueEntry) -> EntryRow {
 }
 
 fn row(app: &App, provider: &Provider, effects: &[Effect], base: &str) -> ProviderRow {
-    let known = app.catalogue.provider(&provider.catalog).map(entry_row);
+    let catalogue = app.catalogue.current();
+    let known = catalogue.provider(&provider.catalog).map(entry_row);
     // The last terms are those for every model.
-    let terms = terms_of(&app.catalogue, &Registered::from(provider)).pop();
+    let terms = terms_of(&catalogue, &Registered::from(provider)).pop();
     let stated = provider.terms.is_some();
     let posture = terms.as_ref().and_then(|one| one.posture).filter(|_| !stated);
     let (entity, place) = match &known {
@@ -127,7 +128,7 @@ fn refused(provider: &Provider, effects: &[Effect]) -> String {
         return String::new();
     }
     let Some(last) = effects.iter().rfind(of) else { return String::new() };
-    last.refusals.iter().map(|refusal| refusal.says).collect::<Vec<_>>().join(", ")
+    last.refusals.iter().map(Refusal::words).collect::<Vec<_>>().join(", ")
 }
 
 pub(super) const fn format_name(protocol: Protocol) -> &'static str {
@@ -170,13 +171,12 @@ async fn show(cx: Cx<ProvidersRead>, (): ()) -> Result<Response> {
     let provider = find(&cx).await?;
     let base = cx.base();
     let effects = cx.app().identity.routing_effects(cx.scope()?, None).await?;
+    let catalogue = cx.app().catalogue.current();
     let page = Show {
         provider: row(cx.app(), &provider, &effects, &base),
         models: super::models::names(cx.app(), std::slice::from_ref(&provider))
             .into_iter()
-            .map(|id| {
-                model_row(cx.app().catalogue.prices(&provider.catalog, &id).map(|all| all.base), id)
-            })
+            .map(|id| model_row(catalogue.prices(&provider.catalog, &id).map(|all| all.base), id))
             .collect(),
         may_manage: cx.may(Permission::ProvidersManage, None),
         base,

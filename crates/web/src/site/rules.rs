@@ -7,7 +7,7 @@ use domain::{
     Error, Permission, RoutingPolicy,
     tags::{ProjectRead, ProvidersManage, ProvidersRead},
 };
-use identity::Effect;
+use identity::{Effect, Refusal};
 use store::Project;
 
 use crate::{
@@ -97,7 +97,7 @@ fn row(effect: &Effect, base: &str) -> EffectRow {
         href: format!("{base}/providers/{}", effect.provider.id),
         name: effect.provider.name.clone(),
         models: which(effect),
-        against: effect.refusals.iter().map(|refusal| refusal.says.to_owned()).collect(),
+        against: effect.refusals.iter().map(Refusal::words).collect(),
     }
 }
 

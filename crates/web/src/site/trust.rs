@@ -13,9 +13,7 @@ use crate::{
     pages::{
         Fact,
         providers::EntryRow,
-        trust::{
-            Area, Change, ClassRow, ControlRow, Count, Index, Posture, Run, Safe, Subprocessors,
-        },
+        trust::{Area, Change, ClassRow, ControlRow, Count, Index, Posture, Run, Safe},
     },
     refusal::Result,
     route::Routes,
@@ -23,7 +21,7 @@ use crate::{
 };
 
 pub(super) fn routes() -> Routes {
-    Routes::new().get("/trust", index).get("/safe", safe).get("/subprocessors", subprocessors)
+    Routes::new().get("/trust", index).get("/safe", safe)
 }
 
 /// The status's colour, by its stable name.
@@ -123,9 +121,10 @@ fn facts(page: &trust::TrustPage, log_key: String) -> Vec<Fact> {
 }
 
 fn provider_rows(app: &App, page: &trust::TrustPage) -> Vec<EntryRow> {
+    let catalogue = app.catalogue.current();
     page.providers
         .iter()
-        .filter_map(|row| Some((app.catalogue.provider(&row.id)?, row.in_use)))
+        .filter_map(|row| Some((catalogue.provider(&row.id)?, row.in_use)))
         .filter(|(entry, in_use)| listed(app, entry, *in_use))
         .map(|(entry, in_use)| EntryRow { in_use, ..entry_row(entry) })
         .collect()
@@ -282,13 +281,14 @@ async fn safe(cx: Cx<SignedIn>, (): ()) -> Result<Response> {
 /// What the page means for each of the person's organizations.
 async fn postures(cx: &Cx<SignedIn>) -> DomainResult<Vec<Posture>> {
     let (session, app) = (cx.session()?, cx.app());
+    let catalogue = app.catalogue.current();
     let mut all = Vec::new();
     for (organization, _) in app.identity.organizations_list(session).await? {
         let scope = app.identity.enter(session, &organization.slug).await?;
         let providers = app.identity.providers_list(&scope).await?;
         let described: Vec<_> = providers
             .iter()
-            .map(|provider| match app.catalogue.provider(&provider.catalog).map(entry_row) {
+            .map(|provider| match catalogue.provider(&provider.catalog).map(entry_row) {
                 Some(known) => format!(
                     "{} ({}; trains: {}; keeps: {})",
                     provider.name, known.place, known.trains, known.keeps
@@ -311,10 +311,4 @@ async fn postures(cx: &Cx<SignedIn>) -> DomainResult<Vec<Posture>> {
         });
     }
     Ok(all)
-}
-
-async fn subprocessors(cx: Cx<Public>, (): ()) -> Result<Response> {
-    let page = cx.app().trust.page(cx.now())?;
-    let view = Subprocessors { entries: provider_rows(cx.app(), &page) };
-    Ok(cx.page("Sub-processors", view).await?)
 }

@@ -1,9 +1,7 @@
 //! A whole installation in miniature, and somebody to knock at its door.
 
-use std::sync::Arc;
-
 use axum::{Router, body::Body};
-use domain::{Catalogue, Clock, OrgRole, ProjectRole, Secret};
+use domain::{Clock, LiveCatalogue, OrgRole, ProjectRole, Secret};
 use egress::Egress;
 use gateway::{Gateway, GatewayConfig};
 use http::{HeaderMap, Request, StatusCode, header};
@@ -19,12 +17,15 @@ use tower::ServiceExt;
 use trust::{Digest, Settings, Trust, registry::Registry, status::Profile};
 use vault::SigningKey;
 
+/// Of every model of the sandbox.
+pub(crate) const PRICE: &str = "input = 1000, output = 4000";
 pub(crate) const PASSWORD: &str = "seven quiet lanterns drift";
 
 pub(crate) struct House {
     pub(crate) router: Router,
     pub(crate) store: Store,
     pub(crate) identity: Identity,
+    pub(crate) catalogue: LiveCatalogue,
     _twin: Running,
     pub(crate) closing: CancellationToken,
     /// Owner of `acme`, and operator.
@@ -92,17 +93,17 @@ impl House {
         let store = Store::open(&store_config, clock.clone()).await.unwrap();
         store.migrate().await.unwrap();
         let twin = Sandbox::start(([127, 0, 0, 1], 0).into(), Script::default()).await.unwrap();
-        let catalogue = Arc::new(testkit::sandbox_catalogue(MODELS, "input = 1000, output = 4000"));
-        let identity =
-            Identity::new(identity::Config::default(), store.clone(), Arc::clone(&catalogue))
-                .await
-                .unwrap();
+        let catalogue = LiveCatalogue::from(testkit::sandbox_catalogue(MODELS, PRICE));
+        testkit::announce(&store, &catalogue.current()).await;
+        let identity = Identity::new(identity::Config::default(), store.clone(), catalogue.clone())
+            .await
+            .unwrap();
         let egress = Egress::new(&egress::Config::default(), clock.clone()).unwrap();
         let gateway = Gateway::new(
             GatewayConfig::default(),
             store.clone(),
             egress,
-            Arc::clone(&catalogue),
+            catalogue.clone(),
             clock.clone(),
             TaskTracker::new(),
         );
@@ -112,7 +113,7 @@ impl House {
             identity: identity.clone(),
             gateway,
             trust: trust(&store, &catalogue),
-            catalogue,
+            catalogue: catalogue.clone(),
             clock,
             config,
             public_url: "http://127.0.0.1:8080".to_owned(),
@@ -128,6 +129,7 @@ impl House {
             router,
             store,
             identity,
+            catalogue,
             _twin: twin,
             closing,
             owner,
@@ -213,7 +215,7 @@ fn page(method: &str, path: &str, who: Option<&Person>) -> http::request::Builde
     }
 }
 
-fn trust(store: &Store, catalogue: &Arc<Catalogue>) -> Trust {
+fn trust(store: &Store, catalogue: &LiveCatalogue) -> Trust {
     let all = store::TABLES.iter().flat_map(|table| {
         table.columns.iter().map(|(column, class)| (table.name, *column, *class))
     });
@@ -221,7 +223,7 @@ fn trust(store: &Store, catalogue: &Arc<Catalogue>) -> Trust {
         deployment: store.deployment_id().unwrap().to_string(),
         build: Digest::of(b"a build"),
         profile: Profile::embedded(),
-        catalogue: Arc::clone(catalogue),
+        catalogue: catalogue.clone(),
         key: SigningKey::generate().unwrap(),
         columns: all.collect(),
         file_encrypted: true,

@@ -11,4 +11,5 @@ mod rights;
 #[path = "../../examples/gallery/samples.rs"]
 mod samples;
 mod serving;
+mod subprocessors;
 mod tasks;

@@ -13,6 +13,8 @@ pub(crate) const DOWN: &str = "Harbour";
 pub(crate) const NEAR: &str = "Inland";
 /// Of a company in another country.
 pub(crate) const ABROAD: &str = "Faraway";
+/// Of a company whose notice is still running.
+pub(crate) const NEW: &str = "Newcomer";
 
 /// Those that a choice is made among: outside the European Union; slow; down; quick, at an unknown and at a known price.
 pub(crate) const OUTSIDE: &str = "Offshore";

@@ -2,7 +2,8 @@
 
 use axum::response::{IntoResponse, Redirect, Response};
 use domain::{
-    Error, Kind, Protocol, ProviderEntry as CatalogueEntry, StatedTerms, tags::ProvidersManage,
+    Catalogue, Error, Kind, Protocol, ProviderEntry as CatalogueEntry, StatedTerms,
+    tags::ProvidersManage,
 };
 use identity::{CUSTOM, ProviderEntry};
 
@@ -25,23 +26,25 @@ pub(super) fn routes() -> Routes {
 }
 
 /// What this installation can add.
-fn offered(app: &App) -> impl Iterator<Item = &CatalogueEntry> {
-    app.catalogue.providers().filter(|entry| listed(app, entry, false))
+fn offered<'a>(app: &App, catalogue: &'a Catalogue) -> impl Iterator<Item = &'a CatalogueEntry> {
+    catalogue.providers().filter(|entry| listed(app, entry, false))
 }
 
 async fn new(cx: Cx<ProvidersManage>, (): ()) -> Result<Response> {
     let chosen = cx.query().text("catalog");
-    if chosen == CUSTOM || offered(cx.app()).any(|entry| entry.id == chosen) {
+    let catalogue = cx.app().catalogue.current();
+    if chosen == CUSTOM || offered(cx.app(), &catalogue).any(|entry| entry.id == chosen) {
         let page = form(&cx, chosen, None);
         return Ok(cx.page("Add a provider", page).await?);
     }
-    let entries = offered(cx.app()).map(entry_row).collect();
+    let entries = offered(cx.app(), &catalogue).map(entry_row).collect();
     Ok(cx.page("Add a provider", Choose { base: cx.base(), entries }).await?)
 }
 
 /// The empty form, or the one that was sent.
 fn form<P>(cx: &Cx<P>, catalog: &str, sent: Option<&Fields>) -> New {
-    let entry = cx.app().catalogue.provider(catalog);
+    let known = cx.app().catalogue.current();
+    let entry = known.provider(catalog);
     let field = |name| sent.map(|sent| sent.field(name)).unwrap_or_default();
     let protocol = sent.map_or("openai", |sent| sent.text("protocol"));
     let anthropic = protocol == Protocol::Anthropic.as_str();
@@ -158,7 +161,8 @@ fn terms(sent: &Fields) -> domain::Result<Option<StatedTerms>> {
 /// The address behind a choice of [`endpoints`].
 fn endpoint(app: &App, catalog: &str, sent: &Fields) -> Option<String> {
     let wanted = sent.filled("endpoint")?;
-    let mut callable = app.catalogue.provider(catalog)?.callable();
+    let known = app.catalogue.current();
+    let mut callable = known.provider(catalog)?.callable();
     callable.find(|endpoint| endpoint.id == wanted).map(|endpoint| endpoint.base_url.clone())
 }
 
