@@ -72,6 +72,10 @@ actions! {
     SubprocessorAccept = "subprocessor.accept", "accepted a sub-processor before its notice period ended";
     SubprocessorObject = "subprocessor.object", "objected to a sub-processor";
     SubprocessorWithdraw = "subprocessor.withdraw", "withdrew a decision about a sub-processor";
+    LimitsSet = "limits.set", "set rate limits";
+    BudgetSet = "budget.set", "set a budget";
+    BudgetRemove = "budget.remove", "removed a budget";
+    BudgetReach = "budget.reach", "noticed that much of a budget was spent";
     UsageSettle = "usage.settle", "recorded a batch of requests";
     AuditRead = "audit.read", "read the audit log";
     AuditExport = "audit.export", "exported the audit log";

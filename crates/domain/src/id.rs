@@ -154,6 +154,7 @@ ids! {
     /// A provider credential registered by an organization.
     ProviderId = "pvd";
     AliasId = "als";
+    BudgetId = "bgt";
     GrantId = "grt";
     InvitationId = "inv";
     /// One request to the data plane; also names its receipt.

@@ -4,6 +4,7 @@
 //! Invariants: `Secret` and `Content` cannot be printed or serialised; an `Error` never holds content;
 //! amounts of money are integers.
 
+mod budget;
 mod catalogue;
 mod clock;
 mod content;
@@ -11,6 +12,7 @@ mod data_class;
 mod error;
 mod event;
 mod id;
+mod limits;
 mod masking;
 mod notice;
 mod permission;
@@ -19,6 +21,7 @@ pub mod ranking;
 mod role;
 mod usage;
 
+pub use budget::{BudgetOf, CURRENCY, Period, Span};
 pub use catalogue::{
     Auth, Capability, Catalogue, CatalogueError, CatalogueState, Endpoint, Family, LiveCatalogue,
     Modality, Model, Posture, Price, PriceRule, Prices, Protocol, ProviderEntry, Serves,
@@ -30,9 +33,10 @@ pub use data_class::DataClass;
 pub use error::{Error, Kind, Result};
 pub use event::{Action, Actor, ActorKind, Disclosure, Event, Outcome, Target};
 pub use id::{
-    AliasId, EventId, EvidenceId, GrantId, IdError, InvitationId, KeyId, OrgId, ProjectId,
-    ProviderId, RequestId, RunId, SessionId, UserId,
+    AliasId, BudgetId, EventId, EvidenceId, GrantId, IdError, InvitationId, KeyId, OrgId,
+    ProjectId, ProviderId, RequestId, RunId, SessionId, UserId,
 };
+pub use limits::{LimitOf, Limits};
 pub use masking::{Masking, MaskingMode, PERSONAL_DATA, kind_says};
 pub use notice::{Announcement, Cause, DRILL, Decision, Gate, Listing, Register, Sheet};
 pub use permission::{Permission, PermissionTag, Rule, tags};

@@ -72,6 +72,8 @@ permissions! {
     ProjectsManage = "projects.manage", Rule::Org(OrgRole::Admin);
     ProvidersRead = "providers.read", Rule::Org(OrgRole::Member);
     ProvidersManage = "providers.manage", Rule::Org(OrgRole::Admin);
+    /// Every budget of the organization, to see and to set.
+    BudgetsManage = "budgets.manage", Rule::Org(OrgRole::Admin);
     AuditRead = "audit.read", Rule::Org(OrgRole::Admin);
     AdminKeysManage = "admin_keys.manage", Rule::Org(OrgRole::Owner);
     ProjectRead = "project.read", Rule::Project(ProjectRole::Viewer);

@@ -10,6 +10,8 @@ use tokio::time::Instant;
 use crate::{
     Body, Inner,
     attempt::Attempts,
+    budget::Tab,
+    limit::{Entry, Refusing, Standing},
     masking::Masked,
     meters,
     plan::{Plan, plan},
@@ -45,13 +47,42 @@ impl Inner {
     pub(crate) async fn call(&self, mut call: Call<'_>) -> Response<Body> {
         let began = Instant::now();
         match self.ready(&mut call).await {
-            Ok((caller, head, plan, masked)) => {
-                let mut sending = self.sending(&call, &head, &plan, (caller, began));
+            Ok((caller, entry, head, plan, masked)) => {
+                let standing = entry.standing();
+                let from = (caller, entry, began);
+                let mut response = self.answer(&call, from, &head, (plan, masked)).await;
+                standing.write(response.headers_mut(), call.inbound, self.clock.now());
+                response
+            }
+            Err(refused) => self.show(refused, &call),
+        }
+    }
+
+    pub(crate) async fn answer(
+        &self,
+        call: &Call<'_>,
+        from: (Caller, Entry, Instant),
+        head: &Head,
+        (mut plan, masked): (Plan, Masked),
+    ) -> Response<Body> {
+        match self.open_tab(call, head, &mut plan).await {
+            Ok(tab) => {
+                let mut sending = self.sending(call, head, (&plan, tab), from);
                 sending.attempts.restore = masked.restore;
                 sending.settler.receipt.masking = masked.report;
                 sending.send(plan).await
             }
-            Err(refused) => refused.show(&call),
+            Err(error) => self.refused(head, &Refused::from(&error), call),
+        }
+    }
+
+    /// A refusal in the shape of what was asked for.
+    fn refused(&self, head: &Head, refused: &Refused, call: &Call<'_>) -> Response<Body> {
+        let Refused { refusal, retry_after, .. } = refused;
+        meters::refused(refusal.status);
+        match head.task {
+            Some(task) => reply::task_refusal(task, call.request, refusal, *retry_after),
+            None => reply::refusal(call.inbound, call.request, refusal, *retry_after),
         }
     }
 
@@ -60,8 +91,8 @@ impl Inner {
     pub(crate) async fn ready(
         &self,
         call: &mut Call<'_>,
-    ) -> Result<(Caller, Head, Plan, Masked), Refused> {
-        let caller = self.admit(&call.scope)?;
+    ) -> Result<(Caller, Entry, Head, Plan, Masked), Refused> {
+        let (caller, entry) = self.admit(call).await?;
         let mut head = call.head()?;
         let mut masked = self.mask(&call.scope, caller.project, &call.body).await?;
         if let Some(body) = masked.body.take() {
@@ -71,11 +102,12 @@ impl Inner {
         }
         let plan =
             self.plan(call, caller.project, &head).await.map_err(|error| Refused::from(&error))?;
-        Ok((caller, head, plan, masked))
+        Ok((caller, entry, head, plan, masked))
     }
 
     /// Rights and rate.
-    pub(crate) fn admit(&self, scope: &Scope) -> Result<Caller, Refused> {
+    pub(crate) async fn admit(&self, call: &Call<'_>) -> Result<(Caller, Entry), Refused> {
+        let scope = &call.scope;
         if self.stop.is_cancelled() || self.draining() {
             return Err(Refused::from(crate::failure::Failure::shutting_down().refusal));
         }
@@ -86,17 +118,13 @@ impl Inner {
                 "Models are called with a project's key.",
             )));
         };
-        let limit = scope.requests_per_minute().or(self.config.requests_per_minute);
-        if let Some(limit) = limit
-            && let Err(wait) = self.limiter.take(key, limit, self.steady_ns())
-        {
-            let error = Error::limited(format!(
-                "This key may make {limit} requests per minute. Try again later."
-            ));
-            let refused = Refused::from(&error.with_code("rate_limit_exceeded"));
-            return Err(Refused { retry_after: Some(wait), ..refused });
-        }
-        Ok(Caller { org: scope.org(), project, key })
+        let routing = self.store.routing(scope).await.map_err(|error| Refused::from(&error))?;
+        let tokens = llm::estimate_tokens(call.body.len() as u64);
+        let entry = self
+            .limiter
+            .admit((scope, key), &routing.limits, &self.config, tokens)
+            .map_err(Refused::from)?;
+        Ok((Caller { org: scope.org(), project, key }, entry))
     }
 
     pub(crate) async fn plan(
@@ -123,10 +151,10 @@ impl Inner {
         &'a self,
         call: &'a Call<'_>,
         head: &'a Head,
-        plan: &Plan,
-        (caller, began): (Caller, Instant),
+        (plan, tab): (&Plan, Tab),
+        (caller, entry, began): (Caller, Entry, Instant),
     ) -> Sending<'a> {
-        let started = self.clock.now();
+        let started = tab.started();
         let strict = call
             .headers
             .get("x-probity-strict")
@@ -152,7 +180,7 @@ impl Inner {
             streaming: head.stream,
             input_estimate,
         };
-        let when = (self.open.enter(), began, started);
+        let when = ((self.open.enter(), entry), began, started);
         let receipt = Receipt::new(asked, plan);
         Sending {
             gateway: self,
@@ -160,7 +188,7 @@ impl Inner {
             body: &call.body,
             request: call.request,
             strict,
-            settler: Settler::new(&self.store, &self.clock, &opening, receipt, when),
+            settler: Settler::new(&self.store, &self.clock, &opening, (receipt, tab), when),
         }
     }
 }
@@ -192,18 +220,31 @@ impl Inner {
 pub(crate) struct Refused {
     pub refusal: Refusal,
     pub retry_after: Option<std::time::Duration>,
+    /// What is left of the allowances.
+    pub standing: Standing,
 }
 
-impl Refused {
-    pub(crate) fn show(&self, call: &Call<'_>) -> Response<Body> {
-        meters::refused(self.refusal.status);
-        reply::refusal(call.inbound, call.request, &self.refusal, self.retry_after)
+impl Inner {
+    pub(crate) fn show(&self, refused: Refused, call: &Call<'_>) -> Response<Body> {
+        let Refused { refusal, retry_after, standing } = refused;
+        meters::refused(refusal.status);
+        let mut response = reply::refusal(call.inbound, call.request, &refusal, retry_after);
+        standing.write(response.headers_mut(), call.inbound, self.clock.now());
+        response
     }
 }
 
 impl From<Refusal> for Refused {
     fn from(refusal: Refusal) -> Self {
-        Self { refusal, retry_after: None }
+        Self { refusal, retry_after: None, standing: Standing::default() }
+    }
+}
+
+impl From<Refusing> for Refused {
+    fn from(refusing: Refusing) -> Self {
+        let (error, wait) = refusing.says();
+        let refused = Self::from(Refusal::from(&error));
+        Self { retry_after: Some(wait), standing: refusing.standing, ..refused }
     }
 }
 

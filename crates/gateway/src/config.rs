@@ -28,6 +28,12 @@ pub struct GatewayConfig {
     pub circuit_ms: u64,
     /// Requests per minute of keys without a limit of their own; none when absent.
     pub requests_per_minute: Option<u32>,
+    /// Tokens per minute of keys without a limit of their own; none when absent.
+    pub tokens_per_minute: Option<u64>,
+    /// Requests under way at once of keys without a limit of their own; none when absent.
+    pub concurrent_requests: Option<u32>,
+    /// Under a budget, the most tokens of output for a request that names no limit of a model without a known one.
+    pub budget_output_tokens: u64,
     /// Largest whole answer of a provider, in bytes.
     pub answer_bytes: usize,
     /// Largest single event of a provider's stream, in bytes.
@@ -47,6 +53,9 @@ impl Default for GatewayConfig {
             circuit_failures: 5,
             circuit_ms: 15_000,
             requests_per_minute: None,
+            tokens_per_minute: None,
+            concurrent_requests: None,
+            budget_output_tokens: 16_384,
             answer_bytes: 64 << 20,
             event_bytes: 32 << 20,
         }

@@ -12,9 +12,9 @@ const PATH: &str = "/messages/count_tokens";
 impl Inner {
     pub(crate) async fn count_tokens(&self, mut call: Call<'_>) -> Response<Body> {
         let began = Instant::now();
-        let (_, head, plan, _) = match self.ready(&mut call).await {
+        let (_, _entry, head, plan, _) = match self.ready(&mut call).await {
             Ok(ready) => ready,
-            Err(refused) => return refused.show(&call),
+            Err(refused) => return self.show(refused, &call),
         };
         let speaks = |candidate: &&Candidate| candidate.format() == Format::AnthropicMessages;
         let Some(candidate) = plan.candidates.iter().find(speaks) else {

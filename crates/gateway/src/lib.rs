@@ -6,10 +6,12 @@
 //! * the client hears nothing of an answer before its first piece is here: until then another route may be tried;
 //! * a client that leaves cancels the provider at once;
 //! * every answer, errors included, is in the client's own format, and holds nothing a provider said about the prompt;
+//! * nothing is sent whose worst case does not fit into every budget, and what an answer cost is counted in all of them;
 //! * nothing on the way of an ordinary request waits for the database.
 
 mod attempt;
 mod body;
+mod budget;
 mod call;
 mod circuit;
 mod config;
@@ -52,11 +54,13 @@ use tokio::time::{Instant, timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use body::{Body, BrokenOff};
+pub use budget::BudgetState;
 pub use call::Call;
 pub use config::GatewayConfig;
 pub use llm::{Format, Task};
 pub use masking::warm_up;
 
+use budget::Books;
 use limit::Limiter;
 use routes::Routes;
 use settle::Open;
@@ -72,6 +76,7 @@ pub(crate) struct Inner {
     clock: Clock,
     tasks: TaskTracker,
     limiter: Limiter,
+    budgets: Books,
     routes: Routes,
     open: Arc<Open>,
     draining: AtomicBool,
@@ -100,6 +105,7 @@ impl Gateway {
             clock,
             tasks,
             limiter: Limiter::default(),
+            budgets: Books::default(),
             open: Arc::default(),
             draining: AtomicBool::new(false),
             stop: CancellationToken::new(),
@@ -194,11 +200,6 @@ impl Inner {
     /// Milliseconds on a clock that cannot jump.
     fn steady_ms(&self) -> u64 {
         u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
-    }
-
-    /// Nanoseconds on the same clock.
-    fn steady_ns(&self) -> u64 {
-        u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
     /// Between half and one and a half of `span`, so that those who failed together do not return together.

@@ -1,80 +1,163 @@
-//! One request-rate limit per key: the generic cell rate algorithm. Times are nanoseconds on the gateway's own
-//! steady clock, which cannot jump.
+//! Rate limits: requests and tokens per minute, and requests at once, of each key and of its organization as a whole.
+//! In memory of this process. Nothing is remembered where nothing is limited.
 
-use std::{collections::HashMap, time::Duration};
+mod bucket;
+mod fair;
+mod headers;
 
-use domain::KeyId;
-use parking_lot::Mutex;
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
-/// Above this many keys, those that are at rest are forgotten.
-const REMEMBERED: usize = 50_000;
+use domain::{Error, KeyId, Limits, OrgId, Timestamp};
+use http::HeaderMap;
+use llm::Format;
+use parking_lot::{Mutex, RwLock};
+use store::{OrgLimits, Scope};
+use tokio::time::Instant;
 
-/// Remembers for each key when its allowance would be full again.
-#[derive(Default)]
+use crate::GatewayConfig;
+use bucket::Left;
+use fair::{Denied, Org, Rates, What};
+
+/// The limits of all organizations that have some.
 pub(crate) struct Limiter {
-    full_at: Mutex<HashMap<KeyId, u64>>,
+    start: Instant,
+    organizations: RwLock<HashMap<OrgId, Arc<Mutex<Org>>>>,
+}
+
+impl Default for Limiter {
+    fn default() -> Self {
+        Self { start: Instant::now(), organizations: RwLock::default() }
+    }
 }
 
 impl Limiter {
-    /// Takes one request out of the key's allowance of `per_minute`, which may be used at once and refills evenly.
+    /// Lets a request of the key's through that has `tokens` of input, as far as anybody can tell.
     ///
     /// # Errors
-    /// How long to wait until the next request is allowed.
-    pub(crate) fn take(&self, key: KeyId, per_minute: u32, now: u64) -> Result<(), Duration> {
-        if per_minute == 0 {
-            return Err(Duration::from_secs(60));
+    /// What stands against it, with what is left.
+    pub(crate) fn admit(
+        &self,
+        (scope, key): (&Scope, KeyId),
+        limits: &OrgLimits,
+        config: &GatewayConfig,
+        tokens: u64,
+    ) -> Result<Entry, Refusing> {
+        let rates = rates(scope, key, limits, config);
+        if rates.is_unlimited() {
+            return Ok(Entry(None));
         }
-        let minute = nanos(Duration::from_secs(60));
-        let step = minute / u64::from(per_minute);
-        let mut full_at = self.full_at.lock();
-        if full_at.len() >= REMEMBERED {
-            full_at.retain(|_, at| *at > now);
+        let org = self.of(scope.org());
+        let now = nanos(self.start.elapsed());
+        let admitted = org.lock().admit(key, &rates, tokens, now);
+        let place = Place { org, key, rates, taken: tokens, used: 0 };
+        match admitted {
+            Ok(()) => Ok(Entry(Some(place))),
+            Err(denied) => Err(Refusing { denied, standing: place.standing() }),
         }
-        let at = full_at.entry(key).or_insert(now);
-        let next = (*at).max(now) + step;
-        let wait = next.saturating_sub(now + minute);
-        if wait > 0 {
-            return Err(Duration::from_nanos(wait));
+    }
+
+    fn of(&self, org: OrgId) -> Arc<Mutex<Org>> {
+        let known = self.organizations.read().get(&org).cloned();
+        known.unwrap_or_else(|| Arc::clone(self.organizations.write().entry(org).or_default()))
+    }
+}
+
+/// A key's own limits come before those of every key of its organization, and those before the deployment's.
+fn rates(scope: &Scope, key: KeyId, limits: &OrgLimits, config: &GatewayConfig) -> Rates {
+    let own = limits.keys.get(&key).copied().unwrap_or_default();
+    let of_key = Limits { requests_per_minute: scope.requests_per_minute(), ..Limits::default() };
+    let deployment = Limits {
+        requests_per_minute: config.requests_per_minute,
+        tokens_per_minute: config.tokens_per_minute,
+        concurrent: config.concurrent_requests,
+    };
+    Rates { own: own.or(of_key).or(limits.each_key).or(deployment), whole: limits.whole }
+}
+
+/// A request that was let through; its place is free again when this is dropped.
+pub(crate) struct Entry(Option<Place>);
+
+struct Place {
+    org: Arc<Mutex<Org>>,
+    key: KeyId,
+    rates: Rates,
+    /// Tokens, as they were foreseen and as they came.
+    taken: u64,
+    used: u64,
+}
+
+impl Place {
+    fn standing(&self) -> Standing {
+        let org = self.org.lock();
+        let left = |what| org.left(self.key, &self.rates, what);
+        Standing { requests: left(What::Requests), tokens: left(What::Tokens) }
+    }
+}
+
+impl Entry {
+    /// What is left now.
+    pub(crate) fn standing(&self) -> Standing {
+        self.0.as_ref().map(Place::standing).unwrap_or_default()
+    }
+
+    /// How many tokens it had, now that they are known.
+    pub(crate) const fn used(&mut self, tokens: u64) {
+        if let Some(place) = &mut self.0 {
+            place.used = tokens;
         }
-        *at = next;
-        Ok(())
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        if let Some(place) = &self.0 {
+            place.org.lock().end(place.key, &place.rates, (place.taken, place.used));
+        }
+    }
+}
+
+/// What is left of the allowances that limit a key.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Standing {
+    requests: Option<Left>,
+    tokens: Option<Left>,
+}
+
+impl Standing {
+    /// Says it in the headers of the client's format.
+    pub(crate) fn write(&self, headers: &mut HeaderMap, format: Format, now: Timestamp) {
+        for (what, left) in [(What::Requests, self.requests), (What::Tokens, self.tokens)] {
+            if let Some(left) = left {
+                headers::write(headers, (format, what), left, now);
+            }
+        }
+    }
+}
+
+/// A request that is not let through.
+pub(crate) struct Refusing {
+    denied: Denied,
+    pub standing: Standing,
+}
+
+impl Refusing {
+    /// What the client hears, and how long it had better wait.
+    pub(crate) fn says(&self) -> (Error, Duration) {
+        let Denied { what, limit, whole, wait } = self.denied;
+        let who = match whole {
+            false => "This key may",
+            true => "Of what your organization may, this key may",
+        };
+        let what = match what {
+            What::Requests => format!("make {limit} requests per minute"),
+            What::Tokens => format!("use {limit} tokens per minute"),
+            What::Concurrent => format!("have {limit} requests under way at once"),
+        };
+        let error = Error::limited(format!("{who} {what}. Try again later."));
+        (error.with_code("rate_limit_exceeded"), wait)
     }
 }
 
 fn nanos(span: Duration) -> u64 {
     u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use domain::Timestamp;
-
-    use super::*;
-
-    fn key() -> KeyId {
-        KeyId::new(Timestamp::from_millis(0))
-    }
-
-    const SECOND: u64 = 1_000_000_000;
-
-    #[test]
-    fn an_allowance_is_used_up_and_refills_evenly() {
-        let (limiter, one, other) = (Limiter::default(), key(), key());
-        for _ in 0..6 {
-            assert_eq!(limiter.take(one, 6, 0), Ok(()));
-        }
-        assert_eq!(limiter.take(one, 6, 0), Err(Duration::from_secs(10)));
-        assert_eq!(limiter.take(other, 6, 0), Ok(()), "keys do not share");
-        assert_eq!(limiter.take(one, 6, 4 * SECOND), Err(Duration::from_secs(6)));
-        assert_eq!(limiter.take(one, 6, 10 * SECOND), Ok(()));
-        assert!(limiter.take(one, 6, 10 * SECOND).is_err());
-        let late = 3600 * SECOND;
-        let allowed = (0..100).filter(|_| limiter.take(one, 6, late).is_ok()).count();
-        assert_eq!(allowed, 6, "rest is not saved beyond one minute's allowance");
-    }
-
-    #[test]
-    fn zero_lets_nothing_through() {
-        assert!(Limiter::default().take(key(), 0, 0).is_err());
-    }
 }

@@ -118,7 +118,11 @@ impl Live {
             Ok(progress) if progress.done => self.complete(),
             // A provider that never pauses must not outlive the deadline either.
             Ok(_) if self.last >= self.total_by => self.fail(Failure::total()),
-            Ok(_) => {}
+            Ok(_) => {
+                if let Err(failure) = self.settler.goes_on(|| self.translator.usage()) {
+                    self.fail(*failure);
+                }
+            }
             Err(fault) => {
                 let usage = self.translator.usage();
                 self.fail(Failure::stream(self.inbound, &fault, usage));

@@ -69,6 +69,10 @@ pub(crate) fn refusal(
         // Rounded up: who comes back a fraction early is refused again.
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
         response.headers_mut().insert(header::RETRY_AFTER, seconds.max(1).into());
+    } else if refusal.code == crate::budget::EXCEEDED {
+        // SDKs send what was answered with 429 again by themselves; no wait brings money.
+        let never = HeaderValue::from_static("false");
+        response.headers_mut().insert(HeaderName::from_static("x-should-retry"), never);
     }
     response
 }

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use crate::{
     Body, Inner,
     attempt::{Attempts, Won},
+    budget,
     failure::{Again, Failure},
     live::{Live, Terms},
     plan::{Candidate, Plan},
@@ -59,15 +60,23 @@ impl Sending<'_> {
                     }
                 },
             };
+            let limited = match self.set_aside(&turn.candidate, &prepared) {
+                Ok(limited) => limited,
+                Err(failure) => {
+                    last.get_or_insert((*failure, None));
+                    continue;
+                }
+            };
             if turn.again && !self.pause(last.as_ref().map(|(failure, _)| failure)).await {
                 break;
             }
             made += 1;
             let route = Arc::clone(&turn.candidate.route);
-            let failure = match self.once(&turn.candidate, &prepared).await {
-                Ok(won) => return self.show(won, &route, &prepared),
-                Err(failure) => failure,
-            };
+            let failure =
+                match self.once(&turn.candidate, limited.as_ref().unwrap_or(&prepared)).await {
+                    Ok(won) => return self.show(won, &route, &prepared),
+                    Err(failure) => failure,
+                };
             let again = failure.again;
             let repeat = again == Again::Anywhere && !turn.again && self.worth_waiting(&failure);
             last = Some((failure, Some(route)));
@@ -117,6 +126,20 @@ impl Sending<'_> {
             return Err(failure);
         }
         Ok(prepared)
+    }
+
+    /// Sets money aside; gives the request with a lower limit on its output where that is needed.
+    fn set_aside(
+        &mut self,
+        candidate: &Candidate,
+        prepared: &Prepared,
+    ) -> Result<Option<Prepared>, Box<Failure>> {
+        let (gateway, head) = (self.gateway, self.attempts.head);
+        let aside = gateway.set_aside(&mut self.settler.tab, (candidate, head), prepared);
+        aside.map_err(|(reason, failure)| {
+            self.settler.receipt.exclude(&candidate.route, reason, Vec::new());
+            failure
+        })
     }
 
     /// One attempt with its bookkeeping: the intent before, the receipt and the circuit after.
@@ -186,6 +209,7 @@ impl Sending<'_> {
         let Attempts { inbound, total_by, .. } = self.attempts;
         self.settler.first_token();
         self.settler.receipt.drop_fields(&prepared.dropped);
+        let limit = self.settler.tab.output_limit();
         match won {
             Won::Whole(answer) => {
                 self.settler.receipt.drop_fields(&answer.dropped);
@@ -198,6 +222,7 @@ impl Sending<'_> {
                 self.settler.answered(usage);
                 let mut response = reply::document(inbound, self.request, answer.body);
                 reply::routed(&mut response, self.request, Some(route), &self.settler.receipt);
+                budget::announce(&mut response, limit);
                 response
             }
             Won::Task(won) => self.show_task(won, route),
@@ -212,6 +237,7 @@ impl Sending<'_> {
                 };
                 let mut response = reply::events(inbound, self.request, Body::whole(Bytes::new()));
                 reply::routed(&mut response, self.request, Some(route), &self.settler.receipt);
+                budget::announce(&mut response, limit);
                 *response.body_mut() =
                     Body::live(Live::new(upstream, translator, out, self.settler, terms));
                 response

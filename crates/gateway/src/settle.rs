@@ -9,19 +9,17 @@ use std::{
 };
 
 use domain::{
-    Clock, KeyId, OrgId, Prices, ProjectId, Protocol, Provenance, RequestId, Result, Timestamp,
-    Units, Usage,
+    CURRENCY, Clock, KeyId, OrgId, Prices, ProjectId, Protocol, Provenance, RequestId, Result,
+    Timestamp, Units, Usage,
 };
 use llm::{Format, Task};
 use store::{Intent, Settlement, Store};
 use tokio::{sync::Notify, time::Instant};
 
 use crate::{
-    failure::Failure, observed::Observed, plan::Candidate, receipt::Receipt, routes::Route,
+    budget::Tab, failure::Failure, limit::Entry, observed::Observed, plan::Candidate,
+    receipt::Receipt, routes::Route,
 };
-
-/// The currency of the catalogue's prices.
-const CURRENCY: &str = "USD";
 
 /// How many requests are under way, so that a drain knows when none is.
 #[derive(Default)]
@@ -95,9 +93,12 @@ pub(crate) struct Settler {
     pub receipt: Receipt,
     /// What an answer that is no conversation used besides tokens, once it has begun.
     units: Option<Units>,
+    pub tab: Tab,
     input_estimate: u64,
     /// Whom the intent on file names.
     filed: Option<Arc<Route>>,
+    /// What it says is set aside.
+    reserved_nano: Option<u64>,
     prices: Option<Arc<Prices>>,
     first_token: Option<Duration>,
     /// Where what the answer comes to is noted, and the gateway's steady milliseconds when it began.
@@ -106,6 +107,8 @@ pub(crate) struct Settler {
     /// A provider was sent the request and has not refused it.
     under_way: bool,
     settled: bool,
+    /// Its place among the requests that are limited.
+    entry: Entry,
     /// The last to go: a drain waits for it.
     _entered: Entered,
 }
@@ -115,8 +118,8 @@ impl Settler {
         store: &Store,
         clock: &Clock,
         opening: &Opening,
-        receipt: Receipt,
-        (entered, began, started): (Entered, Instant, Timestamp),
+        (receipt, tab): (Receipt, Tab),
+        ((entered, entry), began, started): ((Entered, Entry), Instant, Timestamp),
     ) -> Self {
         Self {
             store: store.clone(),
@@ -135,14 +138,17 @@ impl Settler {
             began,
             receipt,
             units: None,
+            tab,
             input_estimate: opening.input_estimate,
             filed: None,
+            reserved_nano: None,
             prices: None,
             first_token: None,
             observed: None,
             attempts: 0,
             under_way: false,
             settled: false,
+            entry,
             _entered: entered,
         }
     }
@@ -157,7 +163,9 @@ impl Settler {
         prices: Option<Arc<Prices>>,
     ) -> Result<()> {
         let provider = candidate.route.provider;
-        if self.filed.as_ref().is_none_or(|filed| filed.provider != provider) {
+        let reserved_nano = self.tab.reserved();
+        let refiled = reserved_nano.is_some() && reserved_nano != self.reserved_nano;
+        if refiled || self.filed.as_ref().is_none_or(|filed| filed.provider != provider) {
             self.store.journal().intent(&Intent {
                 request: self.request,
                 org: self.caller.org,
@@ -169,7 +177,9 @@ impl Settler {
                 protocol: self.protocol,
                 started: self.started,
                 streaming: self.streaming,
+                reserved_nano,
             })?;
+            self.reserved_nano = reserved_nano;
             self.filed = Some(Arc::clone(&candidate.route));
         }
         self.prices = prices;
@@ -207,6 +217,22 @@ impl Settler {
     /// An answer begins, at the gateway's steady millisecond `now`.
     pub(crate) fn observing(&mut self, observed: Arc<Observed>, now: u64) {
         self.observed = Some((observed, now));
+    }
+
+    /// Whether a stream may go on that has used so much by now.
+    ///
+    /// # Errors
+    /// What the client hears when a budget would be passed.
+    pub(crate) fn goes_on(
+        &mut self,
+        usage: impl FnOnce() -> Usage,
+    ) -> std::result::Result<(), Box<Failure>> {
+        if !self.tab.is_watched() {
+            return Ok(());
+        }
+        let cost = self.cost(&usage());
+        // Before the first count there is nothing to hold against the budget.
+        self.tab.goes_on(cost.unwrap_or(0)).map_err(|place| Box::new(Failure::out_of_money(&place)))
     }
 
     pub(crate) fn answered(&mut self, usage: Usage) {
@@ -252,6 +278,7 @@ impl Settler {
     fn settle(&mut self, status: u16, code: Option<&str>, usage: Usage) {
         let Some(route) = self.filed.as_ref().filter(|_| !self.settled) else { return };
         self.settled = true;
+        self.entry.used(usage.input_total().saturating_add(usage.output));
         route.meters.spent(&usage, self.began.elapsed(), self.first_token);
         let settlement = Settlement {
             request: self.request,
@@ -266,7 +293,8 @@ impl Settler {
             receipt_json: self.receipt.to_json(),
         };
         // The intent is on file: should this be lost, the request still shows up, as interrupted.
-        if let Err(error) = self.store.journal().settle(&settlement) {
+        let write = || self.store.journal().settle(&settlement);
+        if let Err(error) = self.tab.settle(settlement.cost_nano, write) {
             tracing::error!(request = %self.request, code = error.code(),
                 causes = error.causes(), "a settlement could not be written");
         }

@@ -15,6 +15,7 @@ use crate::{
     attempt::{Attempts, collect},
     call::Refused,
     failure::Failure,
+    limit::Entry,
     masking::Masked,
     meters,
     pass::{Begun, Pass, Patience},
@@ -57,15 +58,18 @@ impl Inner {
     async fn task(&self, task: Task, mut call: Call<'_>) -> Response<Body> {
         let began = Instant::now();
         match self.ready_for(task, &mut call).await {
-            Ok((caller, head, plan, masked)) => {
-                let mut sending = self.sending(&call, &head, &plan, (caller, began));
-                sending.attempts.restore = masked.restore;
-                sending.settler.receipt.masking = masked.report;
-                sending.send(plan).await
+            Ok((caller, entry, head, plan, masked)) => {
+                let standing = entry.standing();
+                let from = (caller, entry, began);
+                let mut response = self.answer(&call, from, &head, (plan, masked)).await;
+                standing.write(response.headers_mut(), call.inbound, self.clock.now());
+                response
             }
-            Err(Refused { refusal, retry_after }) => {
+            Err(Refused { refusal, retry_after, standing }) => {
                 meters::refused(refusal.status);
-                reply::task_refusal(task, call.request, &refusal, retry_after)
+                let mut response = reply::task_refusal(task, call.request, &refusal, retry_after);
+                standing.write(response.headers_mut(), call.inbound, self.clock.now());
+                response
             }
         }
     }
@@ -75,8 +79,8 @@ impl Inner {
         &self,
         task: Task,
         call: &mut Call<'_>,
-    ) -> Result<(Caller, Head, Plan, Masked), Refused> {
-        let caller = self.admit(&call.scope)?;
+    ) -> Result<(Caller, Entry, Head, Plan, Masked), Refused> {
+        let (caller, entry) = self.admit(call).await?;
         let mut head = head(task, call)?;
         let kind = (task, head.is_form());
         let mut masked = self.mask_task(&call.scope, caller.project, kind, &call.body).await?;
@@ -86,7 +90,7 @@ impl Inner {
             head = self::head(task, call)?;
         }
         let plan = self.plan(call, caller.project, &head).await;
-        Ok((caller, head, plan.map_err(|error| Refused::from(&error))?, masked))
+        Ok((caller, entry, head, plan.map_err(|error| Refused::from(&error))?, masked))
     }
 }
 

@@ -5,7 +5,7 @@ use std::{net::IpAddr, time::Duration};
 use domain::{Action, Actor, Error, Event, Result, Secret, SessionId, UserId};
 use store::{DeploymentWrite, NewSession, NewUser, Session, SessionRow, User};
 
-use crate::{Identity, SignedIn, budget::network, names, password_policy};
+use crate::{Identity, SignedIn, guessing::network, names, password_policy};
 
 /// A session ends then, however much it is used.
 const SESSION_LIFETIME: Duration = Duration::from_secs(30 * 24 * 3600);

@@ -1,79 +1,107 @@
-//! Guess budgets. What failed lately is counted in the store; what is being tried right now is counted here, so
-//! that many attempts at once cannot slip through between counting and recording.
+//! Budgets of the organization, its projects and keys.
 
-use std::{collections::HashMap, net::IpAddr, sync::Arc};
+use domain::{
+    Action, BudgetId, BudgetOf, Error, Event, KeyId, Period, Permission, ProjectId, Result,
+};
+use store::{Budget, Scope, Write};
 
-use parking_lot::Mutex;
+use crate::{Identity, decide};
 
-type Index = Vec<u8>;
+/// A million units of the currency, in nano-units: more than anybody means.
+const MOST_NANO: u64 = 1_000_000_000_000_000;
 
-/// Attempts that are under way, by index.
-#[derive(Clone, Default)]
-pub(crate) struct UnderWay(Arc<Mutex<HashMap<Index, u32>>>);
-
-/// One attempt that is under way; ends when dropped.
-pub(crate) struct Attempt {
-    all: UnderWay,
-    index: Index,
-}
-
-impl UnderWay {
-    /// Begins an attempt and says how many of the same index are under way, this one included.
-    pub(crate) fn begin(&self, index: &[u8]) -> (Attempt, u32) {
-        let mut all = self.0.lock();
-        let count = all.entry(index.to_vec()).or_default();
-        *count = count.saturating_add(1);
-        (Attempt { all: self.clone(), index: index.to_vec() }, *count)
+impl Identity {
+    /// Every budget of the organization, its projects and keys, the oldest first.
+    pub async fn budgets_list(&self, scope: &Scope) -> Result<Vec<Budget>> {
+        decide(scope, Permission::BudgetsManage, None)?;
+        self.store().read(scope).await?.budgets_list().await
     }
-}
 
-impl Drop for Attempt {
-    fn drop(&mut self) {
-        let mut all = self.all.0.lock();
-        if let Some(count) = all.get_mut(&self.index) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                all.remove(&self.index);
-            }
+    /// The budgets of a project and of its keys, the oldest first.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such project or the caller may not see it.
+    pub async fn budgets_of_project(
+        &self,
+        scope: &Scope,
+        project: ProjectId,
+    ) -> Result<Vec<Budget>> {
+        decide(scope, Permission::UsageRead, Some(project))?;
+        let mut read = self.store().read(scope).await?;
+        read.project_fetch(project).await?;
+        read.budgets_of_project(project).await
+    }
+
+    /// # Errors
+    /// `NotFound` when there is no such budget.
+    pub async fn budget_fetch(&self, scope: &Scope, id: BudgetId) -> Result<Budget> {
+        decide(scope, Permission::BudgetsManage, None)?;
+        self.store().read(scope).await?.budget_fetch(id).await
+    }
+
+    /// Sets what may be spent in a period, in place of what could be before. Holds from the next request on.
+    ///
+    /// # Errors
+    /// `Invalid` with code `invalid_budget` for more than a million; `NotFound` when there is no such live project or
+    /// API key.
+    pub async fn budget_set(
+        &self,
+        scope: &Scope,
+        (of, period): (BudgetOf, Period),
+        limit_nano: u64,
+    ) -> Result<Budget> {
+        decide(scope, Permission::BudgetsManage, None)?;
+        if limit_nano > MOST_NANO {
+            return Err(
+                Error::invalid("A budget is at most 1,000,000.").with_code("invalid_budget")
+            );
         }
-    }
-}
-
-/// The network an address is counted under: the address itself for IPv4, its /64 for IPv6, of which every
-/// household has a whole one.
-pub(crate) fn network(address: IpAddr) -> String {
-    match address.to_canonical() {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        let mut write = self.store().write(scope).await?;
+        match of {
+            BudgetOf::Organization => {}
+            BudgetOf::Project(project) => live_project(&mut write, project).await?,
+            BudgetOf::Key(key) => live_key(&mut write, key).await?,
         }
+        let budget = write.budget_set(of, period, limit_nano).await?;
+        let event = named(Event::new(Action::BudgetSet), &budget).fact("limit_nano", limit_nano);
+        write.commit(event).await?;
+        Ok(budget)
+    }
+
+    /// Lets everybody spend again what the budget held back.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such budget.
+    pub async fn budget_remove(&self, scope: &Scope, id: BudgetId) -> Result<()> {
+        decide(scope, Permission::BudgetsManage, None)?;
+        let mut write = self.store().write(scope).await?;
+        let budget = write.budget_fetch(id).await?;
+        write.budget_remove(id).await?;
+        write.commit(named(Event::new(Action::BudgetRemove), &budget)).await.map(drop)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn attempts_count_while_they_last() {
-        let all = UnderWay::default();
-        let (first, one) = all.begin(&[1]);
-        let (second, two) = all.begin(&[1]);
-        let (_other, other) = all.begin(&[2]);
-        assert_eq!((one, two, other), (1, 2, 1));
-        drop(first);
-        assert_eq!(all.begin(&[1]).1, 2);
-        drop(second);
-        assert_eq!(all.0.lock().len(), 1, "what is over takes no memory");
+async fn live_project(write: &mut Write, project: ProjectId) -> Result<()> {
+    match write.project_fetch(project).await?.archived {
+        Some(_) => Err(Error::not_found("project")),
+        None => Ok(()),
     }
+}
 
-    #[test]
-    fn neighbours_in_one_prefix_share_a_budget() {
-        let of = |text: &str| network(text.parse().unwrap());
-        assert_eq!(of("2001:db8:1:2:3::1"), of("2001:db8:1:2:ffff::9"));
-        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
-        assert_eq!(of("::ffff:192.0.2.1"), "192.0.2.1");
-        assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
+/// An admin key calls no model, so it has nothing to spend.
+pub(crate) async fn live_key(write: &mut Write, key: KeyId) -> Result<()> {
+    let key = write.key_fetch(key).await?;
+    if key.project.is_none() || key.revoked.is_some() {
+        return Err(Error::not_found("key"));
+    }
+    Ok(())
+}
+
+fn named(event: Event, budget: &Budget) -> Event {
+    let event = event.on("budget", budget.id).fact("period", budget.period.as_str());
+    match budget.of {
+        BudgetOf::Organization => event,
+        BudgetOf::Project(project) => event.on("project", project),
+        BudgetOf::Key(key) => event.on("key", key),
     }
 }

@@ -14,10 +14,12 @@ mod base_url;
 mod budget;
 mod config;
 mod egress;
+mod guessing;
 mod hashing;
 mod invitation;
 mod key;
 mod key_scope;
+mod limit;
 mod masking;
 mod member;
 mod names;
@@ -53,7 +55,7 @@ pub use rights::{Denial, MatrixRow, ROLES, Role, Standing, Who, decide, matrix};
 pub use routing::{Effect, ModelTerms, Registered, spoken_terms, terms_of};
 pub use sign_in::{SignIn, SignedIn};
 
-use budget::UnderWay;
+use guessing::UnderWay;
 use hashing::Hashing;
 
 /// The use-cases. Cheap to clone.

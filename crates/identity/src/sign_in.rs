@@ -7,7 +7,7 @@ use store::Deployment;
 
 use crate::{
     Identity,
-    budget::{Attempt, network},
+    guessing::{Attempt, network},
     optional,
 };
 

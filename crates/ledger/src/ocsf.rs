@@ -28,6 +28,7 @@ pub(crate) const fn class_of(action: Action) -> (u32, u32) {
         | A::EvidenceAppend
         | A::SlotsCommit
         | A::LogEpoch
+        | A::BudgetReach
         | A::UsageSettle => (3004, 1),
         A::AuditRead | A::AuditExport => (3004, 2),
         A::OrganizationChange
@@ -36,6 +37,8 @@ pub(crate) const fn class_of(action: Action) -> (u32, u32) {
         | A::AliasSet
         | A::MaskingSet
         | A::CatalogueLoad
+        | A::BudgetSet
+        | A::LimitsSet
         | A::RoutingPolicySet => (3004, 3),
         A::ProjectArchive
         | A::KeyRevoke
@@ -43,6 +46,7 @@ pub(crate) const fn class_of(action: Action) -> (u32, u32) {
         | A::ProviderRemove
         | A::AliasRemove
         | A::SubprocessorWithdraw
+        | A::BudgetRemove
         | A::PrivacyErasure
         | A::DisclosureExpire => (3004, 4),
         // User Access Management: assign, revoke

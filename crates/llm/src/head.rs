@@ -155,8 +155,10 @@ fn read(format: Format, said: Option<(&str, bool)>, body: &[u8]) -> Result<Head,
         let config = config.as_mut()?;
         names.iter().find_map(|name| config.take(name))
     };
-    let max_output = found.max_output.or(found.max_tokens);
-    let max_output = max_output.or_else(|| setting(&["maxOutputTokens", "max_output_tokens"]));
+    let config_output = setting(&["maxOutputTokens", "max_output_tokens"]);
+    // Given twice, the larger counts: which one a server looks at is its own affair.
+    let given = [found.max_output, found.max_tokens, config_output];
+    let max_output = given.into_iter().flatten().filter_map(json::whole).max();
     let choices = found.n.or_else(|| setting(&["candidateCount", "candidate_count"]));
     Ok(Head {
         model,
@@ -164,7 +166,7 @@ fn read(format: Format, said: Option<(&str, bool)>, body: &[u8]) -> Result<Head,
             Some((_, stream)) => stream,
             None => boolean(found.stream, "stream")?.unwrap_or(false),
         },
-        max_output: max_output.and_then(json::whole),
+        max_output,
         include_usage,
         choices: choices.and_then(json::whole).unwrap_or(1),
         wishes: found.provider.map(wishes::read).transpose()?.flatten(),

@@ -37,6 +37,7 @@
 mod answer;
 mod anthropic;
 mod beginning;
+mod cap;
 mod carrier;
 mod conversation;
 mod demand;
@@ -66,6 +67,7 @@ mod write;
 
 pub use answer::{Answer, Show, Stop, respond};
 pub use beginning::beginning;
+pub use cap::cap_output;
 pub use fault::{BadAnswer, BadRequest, StreamFault};
 pub use force::force;
 pub use format::Format;

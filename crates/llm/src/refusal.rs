@@ -62,8 +62,12 @@ impl From<&BadRequest> for Refusal {
     }
 }
 
-const fn openai_type(status: u16) -> &'static str {
-    match status {
+/// The code of a request that no money is left for. It is answered like too many requests, but waiting does not help.
+const BUDGET: &str = "budget_exceeded";
+
+fn openai_type(refusal: &Refusal) -> &'static str {
+    match refusal.status {
+        429 if refusal.code == BUDGET => "insufficient_quota",
         401 => "authentication_error",
         403 => "permission_error",
         404 => "not_found_error",
@@ -73,8 +77,9 @@ const fn openai_type(status: u16) -> &'static str {
     }
 }
 
-const fn anthropic_type(status: u16) -> &'static str {
-    match status {
+fn anthropic_type(refusal: &Refusal) -> &'static str {
+    match refusal.status {
+        429 if refusal.code == BUDGET => "billing_error",
         401 => "authentication_error",
         402 => "billing_error",
         403 => "permission_error",
@@ -114,7 +119,7 @@ pub(crate) fn write_error(format: Format, refusal: &Refusal, request_id: &str, o
     write::object(out, |root| match format {
         Format::OpenAiChat | Format::OpenAiResponses => root.object("error", |error| {
             error.text("message", &refusal.message);
-            error.text("type", openai_type(refusal.status));
+            error.text("type", openai_type(refusal));
             error.text_or_null("param", refusal.param.as_deref());
             error.text("code", &refusal.code);
         }),
@@ -138,7 +143,7 @@ pub(crate) fn write_error(format: Format, refusal: &Refusal, request_id: &str, o
         Format::AnthropicMessages => {
             root.text("type", "error");
             root.object("error", |error| {
-                error.text("type", anthropic_type(refusal.status));
+                error.text("type", anthropic_type(refusal));
                 error.text("message", &refusal.message);
                 error.object("details", |details| {
                     details.text("error_code", &refusal.code);

@@ -170,7 +170,9 @@ impl Config {
         let hidden = |set: bool| if set { "(hidden)".to_owned() } else { String::new() };
         let optional = |value: &Option<String>| value.clone().unwrap_or_default();
         let (store, identity, gateway) = (&self.store, &self.identity, &self.gateway);
-        let limit = gateway.requests_per_minute.map(|limit| limit.to_string()).unwrap_or_default();
+        let limit = |most: Option<u64>| most.map(|most| most.to_string()).unwrap_or_default();
+        let requests = limit(gateway.requests_per_minute.map(u64::from));
+        let concurrent = limit(gateway.concurrent_requests.map(u64::from));
         vec![
             ("listen", self.listen.to_string()),
             ("data", self.data.display().to_string()),
@@ -195,7 +197,10 @@ impl Config {
             ("gateway.retry_after_ms", gateway.retry_after_ms.to_string()),
             ("gateway.circuit_failures", gateway.circuit_failures.to_string()),
             ("gateway.circuit_ms", gateway.circuit_ms.to_string()),
-            ("gateway.requests_per_minute", limit),
+            ("gateway.requests_per_minute", requests),
+            ("gateway.tokens_per_minute", limit(gateway.tokens_per_minute)),
+            ("gateway.concurrent_requests", concurrent),
+            ("gateway.budget_output_tokens", gateway.budget_output_tokens.to_string()),
             ("gateway.answer_bytes", gateway.answer_bytes.to_string()),
             ("gateway.event_bytes", gateway.event_bytes.to_string()),
             ("egress.idle_connections", self.egress.idle_connections.to_string()),

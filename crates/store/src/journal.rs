@@ -19,6 +19,7 @@ use domain::{OrgId, ProjectId, RequestId, Result};
 use parking_lot::{Condvar, Mutex};
 use vault::RootKey;
 
+pub(crate) use record::reserved_by;
 pub use record::{Intent, Settlement};
 pub(crate) use state::Settled;
 
@@ -101,7 +102,7 @@ impl Journal {
     /// `Unavailable` when it could not be written (`disk_full`, `journal_unwritable`) or too much waits for the
     /// database (`usage_backlog`): the request must be refused.
     pub fn intent(&self, intent: &Intent) -> Result<()> {
-        let bytes = record::encode(RecordRef::Intent(intent), &self.shared.run.series)?;
+        let bytes = record::encode(intent.into(), &self.shared.run.series)?;
         let mut state = self.shared.state.lock();
         state.admit(intent.request)?;
         let number = self.shared.append(&mut state, &bytes)?;
@@ -232,7 +233,7 @@ impl Shared {
             return Ok(());
         }
         for intent in &stragglers {
-            let bytes = record::encode(RecordRef::Intent(intent), &self.run.series)?;
+            let bytes = record::encode(intent.into(), &self.run.series)?;
             let number = self.append(state, &bytes)?;
             state.intended(intent, number);
         }
@@ -245,7 +246,7 @@ impl Shared {
         self.replace(state)?;
         let number = state.active.number;
         for (intent, settlement) in state.unfinished() {
-            state.active.append(&record::encode(RecordRef::Intent(&intent), &self.run.series)?)?;
+            state.active.append(&record::encode((&intent).into(), &self.run.series)?)?;
             if let Some(settlement) = settlement {
                 let bytes = record::encode(RecordRef::Settlement(&settlement), &self.run.series)?;
                 state.active.append(&bytes)?;

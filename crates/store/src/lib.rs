@@ -84,7 +84,9 @@ mod schema;
 mod scope;
 mod session;
 mod settle;
+mod spending;
 mod tenant;
+mod told;
 mod write;
 
 pub use audit::{Attack, AuditFilter, AuditPerson, AuditRow};
@@ -107,4 +109,5 @@ pub use schema::{Owner, TABLES, Table, sealed_columns};
 pub use scope::{Principal, Scope};
 pub use session::Session;
 pub use settle::{UsageBatch, UsageBy, UsageGroup};
+pub use spending::{Spending, Spent};
 pub use write::{Committed, Write};

@@ -7,7 +7,9 @@ use sea_orm::{ConnectionTrait, DbBackend};
 use sea_orm_migration::sea_orm::DbErr;
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTraitSelf, SchemaManager};
 
+mod budget;
 mod foundation;
+mod limit;
 mod masking;
 mod notice;
 mod receipt;
@@ -32,6 +34,8 @@ const MIGRATIONS: &[(&str, Steps)] = &[
     ("m0004_masking", masking::steps),
     ("m0005_receipt", receipt::steps),
     ("m0006_notice", notice::steps),
+    ("m0007_budget", budget::steps),
+    ("m0008_limit", limit::steps),
 ];
 
 /// Collects the statements of one migration for one engine.

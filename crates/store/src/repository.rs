@@ -1,11 +1,13 @@
 //! Repositories: inherent methods of the four handles, one file per thing, and the plain rows they give out.
 
 pub(crate) mod alias;
+pub(crate) mod budget;
 pub(crate) mod contact;
 pub(crate) mod evidence;
 pub(crate) mod grant;
 pub(crate) mod invitation;
 pub(crate) mod key;
+pub(crate) mod limit;
 pub(crate) mod masking;
 pub(crate) mod member;
 pub(crate) mod notice;
@@ -21,11 +23,13 @@ pub(crate) mod usage;
 pub(crate) mod user;
 
 pub use alias::Alias;
+pub use budget::Budget;
 pub use contact::Contact;
 pub use evidence::{Evidence, EvidenceFilter, NewEvidence, NewSlot, Slot};
 pub use grant::Grant;
 pub use invitation::{Accepted, Invitation, NewInvitation};
 pub use key::{Key, NewKey};
+pub use limit::OrgLimits;
 pub use member::Member;
 pub use notice::Decided;
 pub use organization::{NewOrganization, Organization};

@@ -16,7 +16,7 @@ use parking_lot::RwLock;
 use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, sea_query::Expr};
 
 use crate::{
-    Scope, Store,
+    Budget, OrgLimits, Scope, Store,
     engine::Tx,
     entity::{alias, organization, provider},
     error::from_db,
@@ -34,6 +34,10 @@ pub struct OrgRouting {
     pub aliases: HashMap<String, String>,
     /// The organization's rules.
     pub rules: RoutingPolicy,
+    /// Of the organization, its projects and its keys.
+    pub budgets: Vec<Budget>,
+    /// Rates of the organization and its keys.
+    pub limits: OrgLimits,
     /// What projects with rules of their own may do: those of the organization narrowed by theirs.
     pub projects: HashMap<ProjectId, RoutingPolicy>,
     /// What the organization decided about providers of the catalogue.
@@ -146,10 +150,13 @@ async fn load(store: &Store, scope: &Scope) -> Result<OrgRouting> {
     let masking_key = Secret::new(read.keys.derived("masking codes"));
     let decided = read.subprocessor_decisions().await?.into_iter();
     let decisions = decided.map(|(provider, decided)| (provider, decided.decision)).collect();
+    let (budgets, limits) = (read.budgets_list().await?, read.limits().await?);
     Ok(OrgRouting {
         providers,
         aliases,
         rules,
+        budgets,
+        limits,
         projects,
         decisions,
         masking,

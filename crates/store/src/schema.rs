@@ -309,6 +309,32 @@ pub const TABLES: &[Table] = &[
         ],
     ),
     tenant(
+        "budget",
+        &[
+            ("org_id", Identifier),
+            ("id", Identifier),
+            ("project_id", Identifier),
+            ("key_id", Identifier),
+            ("period", Configuration),
+            ("limit_nano", Configuration),
+            ("changed_at", Identifier),
+            ("told_from", Identifier),
+            ("told_percent", Configuration),
+        ],
+    ),
+    tenant(
+        "rate_limit",
+        &[
+            ("org_id", Identifier),
+            ("id", Identifier),
+            ("key_id", Identifier),
+            ("requests_per_minute", Configuration),
+            ("tokens_per_minute", Configuration),
+            ("concurrent", Configuration),
+            ("changed_at", Identifier),
+        ],
+    ),
+    tenant(
         "alias",
         &[
             ("org_id", Identifier),

@@ -74,7 +74,7 @@ async fn run(store: &Store, only_due: bool) -> Result<()> {
         if only_due && !pace.is_due(org, waiting) {
             continue;
         }
-        let settled = organization(store, org, waiting).await;
+        let settled = oldest(store, org, waiting).await;
         pace.0.insert(org, Instant::now());
         outcome = outcome.and(settled);
     }
@@ -82,9 +82,18 @@ async fn run(store: &Store, only_due: bool) -> Result<()> {
     outcome
 }
 
+/// Records everything of `org` that waits. The caller holds the sweep's lock.
+pub(crate) async fn organization(store: &Store, org: OrgId) -> Result<()> {
+    let waiting = store.journal().waiting().into_iter().find(|(one, _)| *one == org);
+    match waiting {
+        Some((_, waiting)) => oldest(store, org, waiting).await,
+        None => Ok(()),
+    }
+}
+
 /// Records the `waiting` oldest. Those that end meanwhile wait for the next sweep: following them would mean ever
 /// smaller transactions, as long as requests come in.
-async fn organization(store: &Store, org: OrgId, mut waiting: usize) -> Result<()> {
+async fn oldest(store: &Store, org: OrgId, mut waiting: usize) -> Result<()> {
     while waiting > 0 {
         let batch = store.journal().oldest(org, BATCH.min(waiting));
         record(store, org, &batch).await?;

@@ -1,8 +1,10 @@
 //! The control plane, `/api/v1`: the same use-cases as the pages, as JSON.
 
 mod audit;
+mod budgets;
 mod catalogue;
 mod keys;
+mod limits;
 mod masking;
 mod members;
 mod organizations;
@@ -33,6 +35,8 @@ pub(crate) fn routes() -> Routes {
         routing::routes(),
         masking::routes(),
         subprocessors::routes(),
+        budgets::routes(),
+        limits::routes(),
         members::routes(),
         usage::routes(),
         audit::routes(),

@@ -21,6 +21,8 @@ const SECTIONS: &[(&str, &str, Permission)] = &[
     ("/rules", "Rules", Permission::ProvidersRead),
     ("/masking", "Personal data", Permission::ProvidersRead),
     ("/subprocessors", "Sub-processors", Permission::ProvidersRead),
+    ("/budgets", "Budgets", Permission::BudgetsManage),
+    ("/limits", "Rate limits", Permission::OrganizationManage),
     ("/models", "Model names", Permission::ProvidersRead),
     ("/usage", "Usage", Permission::UsageRead),
     ("/members", "Members", Permission::MembersRead),
@@ -34,6 +36,7 @@ const PROJECT_SECTIONS: &[(&str, &str, Permission)] = &[
     ("/usage", "Usage", Permission::UsageRead),
     ("/rules", "Rules", Permission::ProjectRead),
     ("/masking", "Personal data", Permission::ProjectRead),
+    ("/budgets", "Budgets", Permission::UsageRead),
 ];
 
 /// What a page says after a form was carried out; the address carries only the name.
@@ -45,6 +48,8 @@ const NOTICES: &[(&str, &str)] = &[
     ("provider-removed", "The provider was removed and its credential wiped."),
     ("alias", "The alias was set."),
     ("alias-removed", "The alias was removed."),
+    ("budget", "The budget holds from the next request on."),
+    ("budget-removed", "The budget was removed."),
     ("invited", "The invitation is open."),
     ("invitation-revoked", "The invitation was withdrawn."),
     ("role", "The role was changed."),

@@ -2,8 +2,10 @@
 
 pub mod account;
 pub mod audit;
+pub mod budgets;
 pub mod home;
 pub mod keys;
+pub mod limits;
 pub mod masking;
 pub mod members;
 pub mod models;

@@ -2,8 +2,10 @@
 
 mod account;
 mod audit;
+pub(crate) mod budgets;
 mod home;
 mod keys;
+mod limits;
 mod masking;
 mod members;
 mod models;
@@ -37,6 +39,8 @@ pub(crate) fn routes() -> Routes {
         rules::routes(),
         masking::routes(),
         subprocessors::routes(),
+        budgets::routes(),
+        limits::routes(),
         models::routes(),
         members::routes(),
         usage::routes(),

@@ -10,8 +10,8 @@ use std::{
 
 use bytes::Bytes;
 use domain::{
-    Action, Clock, Event, LiveCatalogue, Masking, Protocol, ProviderId, RequestId, RoutingPolicy,
-    Secret, StatedTerms, Timestamp, UserId,
+    Action, BudgetId, BudgetOf, Catalogue, Clock, Event, LiveCatalogue, Masking, Period, Protocol,
+    ProviderId, RequestId, RoutingPolicy, Secret, StatedTerms, Timestamp, UserId,
 };
 use egress::{Egress, Resolver};
 use gateway::{Body, Call, Gateway, GatewayConfig};
@@ -131,11 +131,7 @@ impl House {
         let egress =
             Egress::with_resolver(&egress::Config::default(), clock.clone(), nobody).unwrap();
         let tasks = TaskTracker::new();
-        let entries = [
-            ("sandbox", "input = 1000, cache_read = 100, output = 4000"),
-            ("luxury", "input = 3000, output = 12000"),
-        ];
-        let catalogue = LiveCatalogue::from(testkit::sandboxes_catalogue(&entries, MODELS));
+        let catalogue = LiveCatalogue::from(catalogue());
         testkit::announce(&store, &catalogue.current()).await;
         let gateway = Gateway::new(
             config,
@@ -238,6 +234,24 @@ impl House {
         let mut write = self.store.write(&self.owner).await.unwrap();
         write.alias_set(name, target).await.unwrap();
         write.commit(Event::new(Action::AliasSet)).await.unwrap();
+    }
+
+    /// A budget of `of` that never begins anew, in nano-units.
+    pub(crate) async fn budget(&self, of: BudgetOf, limit_nano: u64) -> BudgetId {
+        let mut write = self.store.write(&self.owner).await.unwrap();
+        let id = write.budget_set(of, Period::Total, limit_nano).await.unwrap().id;
+        write.commit(Event::new(Action::BudgetSet)).await.unwrap();
+        id
+    }
+
+    pub(crate) fn project(&self) -> domain::ProjectId {
+        self.project
+    }
+
+    /// The data plane as it is after a start: it remembers nothing.
+    pub(crate) fn started_anew(&self) -> Gateway {
+        let (store, egress, tasks) = (self.store.clone(), self.egress.clone(), self.tasks.clone());
+        Gateway::new(quick(), store, egress, catalogue(), Clock::system(), tasks)
     }
 
     pub(crate) async fn limited_key(&self, per_minute: u32) -> Scope {
@@ -354,6 +368,16 @@ fn provider(
         contract: None,
         terms,
     }
+}
+
+fn catalogue() -> Arc<Catalogue> {
+    Arc::new(testkit::sandboxes_catalogue(
+        &[
+            ("sandbox", "input = 1000, cache_read = 100, output = 4000"),
+            ("luxury", "input = 3000, output = 12000"),
+        ],
+        MODELS,
+    ))
 }
 
 pub(crate) fn script() -> Script {

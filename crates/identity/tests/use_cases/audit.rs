@@ -44,6 +44,9 @@ async fn a_busy_day(house: &House, owner: &Scope) {
         identity.invitation_create(owner, "eve@example.org", OrgRole::Member).await.unwrap();
     identity.invitation_revoke(owner, invited.invitation.id).await.unwrap();
     let key = house.key(owner, &project, &[KeyScope::Inference]).await;
+    let of = (domain::BudgetOf::Key(key.key.id), domain::Period::Day);
+    let budget = identity.budget_set(owner, of, 5).await.unwrap();
+    identity.budget_remove(owner, budget.id).await.unwrap();
     identity.key_revoke(owner, key.key.id).await.unwrap();
     let admin_key = house.admin_key(owner).await;
     identity.key_revoke(owner, admin_key.key.id).await.unwrap();
@@ -75,6 +78,7 @@ each_backend! {
         }
         let expected = [
             ("admin_key.create", 1), ("admin_key.revoke", 1), ("alias.remove", 1), ("alias.set", 1),
+            ("budget.remove", 1), ("budget.set", 1),
             ("grant.create", 1), ("grant.revoke", 1), ("invitation.revoke", 1), ("key.create", 1),
             ("key.revoke", 1), ("member.invite", 2), ("member.join", 1), ("member.remove", 1),
             ("member.role_change", 1), ("organization.change", 1), ("organization.create", 1),

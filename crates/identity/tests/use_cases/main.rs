@@ -9,6 +9,7 @@
 
 mod account;
 mod audit;
+mod budgets;
 mod house;
 mod keys;
 mod masking;

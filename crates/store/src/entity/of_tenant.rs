@@ -82,6 +82,22 @@ entity!(tenant masking "masking" keys { id: Uuid } {
     setting: String,
     changed_at: i64,
 });
+entity!(tenant budget "budget" keys { id: Uuid } {
+    project_id: Option<Uuid>,
+    key_id: Option<Uuid>,
+    period: String,
+    limit_nano: i64,
+    changed_at: i64,
+    told_from: Option<i64>,
+    told_percent: i64,
+});
+entity!(tenant rate_limit "rate_limit" keys { id: Uuid } {
+    key_id: Option<Uuid>,
+    requests_per_minute: Option<i64>,
+    tokens_per_minute: Option<i64>,
+    concurrent: Option<i64>,
+    changed_at: i64,
+});
 entity!(tenant alias "alias" keys { id: Uuid } {
     name: String,
     target: String,

@@ -24,6 +24,9 @@ pub struct Intent {
     pub protocol: Protocol,
     pub started: Timestamp,
     pub streaming: bool,
+    /// What was set aside for it under a budget: the most it was meant to cost, in nano-units.
+    #[serde(skip)]
+    pub reserved_nano: Option<u64>,
 }
 
 /// How it ended. Holds no content.
@@ -61,15 +64,33 @@ impl Settlement {
             error_code: Some(INTERRUPTED.to_owned()),
             first_token_ms: None,
             attempts: 1,
-            receipt_json: serde_json::json!({
-                "request": intent.request,
-                "outcome": INTERRUPTED,
-                "provider": intent.provider,
-                "model": intent.model,
-            })
-            .to_string(),
+            receipt_json: interrupted_receipt(intent),
         }
     }
+}
+
+/// What is known of a request whose end nobody saw. Under a budget it counts as what was set aside for it: it may have
+/// cost that much, and nobody can say that it did not.
+fn interrupted_receipt(intent: &Intent) -> String {
+    let mut receipt = serde_json::json!({
+        "request": intent.request,
+        "outcome": INTERRUPTED,
+        "provider": intent.provider,
+        "model": intent.model,
+    });
+    if let (Some(reserved), Some(receipt)) = (intent.reserved_nano, receipt.as_object_mut()) {
+        receipt.insert(RESERVED.to_owned(), reserved.into());
+    }
+    receipt.to_string()
+}
+
+/// Where the receipt of an interrupted request says what was set aside for it.
+const RESERVED: &str = "reserved_nano";
+
+/// The same, read back; zero when nothing was.
+pub(crate) fn reserved_by(receipt: &str) -> u64 {
+    let receipt: serde_json::Value = serde_json::from_str(receipt).unwrap_or_default();
+    receipt.get(RESERVED).and_then(serde_json::Value::as_u64).unwrap_or(0)
 }
 
 #[derive(Debug, Deserialize)]
@@ -78,6 +99,8 @@ pub(super) enum Record {
     Settlement(Settlement),
     /// Every settlement before this record is in the database.
     Swept,
+    /// An intent, and what was set aside for it.
+    Reserving(Intent, u64),
 }
 
 /// The same, to be written.
@@ -86,6 +109,13 @@ pub(super) enum RecordRef<'a> {
     Intent(&'a Intent),
     Settlement(&'a Settlement),
     Swept,
+    Reserving(&'a Intent, u64),
+}
+
+impl<'a> From<&'a Intent> for RecordRef<'a> {
+    fn from(intent: &'a Intent) -> Self {
+        intent.reserved_nano.map_or(Self::Intent(intent), |nano| Self::Reserving(intent, nano))
+    }
 }
 
 pub(super) const AAD: Aad<'static> =

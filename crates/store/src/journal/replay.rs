@@ -27,6 +27,10 @@ struct Found {
 impl Replay {
     pub(super) fn apply(&mut self, segment: u64, record: Record) {
         match record {
+            Record::Reserving(intent, nano) => {
+                let intent = Intent { reserved_nano: Some(nano), ..intent };
+                self.apply(segment, Record::Intent(intent));
+            }
             Record::Intent(intent) => match self.found.get_mut(&intent.request) {
                 // Written anew after a failed flush.
                 Some(found) if found.settled.is_some() => {}

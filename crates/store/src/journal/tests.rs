@@ -74,6 +74,7 @@ fn intent(number: u64) -> Intent {
         protocol: Protocol::OpenAi,
         started: Timestamp::from_millis(1_000),
         streaming: true,
+        reserved_nano: None,
     }
 }
 

@@ -22,6 +22,7 @@ fn intent(store: &Store, house: &House) -> Intent {
         protocol: Protocol::Anthropic,
         started: store.clock().now(),
         streaming: true,
+        reserved_nano: None,
     }
 }
 

@@ -7,12 +7,12 @@ use domain::Timestamp;
 use web::{
     Shell,
     pages::{
-        Confirm, Fact, Number, account, audit, home, keys, masking, members, models, organization,
-        project, providers, public, rules, subprocessors, trust, usage,
+        Confirm, Fact, Number, account, audit, budgets, home, keys, limits, masking, members,
+        models, organization, project, providers, public, rules, subprocessors, trust, usage,
     },
     view::{
-        Bucket, Chart, Choice, Chrome, Field, Link, OrganizationNav, Person, Problem, ProjectNav,
-        Theme, When,
+        Bucket, Chart, Choice, Chrome, Field, Link, Meter, OrganizationNav, Person, Problem,
+        ProjectNav, Theme, When, money,
     },
 };
 
@@ -211,6 +211,7 @@ fn organization_pages() -> Vec<Sample> {
     let overview = organization::Overview {
         base: ORG.into(),
         name: "Acme Logistics".into(),
+        warnings: vec!["Project Support assistant: 84 % of 200.00 USD per month is spent.".into()],
         steps,
         numbers: numbers(),
         projects: project_rows(),
@@ -598,6 +599,30 @@ fn provider_pages() -> Vec<Sample> {
             masking::Masking { may_manage: false, ..masking_page() },
         ),
         page("models", "Model names", within("Model names"), aliases),
+        page("limits", "Rate limits", within("Rate limits"), limits_page()),
+        page("budgets", "Budgets", within("Budgets"), budgets_page()),
+        page(
+            "budgets-none",
+            "Budgets",
+            within("Budgets"),
+            budgets::Budgets {
+                rows: Vec::new(),
+                amount: Field::default(),
+                problems: Vec::new(),
+                ..budgets_page()
+            },
+        ),
+        page(
+            "project-budgets",
+            "Budgets",
+            within("Budgets"),
+            budgets::Budgets {
+                trail: vec![Link::new(format!("{ORG}/budgets"), "All budgets", false)],
+                may_manage: false,
+                problems: Vec::new(),
+                ..budgets_page()
+            },
+        ),
     ]
 }
 
@@ -635,6 +660,75 @@ fn masking_page() -> masking::Masking {
             "Names of people count.".into(),
             "Left alone: Bank account (IBAN).".into(),
         ],
+    }
+}
+
+fn limits_page() -> limits::Limits {
+    let row = |whose: &str, note: &str, three: [&str; 3]| {
+        let [requests, tokens, concurrent] = three.map(str::to_owned);
+        limits::LimitRow { whose: whose.into(), note: note.into(), requests, tokens, concurrent }
+    };
+    limits::Limits {
+        action: format!("{ORG}/limits"),
+        problems: Vec::new(),
+        rows: vec![
+            row("The organization", "all keys together", ["3,000", "2,000,000", "200"]),
+            row("Each key", "that has none of its own", ["600", "no limit", "20"]),
+            row("Key trial", "Support assistant", ["30", "20,000", "2"]),
+        ],
+        whose: vec![
+            Choice::new("each_key", "Each key that has none of its own").chosen(true),
+            Choice::new("organization", "The organization, all keys together"),
+        ],
+        requests: Field::default(),
+        tokens: Field::default(),
+        concurrent: Field::default(),
+    }
+}
+
+fn budgets_page() -> budgets::Budgets {
+    const UNIT: u64 = 1_000_000_000;
+    let row =
+        |whose: &str, period: &str, (spent, held, limit): (u64, u64, u64)| budgets::BudgetRow {
+            whose: whose.into(),
+            within: if whose.starts_with("Key") {
+                "Support assistant".into()
+            } else {
+                String::new()
+            },
+            period: period.into(),
+            limit: money(limit, "USD"),
+            spent: money(spent, "USD"),
+            reserved: if held == 0 { String::new() } else { money(held, "USD") },
+            meter: Meter::new(spent, held, limit),
+            renews: if period == "in total" { "never".into() } else { "1 Dec 2026".into() },
+            remove: Some(format!("{ORG}/budgets/bgt_01kagc5w4m8y1t2v3x4z5a6b7c/remove")),
+        };
+    let wrong = Field::new("12,50").wrong("Give an amount such as 25 or 12.50.");
+    budgets::Budgets {
+        trail: Vec::new(),
+        purpose: "What may be spent, in all and by whom. A request that could cost more than is left is not sent.".into(),
+        action: format!("{ORG}/budgets"),
+        problems: Problem::of(&[("amount", &wrong)]),
+        rows: vec![
+            row("The organization", "per month", (312 * UNIT, 4 * UNIT, 1_000 * UNIT)),
+            row("Project Support assistant", "per month", (168 * UNIT, 12 * UNIT, 200 * UNIT)),
+            row("Key nightly-batch", "per day", (5 * UNIT, 0, 5 * UNIT)),
+            row("Key trial", "in total", (UNIT / 400, 0, 10 * UNIT)),
+        ],
+        may_manage: true,
+        whose: vec![
+            Choice::new("organization", "The organization").chosen(true),
+            Choice::new("prj_01kagc5w4m8y1t2v3x4z5a6b7c", "Project Support assistant"),
+            Choice::new("key_01kagc5w4m8y1t2v3x4z5a6b7c", "Key trial, in Support assistant"),
+        ],
+        period: vec![
+            Choice::new("day", "per day"),
+            Choice::new("month", "per month").chosen(true),
+            Choice::new("total", "in total"),
+        ],
+        amount: wrong,
+        currency: "USD".into(),
     }
 }
 

@@ -38,6 +38,8 @@ pub struct EventRow {
 pub struct Overview {
     pub base: String,
     pub name: String,
+    /// Budgets that are nearly or wholly spent, as sentences.
+    pub warnings: Vec<String>,
     pub steps: Vec<Step>,
     pub numbers: Vec<Number>,
     pub projects: Vec<ProjectRow>,

@@ -34,6 +34,7 @@ async fn overview(cx: Cx<OrganizationRead>, (): ()) -> Result<Response> {
     let page = Overview {
         name: organization.name,
         steps: steps(&cx, &base, &live).await?,
+        warnings: warnings(&cx, &live).await?,
         numbers: last_day(&cx).await?,
         projects: live.iter().map(|project| project_row(scope, project)).collect(),
         events: last_acts(&cx).await?,
@@ -117,6 +118,13 @@ async fn steps(
             action: action.to_owned(),
         };
     Ok(all.into_iter().enumerate().map(step).collect())
+}
+
+async fn warnings(cx: &Cx<OrganizationRead>, live: &[Project]) -> DomainResult<Vec<String>> {
+    if !cx.may(Permission::BudgetsManage, None) {
+        return Ok(Vec::new());
+    }
+    super::budgets::warnings(cx, live).await
 }
 
 async fn last_day(cx: &Cx<OrganizationRead>) -> DomainResult<Vec<Number>> {

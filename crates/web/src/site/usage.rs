@@ -190,6 +190,12 @@ impl Names {
             .unwrap_or_default()
     }
 
+    /// Where the provider is registered to be now; empty when it was removed or does not say.
+    fn region(&self, row: &Row) -> String {
+        let provider = self.providers.iter().find(|one| Some(one.id) == row.provider);
+        provider.and_then(|one| one.region.clone()).unwrap_or_default()
+    }
+
     fn provider(&self, row: &Row) -> String {
         match row.provider {
             None => "no provider".to_owned(),
@@ -351,7 +357,7 @@ async fn csv(cx: Cx<UsageRead>, (): ()) -> Result<Response> {
     let mut read = cx.read().await?;
     let names = Names::read(&mut read, true).await?;
     let mut text = String::from(
-        "request,started,project,model,requested_model,provider,status,error,input,cache_read,cache_write,output,reasoning,provenance,cost_nano,currency,first_token_ms,took_ms,attempts\r\n",
+        "request,started,project,key,model,requested_model,provider,region,status,error,input,cache_read,cache_write,output,reasoning,provenance,cost_nano,currency,first_token_ms,took_ms,attempts\r\n",
     );
     let mut page = Page::first(Page::MOST);
     let mut rows = 0;
@@ -379,9 +385,11 @@ fn csv_line(text: &mut String, row: &Row, names: &Names) {
         row.request.to_string(),
         row.started.rfc3339(),
         names.project(row.project),
+        row.key.to_string(),
         row.model.clone(),
         row.requested_model.clone(),
         names.provider(row),
+        names.region(row),
         row.status.to_string(),
         row.error_code.clone().unwrap_or_default(),
         number(usage.map(|usage| usage.input)),

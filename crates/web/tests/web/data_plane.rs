@@ -228,3 +228,81 @@ async fn rules_are_set_by_programs_and_hold_at_once() {
         house.api("GET", "/api/v1/providers", admin, None).await.json()["data"][0].clone();
     assert_eq!(provider["contract"], json!(null));
 }
+
+#[tokio::test]
+async fn budgets_are_set_by_programs_and_hold_at_once() {
+    let house = House::new().await;
+    let (admin, key) = (&house.acme.admin_key, &house.acme.key);
+    let path = "/api/v1/budgets";
+    let ask = || {
+        let body = json!({"model": "sandbox-echo", "messages": [{"role": "user", "content": "x"}]});
+        house.api("POST", "/v1/chat/completions", key, Some(body))
+    };
+    assert_eq!(ask().await.status, StatusCode::OK);
+    let new = json!({"project": "website", "period": "day", "limit_nano": 5_000_000_000u64});
+    let set = house.api("PUT", path, admin, Some(new)).await;
+    assert_eq!(set.status, StatusCode::OK, "{}", set.text);
+    let budget = set.json();
+    assert_eq!(budget["project"], json!(house.acme.project.id.to_string()));
+    assert_eq!((&budget["spent_nano"], &budget["currency"]), (&json!(0), &json!("USD")));
+    // The server of the house has no known price.
+    let refused = ask().await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN, "{}", refused.text);
+    assert_eq!(refused.json()["error"]["code"], "no_price");
+    let each = format!("{path}/{}", budget["id"].as_str().unwrap());
+    assert_eq!(house.api("GET", &each, admin, None).await.json(), budget);
+    for path in [path.to_owned(), "/api/v1/projects/website/budgets".to_owned()] {
+        let listed = house.api("GET", &path, admin, None).await;
+        assert_eq!(listed.json()["data"], json!([budget]), "{path}");
+    }
+    let foreign = &house.other.admin_key;
+    assert_eq!(house.api("GET", &each, foreign, None).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(house.api("DELETE", &each, foreign, None).await.status, StatusCode::NOT_FOUND);
+    let theirs = json!({"key": house.acme.key_id, "period": "day", "limit_nano": 1});
+    let stolen = house.api("PUT", path, foreign, Some(theirs)).await;
+    assert_eq!(stolen.status, StatusCode::NOT_FOUND, "{}", stolen.text);
+    for (new, code) in [
+        (json!({"period": "week", "limit_nano": 1}), "invalid_period"),
+        (json!({"period": "day", "limit_nano": u64::MAX}), "invalid_budget"),
+        (
+            json!({"period": "day", "limit_nano": 1, "project": "website", "key": "k"}),
+            "invalid_budget",
+        ),
+    ] {
+        let wrong = house.api("PUT", path, admin, Some(new)).await;
+        assert_eq!((wrong.status, &wrong.json()["code"]), (StatusCode::BAD_REQUEST, &json!(code)));
+    }
+    let removed = house.api("DELETE", &each, admin, None).await;
+    assert_eq!(removed.status, StatusCode::NO_CONTENT);
+    assert_eq!(ask().await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn limits_are_set_by_programs_and_hold_at_once() {
+    let house = House::new().await;
+    let (admin, key) = (&house.acme.admin_key, &house.acme.key);
+    let path = "/api/v1/limits";
+    let ask = || {
+        let body = json!({"model": "sandbox-echo", "messages": [{"role": "user", "content": "x"}]});
+        house.api("POST", "/v1/chat/completions", key, Some(body))
+    };
+    let new = json!({"of": house.acme.key_id, "requests_per_minute": 1});
+    let set = house.api("PUT", path, admin, Some(new)).await;
+    assert_eq!(set.json()["keys"][&house.acme.key_id]["requests_per_minute"], json!(1));
+    let first = ask().await;
+    assert_eq!(first.header("x-ratelimit-remaining-requests"), "0");
+    assert_eq!((first.status, ask().await.status), (StatusCode::OK, StatusCode::TOO_MANY_REQUESTS));
+    for (new, status) in [
+        (json!({"of": "each_key", "concurrent": 0}), StatusCode::BAD_REQUEST),
+        (json!({"of": "nobody"}), StatusCode::NOT_FOUND),
+        (json!({"of": house.acme.admin_key_id, "concurrent": 1}), StatusCode::NOT_FOUND),
+    ] {
+        assert_eq!(house.api("PUT", path, admin, Some(new)).await.status, status);
+    }
+    let theirs = json!({"of": house.acme.key_id, "concurrent": 1});
+    let stolen = house.api("PUT", path, &house.other.admin_key, Some(theirs)).await;
+    assert_eq!(stolen.status, StatusCode::NOT_FOUND);
+    let removed = house.api("PUT", path, admin, Some(json!({"of": house.acme.key_id}))).await;
+    assert_eq!(removed.json()["keys"], json!({}));
+    assert_eq!(ask().await.status, StatusCode::OK);
+}

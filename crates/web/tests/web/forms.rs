@@ -289,3 +289,77 @@ async fn masking_is_switched_on_where_the_rules_are() {
     let page = house.get(path, me).await;
     assert!(page.text.contains("A request in which personal data is found is refused."));
 }
+
+#[tokio::test]
+async fn budgets_say_what_may_be_spent() {
+    let house = House::new().await;
+    let me = Some(&house.owner);
+    let page = house.get("/o/acme/budgets", me).await;
+    assert!(page.text.contains("No budgets yet"), "{}", page.text);
+    let project = house.acme.project.id.to_string();
+    for (whose, period, amount) in [
+        ("organization", "month", "25"),
+        (project.as_str(), "day", "12.50"),
+        (house.acme.key_id.as_str(), "total", "0"),
+    ] {
+        let fields = [("whose", whose), ("period", period), ("amount", amount)];
+        let saved = house.post("/o/acme/budgets", &fields, me).await;
+        assert_eq!(
+            (saved.status, saved.location()),
+            (StatusCode::SEE_OTHER, "/o/acme/budgets?done=budget")
+        );
+    }
+    let page = house.get("/o/acme/budgets", me).await;
+    for text in ["25.00 USD", "12.50 USD", "Project Website", "Key backend", "never", "0 % spent"] {
+        assert!(page.text.contains(text), "{text}: {}", page.text);
+    }
+    let fields = [("whose", "organization"), ("period", "month"), ("amount", "40")];
+    house.post("/o/acme/budgets", &fields, me).await;
+    let page = house.get("/o/acme/budgets", me).await;
+    assert!(page.text.contains("40.00 USD") && !page.text.contains("25.00 USD"));
+    let nobody = [("whose", "prj_00000000000000000000000000"), ("period", "day"), ("amount", "1")];
+    assert_eq!(house.post("/o/acme/budgets", &nobody, me).await.status, StatusCode::NOT_FOUND);
+
+    let viewer = house
+        .member("viewer@acme.example", domain::OrgRole::Member, Some(domain::ProjectRole::Viewer))
+        .await;
+    let own = house.get("/o/acme/p/website/budgets", Some(&viewer)).await;
+    assert!(own.text.contains("12.50 USD") && own.text.contains("Key backend"), "{}", own.text);
+    assert!(!own.text.contains("40.00 USD") && !own.text.contains("/remove"), "{}", own.text);
+    let overview = house.get("/o/acme", me).await;
+    assert!(overview.text.contains("Key backend: 100 % of 0.00 USD in total is spent."));
+    assert!(!house.get("/o/acme", Some(&viewer)).await.text.contains("is spent."));
+
+    let remove = |page: &str| {
+        let from = page.find("/o/acme/budgets/bgt_").unwrap();
+        page[from..].split('"').next().unwrap().to_owned()
+    };
+    for _ in 0..3 {
+        let page = house.get("/o/acme/budgets", me).await;
+        let removed = house.post(&remove(&page.text), &[], me).await;
+        assert_eq!(removed.location(), "/o/acme/budgets?done=budget-removed");
+    }
+    assert!(house.get("/o/acme/budgets", me).await.text.contains("No budgets yet"));
+}
+
+#[tokio::test]
+async fn limits_say_how_fast_programs_may_ask() {
+    let house = House::new().await;
+    let me = Some(&house.owner);
+    assert!(house.get("/o/acme/limits", me).await.text.contains("No limits yet"));
+    let key = house.acme.key_id.as_str();
+    for (whose, requests) in [("organization", "600"), ("each_key", "1,200"), (key, "60")] {
+        let fields =
+            [("whose", whose), ("requests", requests), ("tokens", ""), ("concurrent", "4")];
+        let saved = house.post("/o/acme/limits", &fields, me).await;
+        assert_eq!(saved.location(), "/o/acme/limits?done=saved", "{}", saved.text);
+    }
+    let page = house.get("/o/acme/limits", me).await;
+    for text in ["all keys together", "1,200", "Key backend", "no limit"] {
+        assert!(page.text.contains(text), "{text}: {}", page.text);
+    }
+    for whose in ["organization", "each_key", key] {
+        house.post("/o/acme/limits", &[("whose", whose)], me).await;
+    }
+    assert!(house.get("/o/acme/limits", me).await.text.contains("No limits yet"));
+}

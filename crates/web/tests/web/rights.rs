@@ -23,6 +23,7 @@ fn fill(route: &RouteInfo, org: &Org) -> String {
         ("{provider}", org.provider.clone()),
         ("{member}", person.clone()),
         ("{user}", person),
+        ("{budget}", "bgt_00000000000000000000000000".to_owned()),
         ("{alias}", "als_00000000000000000000000000".to_owned()),
         ("{invitation}", "inv_00000000000000000000000000".to_owned()),
         ("{session}", "ses_00000000000000000000000000".to_owned()),

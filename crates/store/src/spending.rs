@@ -1,0 +1,133 @@
+//! What was spent so far: the sums that budgets begin to count from, after a start or when one is set.
+//!
+//! A request is in the database or waits in the journal for it, never in both while nothing is settled into the
+//! database: so a look at both counts each request once.
+
+use std::sync::Arc;
+
+use domain::{BudgetOf, KeyId, ProjectId, Result, Span, Timestamp};
+use sea_orm::{ColumnTrait, QueryFilter, QuerySelect, Select, sea_query::ExprTrait as _};
+use tokio::sync::MutexGuard;
+use uuid::Uuid;
+
+use crate::{
+    Scope, Store,
+    entity::usage,
+    error::from_db,
+    journal::{Settled, reserved_by},
+    repository::usage::{positive, total},
+    settle::{self, Pace},
+    tenant,
+};
+
+/// Something that was spent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spent {
+    pub project: ProjectId,
+    pub key: KeyId,
+    /// Nano-units.
+    pub nano: u64,
+}
+
+impl Spent {
+    /// Whether it counts against a budget of `of`.
+    #[must_use]
+    pub fn counts(&self, of: BudgetOf) -> bool {
+        match of {
+            BudgetOf::Organization => true,
+            BudgetOf::Project(project) => self.project == project,
+            BudgetOf::Key(key) => self.key == key,
+        }
+    }
+}
+
+/// A look at what one organization has spent. While it lives, nothing moves from the journal into the database.
+pub struct Spending<'a> {
+    store: &'a Store,
+    scope: &'a Scope,
+    _still: MutexGuard<'a, Pace>,
+}
+
+impl Store {
+    /// Settles what waits, so that nothing which the journal read again after a crash is counted twice, and holds off
+    /// the next settlement.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database cannot be reached.
+    pub async fn spending<'a>(&'a self, scope: &'a Scope) -> Result<Spending<'a>> {
+        let still = self.journal().sweeping.lock().await;
+        settle::organization(self, scope.org()).await?;
+        Ok(Spending { store: self, scope, _still: still })
+    }
+}
+
+impl Spending<'_> {
+    /// What settled requests cost that are not in the database yet, with when each was started. Takes no time.
+    #[must_use]
+    pub fn waiting(&self) -> Vec<(Timestamp, Spent)> {
+        let all = self.store.journal().oldest(self.scope.org(), usize::MAX);
+        all.iter().map(waiting).collect()
+    }
+
+    /// What the requests cost that were started in `span` and are in the database, by project and key.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database cannot be reached.
+    pub async fn recorded(&self, span: Span) -> Result<Vec<Spent>> {
+        let tx = self.store.engine().read(self.scope.org()).await?;
+        let within = || within(self.scope, span);
+        let sums: Vec<(Uuid, Uuid, i64)> = within()
+            .select_only()
+            .column(usage::Column::ProjectId)
+            .column(usage::Column::KeyId)
+            .column_as(total(usage::Column::CostNano), "cost_nano")
+            .group_by(usage::Column::ProjectId)
+            .group_by(usage::Column::KeyId)
+            .into_tuple()
+            .all(tx.on())
+            .await
+            .map_err(from_db)?;
+        // Few: a request that nobody saw the end of, because the server stopped in the middle of it.
+        let interrupted: Vec<(Uuid, Uuid, String)> = within()
+            .select_only()
+            .column(usage::Column::ProjectId)
+            .column(usage::Column::KeyId)
+            .column(usage::Column::Receipt)
+            .filter(usage::Column::Status.eq(0).and(usage::Column::CostNano.is_null()))
+            .into_tuple()
+            .all(tx.on())
+            .await
+            .map_err(from_db)?;
+        let spent = |project, key, nano| Spent {
+            project: ProjectId::from_uuid(project),
+            key: KeyId::from_uuid(key),
+            nano,
+        };
+        let sums = sums.into_iter().map(|(project, key, nano)| spent(project, key, positive(nano)));
+        let interrupted = interrupted
+            .into_iter()
+            .map(|(project, key, receipt)| spent(project, key, reserved_by(&receipt)));
+        Ok(sums.chain(interrupted).collect())
+    }
+}
+
+fn within(scope: &Scope, span: Span) -> Select<usage::Entity> {
+    let all = tenant::select::<usage::Entity>(scope.org())
+        .filter(usage::Column::StartedAt.gte(span.from.as_millis()));
+    match span.until {
+        Some(until) => all.filter(usage::Column::StartedAt.lt(until.as_millis())),
+        None => all,
+    }
+}
+
+fn waiting(settled: &Arc<Settled>) -> (Timestamp, Spent) {
+    let Settled { intent, settlement } = settled.as_ref();
+    // Without a cost, it is what was set aside if nobody saw the end, and nothing else.
+    let interrupted = settlement.status == 0;
+    let nano = match settlement.cost_nano {
+        Some(cost) => cost,
+        None if interrupted => reserved_by(&settlement.receipt_json),
+        None => 0,
+    };
+    (intent.started, Spent { project: intent.project, key: intent.key, nano })
+}
