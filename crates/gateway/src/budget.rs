@@ -118,8 +118,8 @@ impl Inner {
     /// The most that asking the candidate may cost; `None` when a price is unknown.
     fn worst(&self, candidate: &Candidate, head: &Head, body_bytes: usize) -> Option<Worst> {
         let route = &candidate.route;
-        let prices = route.prices(&self.catalogue, &candidate.model)?;
-        let entry = self.catalogue.provider(&route.catalog);
+        let prices = route.prices(&route.catalogue, &candidate.model)?;
+        let entry = route.catalogue.provider(&route.catalog);
         let model =
             entry.and_then(|entry| entry.models.iter().find(|model| model.id == *candidate.model));
         let bytes = u64::try_from(body_bytes).unwrap_or(u64::MAX);

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use domain::{EvidenceId, RunId};
+use domain::{Catalogue, EvidenceId, RunId};
 
 use super::*;
 use crate::{
