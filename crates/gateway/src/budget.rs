@@ -20,6 +20,7 @@ use crate::{
     Body, Gateway, Inner,
     failure::{Again, Failure},
     plan::{Candidate, Exclusion, Plan},
+    rank,
 };
 
 pub(crate) use self::{
@@ -107,8 +108,12 @@ impl Inner {
             let reason = "no_price";
             Exclusion { route, reason, ranked: None }
         };
+        let fewer = !unknown.is_empty();
         plan.excluded.extend(unknown.into_iter().map(exclusion));
         plan.candidates = known;
+        if fewer {
+            rank::again(plan);
+        }
         if plan.candidates.is_empty() {
             return Err(words::no_price());
         }

@@ -8,7 +8,11 @@ use domain::{
 };
 use llm::{Format, Head};
 
-use crate::{GatewayConfig, plan::Candidate, wishes};
+use crate::{
+    GatewayConfig,
+    plan::{Candidate, Plan},
+    wishes,
+};
 
 /// Output tokens that a request is expected to take, unless it allows fewer.
 const EXPECTED_OUTPUT: u64 = 500;
@@ -61,6 +65,22 @@ pub(crate) fn rank(
         }
     }
     (ranked, Some(basis))
+}
+
+/// Ranks those anew that are left after somebody was excluded: a score says how one stands among the others. Who was
+/// passed over before stood among others.
+pub(crate) fn again(plan: &mut Plan) {
+    for passed_over in &mut plan.excluded {
+        passed_over.ranked = None;
+    }
+    let inputs: Option<Vec<Inputs>> =
+        plan.candidates.iter().map(|one| Some(one.ranked?.inputs)).collect();
+    let Some((inputs, basis)) = inputs.zip(plan.order.as_ref()) else { return };
+    let one = |(at, score): (usize, Score)| {
+        let ranked = Some(Ranked { inputs: *inputs.get(at)?, score });
+        Some(Candidate { ranked, ..plan.candidates.get(at)?.clone() })
+    };
+    plan.candidates = ranking::rank(basis, &inputs).into_iter().filter_map(one).collect();
 }
 
 impl Moment<'_> {

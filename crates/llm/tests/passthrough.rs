@@ -203,13 +203,14 @@ fn the_head_says_what_routing_needs() {
     .unwrap();
     assert_eq!(head.model, "m");
     assert!(head.stream && head.include_usage && head.has_tools);
-    assert_eq!((head.max_output, head.choices), (Some(7), 2));
+    // Nobody knows which of the two a provider goes by: the larger is the one that a budget must allow for.
+    assert_eq!((head.max_output, head.choices), (Some(9), 2));
 
     let body = br#"{"model":"m","stream":true,"stream_options":{"include_obfuscation":false},"n":9,
         "max_tokens":9,"max_output_tokens":7.0,"tools":[],"input":"x"}"#;
     let head = llm::head(Format::OpenAiResponses, body).unwrap();
     assert!(head.stream && !head.include_usage && head.has_tools);
-    assert_eq!((head.max_output, head.choices), (Some(7), 1));
+    assert_eq!((head.max_output, head.choices), (Some(9), 1));
     let missing = llm::head(Format::OpenAiResponses, b"{\"model\":\"m\",\"messages\":[]}");
     let missing = missing.map(drop).unwrap_err();
     assert_eq!(missing.param.as_deref(), Some("input"));

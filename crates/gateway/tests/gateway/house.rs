@@ -132,7 +132,7 @@ impl House {
             Egress::with_resolver(&egress::Config::default(), clock.clone(), nobody).unwrap();
         let tasks = TaskTracker::new();
         let catalogue = LiveCatalogue::from(catalogue());
-        testkit::announce(&store, &catalogue.current()).await;
+        testkit::announce(&store, &announced()).await;
         let gateway = Gateway::new(
             config,
             store.clone(),
@@ -370,14 +370,20 @@ fn provider(
     }
 }
 
+/// Entries of the catalogue with their prices.
+const ENTRIES: [(&str, &str); 2] = [
+    ("sandbox", "input = 1000, cache_read = 100, output = 4000"),
+    ("luxury", "input = 3000, output = 12000"),
+];
+
 fn catalogue() -> Arc<Catalogue> {
-    Arc::new(testkit::sandboxes_catalogue(
-        &[
-            ("sandbox", "input = 1000, cache_read = 100, output = 4000"),
-            ("luxury", "input = 3000, output = 12000"),
-        ],
-        MODELS,
-    ))
+    Arc::new(testkit::sandboxes_catalogue(&ENTRIES, MODELS))
+}
+
+/// The sub-processors of the house; one of them has no prices that the gateway knows.
+fn announced() -> Catalogue {
+    let [sandbox, luxury] = ENTRIES;
+    testkit::sandboxes_catalogue(&[sandbox, luxury, ("voyage", "input = 1")], MODELS)
 }
 
 pub(crate) fn script() -> Script {

@@ -40,7 +40,11 @@ async fn texts_are_masked_and_come_back() {
 #[tokio::test]
 async fn what_cannot_be_masked_goes_to_nobody() {
     let house = house().await;
-    let speech = |text: &str| json!({"model": "sandbox-speech", "input": text, "voice": "alloy"});
+    let speech = |text: &str| {
+        json!({
+            "model": "sandbox-speech", "input": text, "voice": "alloy", "response_format": "wav",
+        })
+    };
     let made = house.task(Task::Speech, "application/json", speech("hello").to_string()).await;
     let recording = made.into_body().collect().await.unwrap().to_bytes();
     let form = form(&[("file", &recording), ("model", b"sandbox-transcribe")]);
