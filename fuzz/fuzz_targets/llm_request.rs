@@ -23,6 +23,11 @@ fuzz_target!(|data: &[u8]| {
             let quirks = Quirks::of_model(target);
             for to in Format::ALL {
                 let Ok(prepared) = prepare(from, to, &body, &found, target, &quirks) else { continue };
+                if to == Format::BedrockConverse {
+                    // Nobody reads its requests here; they are JSON all the same.
+                    serde_json::from_slice::<serde::de::IgnoredAny>(&prepared.body).expect("JSON");
+                    continue;
+                }
                 let again = head_of(to, target, found.stream, &prepared.body)
                     .expect("a prepared request has a head");
                 assert_eq!(again.model, target);

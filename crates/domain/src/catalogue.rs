@@ -1,6 +1,7 @@
 //! The catalogue of providers: parsed from `catalog/*.toml`, immutable once built. The same rows are the register of
 //! sub-processors, the price list and what routing knows about a provider's terms.
 
+mod address;
 mod check;
 mod entry;
 mod live;
@@ -16,7 +17,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 pub use entry::{
-    Auth, Capability, Endpoint, Family, Modality, Model, ProviderEntry, Serves, Subprocessor,
+    Auth, Capability, Endpoint, Family, Modality, Model, Place, ProviderEntry, Serves, Subprocessor,
 };
 pub use live::{CatalogueState, LiveCatalogue};
 pub use posture::{Posture, Use, When};
@@ -56,6 +57,9 @@ pub enum Protocol {
     Transcription,
     #[serde(rename = "speech")]
     Speech,
+    /// Amazon Bedrock Converse.
+    #[serde(rename = "bedrock")]
+    Bedrock,
 }
 
 impl Protocol {
@@ -74,22 +78,23 @@ impl Protocol {
             Self::ImageEdits => "image-edits",
             Self::Transcription => "transcription",
             Self::Speech => "speech",
+            Self::Bedrock => "bedrock",
         }
     }
 
     /// Whether a provider can be registered with it.
     #[must_use]
     pub const fn is_of_providers(self) -> bool {
-        matches!(
-            self,
-            Self::OpenAi | Self::Anthropic | Self::OpenAiResponses | Self::Cohere | Self::Rerank
-        )
+        self.is_conversation() || matches!(self, Self::Cohere | Self::Rerank)
     }
 
     /// Whether conversations are had in it.
     #[must_use]
     pub const fn is_conversation(self) -> bool {
-        matches!(self, Self::OpenAi | Self::Anthropic | Self::OpenAiResponses | Self::Gemini)
+        matches!(
+            self,
+            Self::OpenAi | Self::Anthropic | Self::OpenAiResponses | Self::Gemini | Self::Bedrock
+        )
     }
 
     /// What a provider of this format can be asked for besides conversations, as far as this version can call it.
@@ -115,7 +120,7 @@ impl Protocol {
     #[must_use]
     pub const fn serves(self) -> Serves {
         match self {
-            Self::OpenAi | Self::Gemini => Serves::Chat,
+            Self::OpenAi | Self::Gemini | Self::Bedrock => Serves::Chat,
             Self::Anthropic => Serves::Messages,
             Self::OpenAiResponses => Serves::Responses,
             Self::Cohere | Self::Embeddings => Serves::Embeddings,
@@ -143,6 +148,7 @@ impl Protocol {
             "image-edits" => Some(Self::ImageEdits),
             "transcription" => Some(Self::Transcription),
             "speech" => Some(Self::Speech),
+            "bedrock" => Some(Self::Bedrock),
             _ => None,
         }
     }

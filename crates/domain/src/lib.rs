@@ -24,7 +24,7 @@ mod usage;
 pub use budget::{BudgetOf, CURRENCY, Period, Span};
 pub use catalogue::{
     Auth, Capability, Catalogue, CatalogueError, CatalogueState, Endpoint, Family, LiveCatalogue,
-    Modality, Model, Posture, Price, PriceRule, Prices, Protocol, ProviderEntry, Serves,
+    Modality, Model, Place, Posture, Price, PriceRule, Prices, Protocol, ProviderEntry, Serves,
     Subprocessor, Tier, Use, When,
 };
 pub use clock::{Clock, Timestamp};

@@ -29,6 +29,9 @@ pub struct Sheet {
     /// ISO 3166-1 alpha-2.
     pub country: String,
     pub regions: BTreeSet<String>,
+    /// Those of the regions that the name of a model stands for, whatever address it is asked at.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub places: BTreeSet<String>,
     /// Name and country of the companies behind it.
     pub subprocessors: BTreeSet<(String, String)>,
     /// Whether it sends requests on to companies of its own choice.
@@ -39,11 +42,14 @@ impl From<&ProviderEntry> for Sheet {
     fn from(entry: &ProviderEntry) -> Self {
         let region = |region: Option<&String>| region.map_or(NOT_STATED, String::as_str).to_owned();
         let behind = entry.subprocessors.iter();
+        let places: BTreeSet<String> = entry.places.iter().map(|one| one.place.clone()).collect();
+        let regions = entry.endpoints.iter().map(|one| region(one.region.as_ref()));
         Self {
             name: entry.name.clone(),
             legal_entity: entry.legal_entity.clone(),
             country: entry.country.clone(),
-            regions: entry.endpoints.iter().map(|one| region(one.region.as_ref())).collect(),
+            regions: regions.chain(places.iter().cloned()).collect(),
+            places,
             subprocessors: behind.map(|one| (one.name.clone(), one.country.clone())).collect(),
             chooses: entry.chooses,
         }
@@ -179,6 +185,8 @@ impl Listing {
         let known = region.filter(|region| self.sheet.regions.contains(*region));
         // Where nobody knows which region is meant, every one is.
         let touched = |part: &Part| match part {
+            // A name may lead there from any region.
+            Part::Region(one) if self.sheet.places.contains(one) => true,
             Part::Region(one) => known.is_none_or(|known| known == one),
             _ => true,
         };
@@ -313,6 +321,7 @@ impl Register {
             legal_entity: Some(format!("Nobody, {}", now.rfc3339())),
             country: "ZZ".to_owned(),
             regions: BTreeSet::new(),
+            places: BTreeSet::new(),
             subprocessors: BTreeSet::new(),
             chooses: false,
         };

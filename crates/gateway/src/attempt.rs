@@ -3,6 +3,7 @@
 use std::{borrow::Cow, time::Duration};
 
 use bytes::{Bytes, BytesMut};
+use domain::{Clock, RequestId};
 use egress::Deadlines;
 use http::{HeaderMap, HeaderValue, Request, Response, header};
 use http_body_util::{BodyExt, Full};
@@ -28,12 +29,13 @@ pub(crate) enum Won {
 pub(crate) struct Attempts<'a> {
     pub config: &'a GatewayConfig,
     pub egress: &'a egress::Egress,
+    pub clock: &'a Clock,
+    pub request: RequestId,
     pub inbound: Format,
     pub headers: &'a HeaderMap,
     pub head: &'a Head,
     /// The client's request.
     pub body: &'a Bytes,
-    pub request: domain::RequestId,
     /// Seconds since the epoch.
     pub created: u64,
     /// Tokens.
@@ -57,7 +59,10 @@ impl Attempts<'_> {
             self.total_by
         };
         let response = self.send(candidate, prepared, first_by).await?;
-        let shown = (*self.head.model != *candidate.model).then_some(self.head.model.as_str());
+        // One format's answers name no model.
+        let unnamed = candidate.format() == Format::BedrockConverse;
+        let shown =
+            (unnamed || *self.head.model != *candidate.model).then_some(self.head.model.as_str());
         if let Some(task) = self.head.task {
             let won = self.task((task, candidate), response, shown, first_by).await;
             return won.map(Won::Task);
@@ -111,6 +116,14 @@ impl Attempts<'_> {
         }
     }
 
+    /// What stands in for the answer's id in a format that has none.
+    fn id_for(&self, outbound: Format) -> String {
+        match outbound {
+            Format::BedrockConverse => self.request.to_string(),
+            _ => String::new(),
+        }
+    }
+
     pub(crate) fn late(&self) -> Failure {
         if Instant::now() >= self.total_by { Failure::total() } else { Failure::first_token() }
     }
@@ -137,9 +150,7 @@ impl Attempts<'_> {
                 headers.insert(*name, value.clone());
             }
         }
-        if let Some((name, value)) = &candidate.route.credential {
-            headers.insert(name.clone(), value.clone());
-        }
+        candidate.route.credential.put_on(&mut request, &prepared.body, self.clock.now());
         request
     }
 
@@ -152,8 +163,13 @@ impl Attempts<'_> {
             Ok(Ok(text)) => text,
             Ok(Err(_)) | Err(_) => Bytes::new(),
         };
-        let error = llm::upstream_error(outbound, head.status.as_u16(), &text);
         let header = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
+        let error = match outbound {
+            Format::BedrockConverse => {
+                llm::aws_error(head.status.as_u16(), header("x-amzn-errortype"), &text)
+            }
+            _ => llm::upstream_error(outbound, head.status.as_u16(), &text),
+        };
         let mut failure = Failure::upstream(self.inbound, &error);
         failure.retry_after = llm::retry_after(header("retry-after"), header("retry-after-ms"));
         failure
@@ -167,7 +183,8 @@ impl Attempts<'_> {
     ) -> Result<Answer, Failure> {
         let stall = Some((self.config.stall(), self.total_by));
         let body = collect(response.into_body(), self.config.answer_bytes, stall).await?;
-        let show = Show { model, created: self.created };
+        let id = self.id_for(outbound);
+        let show = Show { model, created: self.created, id: &id };
         let mut answer = llm::respond(self.inbound, outbound, &body, show)
             .map_err(|bad| Failure::answer(self.inbound, &bad))?;
         if let Some(restore) = &self.restore {
@@ -190,6 +207,7 @@ impl Attempts<'_> {
             created: self.created,
             input_estimate: self.input_estimate,
             event_limit: self.config.event_bytes,
+            id: self.id_for(outbound),
         };
         let mut translator = StreamTranslator::new(self.inbound, outbound, options);
         if let Some(restore) = &self.restore {

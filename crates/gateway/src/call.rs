@@ -203,11 +203,12 @@ impl Inner {
         Attempts {
             config: &self.config,
             egress: &self.egress,
+            clock: &self.clock,
+            request: call.request,
             inbound: call.inbound,
             headers: call.headers,
             head,
             body: &call.body,
-            request: call.request,
             created: u64::try_from(self.clock.now().as_millis() / 1000).unwrap_or(0),
             input_estimate: llm::estimate_tokens(call.body.len() as u64),
             restore: None,

@@ -17,6 +17,7 @@ mod circuit;
 mod config;
 mod contacts;
 mod count;
+mod credential;
 mod failure;
 mod limit;
 mod live;
@@ -33,6 +34,7 @@ mod routes;
 mod rules;
 mod send;
 mod settle;
+mod sigv4;
 mod task;
 mod wishes;
 

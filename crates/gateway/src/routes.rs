@@ -7,7 +7,7 @@ use domain::{
     Serves, Timestamp,
 };
 use egress::{Destination, Egress, Kind};
-use http::{HeaderName, HeaderValue, header};
+use http::HeaderValue;
 use identity::{Refusal, Registered, notice_refusal};
 use llm::{Dialect, Format, Quirks};
 use parking_lot::{Mutex, RwLock};
@@ -16,6 +16,7 @@ use url::Url;
 
 use crate::{
     circuit::Circuit,
+    credential::Credential,
     meters::Meters,
     observed::Observations,
     rules::{self, RouteTerms, Rules},
@@ -37,7 +38,7 @@ pub(crate) struct Route {
     particular: HashMap<String, Vec<Format>>,
     /// What the catalogue's models of this provider can do; a model that is not there may be able to do anything.
     abilities: HashMap<String, Vec<Serves>>,
-    pub credential: Option<(HeaderName, HeaderValue)>,
+    pub credential: Credential,
     /// The models it serves; empty when it was not said.
     pub models: Vec<String>,
     /// Whether a model that is not listed may be asked for as `provider/model`.
@@ -293,13 +294,13 @@ impl Routes {
         let destination = provider.id.to_string();
         let base = Url::parse(&provider.base_url)
             .map_err(|_| Error::invalid("The provider's address is not a URL."))?;
+        let auth = Registered::from(provider).auth(catalogue);
         egress.register(Destination {
             id: destination.clone(),
             kind: if provider.allow_private { Kind::Own } else { Kind::Provider },
-            base,
+            base: base.clone(),
             allow_private: provider.allow_private,
         })?;
-        let format = Format::from(provider.protocol);
         let (circuit, observations) = self.known.lock().entry(provider.id).or_default().clone();
         Ok(Route {
             provider: provider.id,
@@ -311,7 +312,7 @@ impl Routes {
             spoken: rules::spoken(catalogue, provider),
             particular: rules::particular(catalogue, provider),
             abilities: rules::abilities(catalogue, provider),
-            credential: credential(format, provider)?,
+            credential: Credential::of(auth, provider, &base)?,
             models: provider.models.clone(),
             open_ended: provider.models.is_empty(),
             circuit,
@@ -337,29 +338,6 @@ fn listed<'a>(catalogue: &'a Catalogue, route: &'a Route) -> Vec<&'a str> {
     entry.map_or_else(Vec::new, |entry| {
         entry.models.iter().map(|model| model.id.as_str()).filter(able).collect()
     })
-}
-
-/// The credential as its format carries it. Marked sensitive, so that no header dump shows it.
-fn credential(
-    format: Format,
-    provider: &LiveProvider,
-) -> Result<Option<(HeaderName, HeaderValue)>> {
-    let Some(secret) = &provider.secret else { return Ok(None) };
-    let (name, text) = match format {
-        Format::OpenAiChat | Format::OpenAiResponses => {
-            (header::AUTHORIZATION, format!("Bearer {}", secret.expose()))
-        }
-        Format::AnthropicMessages => {
-            (HeaderName::from_static("x-api-key"), secret.expose().clone())
-        }
-        Format::Gemini => (HeaderName::from_static("x-goog-api-key"), secret.expose().clone()),
-    };
-    let mut value = HeaderValue::from_maybe_shared(bytes::Bytes::from(text)).map_err(|_| {
-        Error::invalid("The provider's secret cannot be sent in a header.")
-            .with_code("provider_secret")
-    })?;
-    value.set_sensitive(true);
-    Ok(Some((name, value)))
 }
 
 /// A name chosen by people as a header value: what is not visible ASCII becomes a question mark.

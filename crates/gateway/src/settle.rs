@@ -132,6 +132,7 @@ impl Settler {
                 (None, Format::AnthropicMessages) => Protocol::Anthropic,
                 (None, Format::OpenAiResponses) => Protocol::OpenAiResponses,
                 (None, Format::Gemini) => Protocol::Gemini,
+                (None, Format::BedrockConverse) => Protocol::Bedrock,
             },
             streaming: opening.streaming,
             started,

@@ -207,12 +207,12 @@ fn checked(catalogue: &Catalogue, entry: ProviderEntry) -> Result<NewProvider> {
     // Another company's endpoint is another sub-processor, whatever it is called.
     let theirs = known.and_then(|known| Some((known, endpoint(known, &url)?)));
     let spoken = || theirs.and_then(|(known, endpoint)| known.protocol_of(endpoint));
-    let fallback = || known.and_then(|known| known.protocol());
+    let fallback = || known.and_then(|known| known.protocol_elsewhere());
     // Requests in other formats are understood; providers of them are not called.
     let given = entry.protocol.filter(|protocol| protocol.is_of_providers());
     let protocol = given.or_else(spoken).or_else(fallback).ok_or_else(|| {
         Error::invalid(
-            "This provider needs its protocol: openai, anthropic, responses, cohere or rerank.",
+            "This provider needs its protocol: openai, anthropic, responses, gemini, bedrock, cohere or rerank.",
         )
         .with_code("unknown_protocol")
     })?;
@@ -264,20 +264,25 @@ fn contract(known: Option<&domain::ProviderEntry>, given: Option<&str>) -> Resul
 
 /// Where the provider is called when nobody says where.
 fn callable(known: &domain::ProviderEntry) -> Result<&str> {
-    let first = known.callable().next().ok_or_else(|| {
-        Error::invalid(format!(
+    let whole = known.callable().find(|endpoint| endpoint.blanks().next().is_none());
+    if let Some(whole) = whole {
+        return Ok(&whole.base_url);
+    }
+    let Some(open) = known.callable().next() else {
+        return Err(Error::invalid(format!(
             "{} is in the catalogue, but this version cannot call it on its own terms. If it has an address that speaks \
              the format of OpenAI or Anthropic, give that address and the protocol.",
             known.name
         ))
-        .with_code("provider_not_callable")
-    })?;
-    Ok(&first.base_url)
+        .with_code("provider_not_callable"));
+    };
+    let says = format!("Give your own address at {}, such as {}.", known.name, open.base_url);
+    Err(Error::invalid(says).with_code("invalid_base_url"))
 }
 
 /// Where the provider says that it processes what is sent to exactly this address.
 fn stated_region(known: &domain::ProviderEntry, url: &BaseUrl) -> Option<String> {
-    let exact = known.endpoints.iter().find(|endpoint| endpoint.base_url == url.text);
+    let exact = known.endpoints.iter().find(|endpoint| endpoint.is_at(&url.text));
     exact.and_then(|endpoint| endpoint.region.clone())
 }
 
@@ -286,8 +291,10 @@ pub(crate) fn endpoint<'a>(
     known: &'a domain::ProviderEntry,
     url: &BaseUrl,
 ) -> Option<&'a Endpoint> {
-    let same = known.endpoints.iter().find(|endpoint| endpoint.base_url == url.text);
-    let below = |endpoint: &&Endpoint| base_url::belongs_to(url, &endpoint.base_url);
+    let same = known.endpoints.iter().find(|endpoint| endpoint.is_at(&url.text));
+    let below = |endpoint: &&Endpoint| {
+        base_url::belongs_to(url, &endpoint.base_url) || endpoint.has_host(&url.host)
+    };
     same.or_else(|| known.endpoints.iter().find(below))
 }
 

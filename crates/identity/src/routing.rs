@@ -1,7 +1,7 @@
 //! Rules about where requests may go, and the terms they are held against.
 
 use domain::{
-    Action, Catalogue, Error, Event, Permission, Posture, ProjectId, Protocol, ProviderEntry,
+    Action, Auth, Catalogue, Error, Event, Permission, Posture, ProjectId, Protocol, ProviderEntry,
     Result, RoutingPolicy, StatedTerms, Use,
 };
 use store::{LiveProvider, Provider, Scope};
@@ -180,24 +180,38 @@ macro_rules! registered {
 registered!(Provider, LiveProvider);
 
 impl Registered<'_> {
-    /// The formats in which it can be called, the one it was registered with first. A server of the catalogue that
-    /// speaks OpenAI's older format may speak the newer one as well.
+    /// The formats in which it can be called, the one it was registered with first. A server of the catalogue may speak
+    /// others as well.
     #[must_use]
     pub fn formats(&self, catalogue: &Catalogue) -> Vec<Protocol> {
         if !self.protocol.is_conversation() {
             return Vec::new();
         }
-        let mut formats = vec![self.protocol];
-        let endpoint = catalogue.provider(self.catalog).and_then(|entry| {
-            entry.endpoints.iter().find(|endpoint| endpoint.base_url == self.base_url)
+        let known = catalogue.provider(self.catalog).and_then(|entry| {
+            let endpoint = entry.endpoints.iter().find(|endpoint| endpoint.is_at(self.base_url))?;
+            Some(entry.protocols_of(endpoint))
         });
-        let newer = |endpoint: &domain::Endpoint| {
-            endpoint.serves.contains(&Protocol::OpenAiResponses.serves())
+        known.filter(|all| all.first() == Some(&self.protocol)).unwrap_or(vec![self.protocol])
+    }
+
+    /// How a request to it proves whose account it belongs to: as the catalogue says where it is called as the
+    /// catalogue says, else as its format does it.
+    #[must_use]
+    pub fn auth(&self, catalogue: &Catalogue) -> Auth {
+        let known = || {
+            let entry = catalogue.provider(self.catalog)?;
+            let url = base_url::check(self.base_url, true).ok()?;
+            let endpoint = crate::provider::endpoint(entry, &url)?;
+            let usual = entry.protocols_of(endpoint).contains(&self.protocol);
+            Some(entry.auth_of(endpoint)).filter(|auth| usual && *auth != Auth::None)
         };
-        if self.protocol == Protocol::OpenAi && endpoint.is_some_and(newer) {
-            formats.push(Protocol::OpenAiResponses);
-        }
-        formats
+        known().unwrap_or(match self.protocol {
+            Protocol::Anthropic => Auth::XApiKey,
+            Protocol::Gemini => Auth::XGoogApiKey,
+            Protocol::Bedrock => Auth::SigV4,
+            // OpenAI's, and so is that of what is no conversation.
+            _ => Auth::Bearer,
+        })
     }
 
     /// What else it can be asked for: of a server of the catalogue what that says, of any other whatever its format
@@ -252,25 +266,45 @@ pub fn terms_of<'a>(catalogue: &'a Catalogue, row: &Registered<'a>) -> Vec<Model
         trains: None,
         retention_days: None,
     };
-    let of = entry.map(|entry| (entry, used(entry, row)));
-    let mut postures = of.iter().flat_map(|(entry, of)| entry.postures_of(of));
+    let Some((entry, of)) = entry.map(|entry| (entry, used(entry, row))) else {
+        let (terms, evidence) = match row.terms {
+            Some(stated) => (said(terms, stated), Some("stated".to_owned())),
+            None => (terms, None),
+        };
+        return vec![ModelTerms { models: "", terms, posture: None, evidence }];
+    };
+    let postures: Vec<_> = entry.postures_of(&of).collect();
     if let Some(stated) = row.terms {
-        let terms = Terms { trains: stated.trains, retention_days: stated.retention_days, ..terms };
-        let evidence = Some("stated".to_owned());
         // The parameters that go with the provider's own terms for every model are set all the same.
-        let posture = postures.last().map(|(_, posture)| posture);
-        return vec![ModelTerms { models: "", terms, posture, evidence }];
+        let posture = postures.last().map(|(_, posture)| *posture);
+        let evidence = Some("stated".to_owned());
+        let whole = ModelTerms { models: "", terms: said(terms, stated), posture, evidence };
+        return apart(entry, whole).collect();
     }
-    if entry.is_none() {
-        return vec![ModelTerms { models: "", terms, posture: None, evidence: None }];
-    }
-    let said = |(at, posture): (usize, &'a Posture)| ModelTerms {
+    let of_posture = |(at, posture): (usize, &'a Posture)| ModelTerms {
         models: posture.when.model.as_deref().unwrap_or_default(),
         terms: Terms { trains: posture.trains, retention_days: posture.retention_days, ..terms },
         posture: Some(posture),
         evidence: posture.read.as_ref().map(|read| format!("{}#{}@{read}", row.catalog, at + 1)),
     };
-    postures.by_ref().map(said).collect()
+    postures.into_iter().flat_map(|one| apart(entry, of_posture(one))).collect()
+}
+
+/// With what the organization says instead.
+const fn said(terms: Terms<'_>, stated: StatedTerms) -> Terms<'_> {
+    Terms { trains: stated.trains, retention_days: stated.retention_days, ..terms }
+}
+
+/// The same terms for each place that the models run at.
+fn apart<'a>(
+    entry: &'a ProviderEntry,
+    whole: ModelTerms<'a>,
+) -> impl Iterator<Item = ModelTerms<'a>> {
+    entry.placed(whole.models).into_iter().map(move |(models, place)| ModelTerms {
+        models,
+        terms: Terms { place: place.or(whole.terms.place), ..whole.terms },
+        ..whole.clone()
+    })
 }
 
 /// The address, contract, kind of request and region that postures may be about.
@@ -357,6 +391,43 @@ mod tests {
         );
         let us = row("https://us.acme.example/v1");
         assert_eq!(said(&Registered { contract: Some("zero-retention"), ..us }), [labs, month]);
+    }
+
+    #[test]
+    fn the_catalogue_says_how_it_is_shown_who_asks() {
+        let keyed = FILE.replace("auth = \"bearer\"", "auth = \"api-key\"");
+        let catalogue =
+            Catalogue::parse([("acme", &*keyed.replace("\"openai\"", "\"azure\""))]).unwrap();
+        let eu = row("https://eu.acme.example/v1");
+        assert_eq!(eu.auth(&catalogue), Auth::ApiKey);
+        // In another format, or elsewhere, as that format does it.
+        let other = Registered { protocol: Protocol::Gemini, ..eu };
+        assert_eq!(other.auth(&catalogue), Auth::XGoogApiKey);
+        let own = Registered { catalog: "custom", protocol: Protocol::Anthropic, ..eu };
+        assert_eq!(own.auth(&catalogue), Auth::XApiKey);
+        let signed = Registered { catalog: "custom", protocol: Protocol::Bedrock, ..eu };
+        assert_eq!(signed.auth(&catalogue), Auth::SigV4);
+    }
+
+    #[test]
+    fn stated_terms_do_not_move_models() {
+        let placed = FILE.replacen(
+            "[[postures]]",
+            "[[places]]\nmodels = \"global.\"\nplace = \"global\"\n[[postures]]",
+            1,
+        );
+        let catalogue = Catalogue::parse([("acme", &*placed)]).unwrap();
+        let stated = StatedTerms { trains: Some(false), retention_days: Some(0) };
+        for terms in [None, Some(stated)] {
+            let row = Registered { terms, ..row("https://eu.acme.example/v1") };
+            let all = terms_of(&catalogue, &row);
+            let place = |models: &str| {
+                let one = all.iter().find(|one| models.starts_with(one.models));
+                one.and_then(|one| one.terms.place)
+            };
+            assert_eq!(place("global.acme-1"), Some("global"));
+            assert_eq!(place("acme-1"), Some("EU"));
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::{
-    BadAnswer, Format, anthropic,
+    BadAnswer, Format, anthropic, converse,
     edit::{Edits, span},
     gemini, json, openai, responses, upstream, usage,
 };
@@ -19,6 +19,8 @@ pub struct Show<'a> {
     pub model: Option<&'a str>,
     /// Seconds since the Unix epoch, for formats whose counterpart has no time.
     pub created: u64,
+    /// The answer's id where the provider gives none.
+    pub id: &'a str,
 }
 
 /// Why the model stopped, in one vocabulary.
@@ -58,19 +60,25 @@ pub fn respond(
     body: &Bytes,
     show: Show<'_>,
 ) -> Result<Answer, BadAnswer> {
-    if inbound == outbound {
+    if inbound == outbound && outbound != Format::BedrockConverse {
         return same(outbound, body, show);
     }
     let document = json::document(body).ok_or(BadAnswer::Malformed)?;
-    let response = match outbound {
+    let mut response = match outbound {
         Format::OpenAiChat => openai::read_response(document)?,
         Format::AnthropicMessages => anthropic::read_response(document)?,
         Format::OpenAiResponses => responses::read_response(document)?,
         Format::Gemini => gemini::read_response(document)?,
+        Format::BedrockConverse => converse::read_response(document)?,
     };
+    if response.id.is_empty() {
+        response.id = show.id.into();
+    }
     let mut out = Vec::with_capacity(body.len() + 256);
     match inbound {
-        Format::OpenAiChat => openai::write_response(&response, show, &mut out),
+        Format::OpenAiChat | Format::BedrockConverse => {
+            openai::write_response(&response, show, &mut out);
+        }
         Format::AnthropicMessages => anthropic::write_response(&response, show, &mut out),
         Format::OpenAiResponses => responses::write_response(&response, show, &mut out),
         Format::Gemini => gemini::write_response(&response, show, &mut out),
@@ -154,6 +162,7 @@ fn same(format: Format, body: &Bytes, show: Show<'_>) -> Result<Answer, BadAnswe
             let bytes = response.output_estimate().saturating_mul(4);
             (response.stop.as_ref().map(|stop| stop.kind), response.usage, bytes)
         }
+        Format::BedrockConverse => return Err(BadAnswer::Malformed),
     };
     let mut edits = Edits::default();
     let model = if format == Format::Gemini { view.model_version } else { view.model };

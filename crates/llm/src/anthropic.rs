@@ -15,10 +15,12 @@ mod write;
 const INVALID: &str = "INVALID_JSON";
 
 pub(crate) use self::{
-    content::read_thinking_block,
+    blocks::{input, tool_id},
+    content::{arguments, read_thinking_block},
     event_read::EventReader,
     event_write::EventWriter,
+    plan::{Plan, plan},
     read::{read_request, read_thinking},
     reply::{read_response, stop_of, write_response},
-    write::write_request,
+    write::{NO_SCHEMA, write_request},
 };

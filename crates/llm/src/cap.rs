@@ -18,9 +18,11 @@ pub fn cap_output(format: Format, body: &Bytes, tokens: u64, quirks: &Quirks) ->
         Format::OpenAiResponses => vec!["max_output_tokens"],
         Format::OpenAiChat => chat(body, quirks),
         Format::Gemini => vec![config(body)],
+        Format::BedrockConverse => vec!["inferenceConfig"],
     };
     let value = match format {
         Format::Gemini => json!({"maxOutputTokens": tokens}),
+        Format::BedrockConverse => json!({"maxTokens": tokens}),
         _ => json!(tokens),
     };
     let members: BTreeMap<String, Value> =
@@ -64,7 +66,7 @@ mod tests {
 
     #[test]
     fn a_limit_is_said_where_the_format_has_it() {
-        use Format::{AnthropicMessages, Gemini, OpenAiChat, OpenAiResponses};
+        use Format::{AnthropicMessages, BedrockConverse, Gemini, OpenAiChat, OpenAiResponses};
         for (format, model, body, expected) in [
             (AnthropicMessages, "m", r#"{"max_tokens":900,"a":1}"#, r#"{"max_tokens":50,"a":1}"#),
             (OpenAiResponses, "m", r#"{"a":1}"#, r#"{"a":1,"max_output_tokens":50}"#),
@@ -78,6 +80,12 @@ mod tests {
                 r#"{"max_tokens":50,"max_completion_tokens":50}"#,
             ),
             (Gemini, "m", r#"{"a":1}"#, r#"{"a":1,"generationConfig":{"maxOutputTokens":50}}"#),
+            (
+                BedrockConverse,
+                "m",
+                r#"{"inferenceConfig":{"maxTokens":900,"topP":1}}"#,
+                r#"{"inferenceConfig":{"maxTokens":50,"topP":1}}"#,
+            ),
         ] {
             assert_eq!(capped(format, body, model), expected, "{format:?}");
         }

@@ -184,7 +184,8 @@ pub(crate) const fn tag_of(outbound: Format) -> &'static str {
     match outbound {
         Format::Gemini => GEMINI_TAG,
         Format::OpenAiResponses => ITEM_TAG,
-        Format::OpenAiChat | Format::AnthropicMessages => TAG,
+        // Thinking at Bedrock is that of the model's maker.
+        Format::OpenAiChat | Format::AnthropicMessages | Format::BedrockConverse => TAG,
     }
 }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use domain::Protocol;
 
-use crate::gemini;
+use crate::{converse, gemini};
 
 /// A wire format, on either side: the client's (inbound) or the provider's (outbound).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -17,12 +17,24 @@ pub enum Format {
     OpenAiResponses,
     /// Gemini `generateContent` and `streamGenerateContent`.
     Gemini,
+    /// Amazon Bedrock `Converse` and `ConverseStream`. No client speaks it: what would be written to one is written
+    /// as Chat Completions, and nothing is read from one.
+    BedrockConverse,
 }
 
 impl Format {
-    /// Every format, for tests and tables.
-    pub const ALL: [Self; 4] =
+    /// The formats of clients.
+    pub const CLIENTS: [Self; 4] =
         [Self::OpenAiChat, Self::AnthropicMessages, Self::OpenAiResponses, Self::Gemini];
+
+    /// Every format, for tests and tables.
+    pub const ALL: [Self; 5] = [
+        Self::OpenAiChat,
+        Self::AnthropicMessages,
+        Self::OpenAiResponses,
+        Self::Gemini,
+        Self::BedrockConverse,
+    ];
 
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -31,11 +43,12 @@ impl Format {
             Self::AnthropicMessages => "anthropic",
             Self::OpenAiResponses => "responses",
             Self::Gemini => "gemini",
+            Self::BedrockConverse => "bedrock",
         }
     }
 
     /// The path and query of the generation endpoint, relative to a base URL that ends with the version (`…/v1`).
-    /// One format names the model and the kind of answer there.
+    /// Some formats name the model and the kind of answer there.
     #[must_use]
     pub fn path(self, model: &str, stream: bool) -> Cow<'static, str> {
         Cow::Borrowed(match self {
@@ -43,6 +56,7 @@ impl Format {
             Self::AnthropicMessages => "/messages",
             Self::OpenAiResponses => "/responses",
             Self::Gemini => return Cow::Owned(gemini::path(model, stream)),
+            Self::BedrockConverse => return Cow::Owned(converse::path(model, stream)),
         })
     }
 
@@ -50,8 +64,8 @@ impl Format {
     #[must_use]
     pub const fn headers(self) -> &'static [(&'static str, &'static str)] {
         match self {
-            Self::OpenAiChat | Self::OpenAiResponses | Self::Gemini => &[],
             Self::AnthropicMessages => &[("anthropic-version", "2023-06-01")],
+            _ => &[],
         }
     }
 
@@ -60,8 +74,8 @@ impl Format {
     #[must_use]
     pub const fn forwarded_headers(self) -> &'static [&'static str] {
         match self {
-            Self::OpenAiChat | Self::OpenAiResponses | Self::Gemini => &[],
             Self::AnthropicMessages => &["anthropic-version", "anthropic-beta"],
+            _ => &[],
         }
     }
 }
@@ -73,6 +87,7 @@ impl From<Protocol> for Format {
             Protocol::Anthropic => Self::AnthropicMessages,
             Protocol::OpenAiResponses => Self::OpenAiResponses,
             Protocol::Gemini => Self::Gemini,
+            Protocol::Bedrock => Self::BedrockConverse,
             // What is no conversation has OpenAI's credential and errors.
             _ => Self::OpenAiChat,
         }

@@ -1,7 +1,7 @@
 //! Wire formats of model providers: requests, answers, streams, usage and errors, without any I/O.
 //!
 //! Four formats are spoken, in both directions: OpenAI Chat Completions, Anthropic Messages, OpenAI Responses and
-//! Gemini. When both sides speak the same one, bytes stay as they are but for the model's name, the option
+//! Gemini. A fifth, Amazon Bedrock's Converse, is spoken to providers only. When both sides speak the same one, bytes stay as they are but for the model's name, the option
 //! that makes a stream report its usage, and the one that keeps an answer from being stored. Otherwise a reader
 //! turns the text into a superset of the formats and a writer turns that into the other one; what cannot be
 //! said there is listed in the client's own names, and what must not be lost silently (an image that cannot be
@@ -18,6 +18,7 @@
 //! - Gemini signs parts of any kind. Such a signature travels as thinking without text before its part, sealed with
 //!   `probity.gemini.v1/` or tagged `probity/gemini-v1`, and is put back on the part that follows. Other families'
 //!   thinking reaches its clients as a thought whose signature is ours in base64, as signatures are bytes there.
+//!   Calls that another model made are sent to newer ones with the word that the format documents for them.
 //!   Its path names the model and whether the answer is a stream, so its requests are read with [`head_at`].
 //! - Nothing is stored. A Responses request that asks for a store (`store`, `background`,
 //!   `previous_response_id`, `conversation`, an item reference) is refused and told to send the items again; one
@@ -40,6 +41,7 @@ mod beginning;
 mod cap;
 mod carrier;
 mod conversation;
+mod converse;
 mod demand;
 mod edit;
 mod fault;
@@ -83,6 +85,6 @@ pub use task::{
     task_prepare, task_respond,
 };
 pub use texts::{Form, Found, Rewritten, rewrite};
-pub use upstream::{UpstreamError, UpstreamKind, retry_after, upstream_error};
+pub use upstream::{UpstreamError, UpstreamKind, aws_error, retry_after, upstream_error};
 pub use usage::{estimate_tokens, estimated};
 pub use wishes::Wishes;

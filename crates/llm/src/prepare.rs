@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use bytes::Bytes;
 
 use crate::{
-    BadRequest, Format, Head, Quirks, anthropic, edit::Edits, gemini, head::Options, json, openai,
-    responses, strip,
+    BadRequest, Format, Head, Quirks, anthropic, converse, edit::Edits, gemini, head::Options,
+    json, openai, responses, strip,
 };
 
 /// A request in the provider's format.
@@ -39,7 +39,7 @@ pub fn prepare(
     target_model: &str,
     quirks: &Quirks,
 ) -> Result<Prepared, BadRequest> {
-    let (body, dropped) = if inbound == outbound {
+    let (body, dropped) = if inbound == outbound && outbound != Format::BedrockConverse {
         same(inbound, body, head, target_model, quirks)
     } else {
         translate(inbound, outbound, &unwished(body, head), head, (target_model, quirks))?
@@ -130,6 +130,9 @@ fn translate(
         Format::AnthropicMessages => anthropic::read_request(document)?,
         Format::OpenAiResponses => responses::read_request(document)?,
         Format::Gemini => gemini::read_request(document, head.stream)?,
+        Format::BedrockConverse => {
+            return Err(BadRequest::unsupported("", "No client speaks this format here."));
+        }
     };
     let mut out = Vec::with_capacity(body.len() + 256);
     let losses = match outbound {
@@ -141,6 +144,9 @@ fn translate(
             responses::write_request(&request, losses, target, quirks, &mut out)?
         }
         Format::Gemini => gemini::write_request(request, losses, quirks, &mut out)?,
+        Format::BedrockConverse => {
+            converse::write_request(request, losses, target, quirks, &mut out)?
+        }
     };
     Ok((out.into(), losses.into_list()))
 }

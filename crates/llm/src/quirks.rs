@@ -38,6 +38,8 @@ pub struct Quirks {
     /// Anthropic: accepts system messages after the first turn.
     pub system_turns: bool,
     pub thinking: ThinkingStyle,
+    /// Gemini: refuses a turn whose first call is not signed.
+    pub signed_calls: bool,
     /// May be sent thinking that a provider of the other format made, in the carriers of this crate.
     /// Strict hosts refuse what they did not sign or do not know; lenient ones may be another Probity,
     /// which wants its own back.
@@ -61,6 +63,7 @@ impl Default for Quirks {
             one_sampler: false,
             system_turns: false,
             thinking: ThinkingStyle::Budget,
+            signed_calls: false,
             foreign_thinking: true,
             provider_object: false,
         }
@@ -76,6 +79,9 @@ impl Quirks {
     #[must_use]
     pub fn of_model(model: &str) -> Self {
         let name = model.rsplit('/').next().unwrap_or(model);
+        // One host puts the maker, and where the model runs, before the name: `eu.anthropic.claude-…`.
+        let maker = |maker: &str| name.split_once(maker).map(|(_, name)| name);
+        let name = maker("anthropic.").or_else(|| maker("openai.")).unwrap_or(name);
         let mut quirks = Self::default();
         if openai_reasoning(name) {
             quirks.foreign_thinking = false;
@@ -94,6 +100,7 @@ impl Quirks {
             // Levels came with the third generation, budgets are what the second knows.
             if !version.starts_with(['1', '2']) {
                 quirks.thinking = ThinkingStyle::Adaptive;
+                quirks.signed_calls = true;
             }
         } else if let Some(version) = claude_version(name) {
             quirks.foreign_thinking = false;
@@ -159,6 +166,10 @@ mod tests {
         assert!(!Quirks::of_model("gpt-4o").max_completion_tokens);
         assert!(!Quirks::of_model("olmo-2").max_completion_tokens);
         assert!(!Quirks::of_model("claude-opus-4-8").sampling);
+        assert!(!Quirks::of_model("eu.anthropic.claude-opus-4-8-20260601-v1:0").sampling);
+        assert!(Quirks::of_model("global.openai.gpt-6.1-sol").max_completion_tokens);
+        assert!(Quirks::of_model("gemini-3-pro").signed_calls);
+        assert!(!Quirks::of_model("gemini-2.5-pro").signed_calls);
         assert!(Quirks::of_model("claude-sonnet-4-5").sampling);
         assert_eq!(Quirks::of_model("sandbox-echo"), Quirks::default());
     }

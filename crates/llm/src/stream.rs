@@ -1,5 +1,6 @@
 //! Streams: events of the provider in, events in the client's format out.
 
+mod event_stream;
 mod frame;
 mod glance;
 mod meter;
@@ -11,8 +12,8 @@ mod translate;
 
 use domain::Usage;
 
-use self::frame::TooLarge;
 pub(crate) use self::frame::{Frame, Framer};
+use self::{event_stream::Messages, frame::TooLarge};
 pub(crate) use self::{meter::Meter, piece::Piece, translate::View};
 use crate::{Format, Refusal, Restore, StreamFault, json, refusal, responses, upstream};
 
@@ -30,6 +31,8 @@ pub struct StreamOptions {
     pub input_estimate: u64,
     /// Largest single event, in bytes.
     pub event_limit: usize,
+    /// The answer's id where the provider gives none.
+    pub id: String,
 }
 
 impl Default for StreamOptions {
@@ -40,6 +43,7 @@ impl Default for StreamOptions {
             created: 0,
             input_estimate: 0,
             event_limit: 32 << 20,
+            id: String::new(),
         }
     }
 }
@@ -58,7 +62,7 @@ pub struct Progress {
 /// they were cut into chunks.
 pub struct StreamTranslator {
     inbound: Format,
-    framer: Framer,
+    framing: Framing,
     state: State,
     side: Side,
     restoring: Option<restore::Restoring>,
@@ -76,6 +80,12 @@ struct State {
     next_event: u64,
 }
 
+/// How the provider's bytes are cut into events.
+enum Framing {
+    Lines(Framer),
+    Messages(Messages),
+}
+
 enum Side {
     Relay(relay::Relay),
     Translate(Box<translate::Translate>),
@@ -90,14 +100,19 @@ impl From<TooLarge> for StreamFault {
 impl StreamTranslator {
     #[must_use]
     pub fn new(inbound: Format, outbound: Format, options: StreamOptions) -> Self {
-        let side = if inbound == outbound {
+        let binary = outbound == Format::BedrockConverse;
+        let side = if inbound == outbound && !binary {
             Side::Relay(relay::Relay::new(outbound))
         } else {
             Side::Translate(Box::new(translate::Translate::new(inbound, outbound)))
         };
         Self {
             inbound,
-            framer: Framer::new(options.event_limit),
+            framing: if binary {
+                Framing::Messages(Messages::new(options.event_limit))
+            } else {
+                Framing::Lines(Framer::new(options.event_limit))
+            },
             state: State {
                 options,
                 meter: Meter::default(),
@@ -123,8 +138,12 @@ impl StreamTranslator {
     /// go on with another attempt if [`Progress::semantic`] was false so far, else with [`Self::fail`].
     pub fn push(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> Result<Progress, StreamFault> {
         self.made(out, |stream, out| {
-            let Self { framer, state, side, .. } = stream;
-            framer.push(chunk, |frame| side.event(state, &frame, out))
+            let Self { framing, state, side, .. } = stream;
+            let each = |frame: Frame<'_>| side.event(state, &frame, out);
+            match framing {
+                Framing::Lines(framer) => framer.push(chunk, each),
+                Framing::Messages(messages) => messages.push(chunk, each),
+            }
         })
     }
 
@@ -134,8 +153,15 @@ impl StreamTranslator {
     /// [`StreamFault::Truncated`] when it did so before it was complete.
     pub fn finish(&mut self, out: &mut Vec<u8>) -> Result<Progress, StreamFault> {
         let progress = self.made(out, |stream, out| {
-            let Self { framer, state, side, .. } = stream;
-            framer.finish(|frame| last_event(side, state, &frame, out)).and_then(|()| match side {
+            let Self { framing, state, side, .. } = stream;
+            let last = match framing {
+                Framing::Lines(framer) => {
+                    framer.finish(|frame| last_event(side, state, &frame, out))
+                }
+                // A message says its length: what is not whole is nothing.
+                Framing::Messages(_) => Ok(()),
+            };
+            last.and_then(|()| match side {
                 Side::Relay(relay) => relay.finish(state, out),
                 Side::Translate(translate) => translate.finish(state, out),
             })
@@ -184,7 +210,9 @@ impl StreamTranslator {
 
     fn write_failure(&self, refusal: &Refusal, request_id: &str, out: &mut Vec<u8>) {
         match self.inbound {
-            Format::OpenAiChat | Format::Gemini => out.extend_from_slice(b"data: "),
+            Format::OpenAiChat | Format::Gemini | Format::BedrockConverse => {
+                out.extend_from_slice(b"data: ");
+            }
             Format::AnthropicMessages => out.extend_from_slice(b"event: error\ndata: "),
             Format::OpenAiResponses => {
                 return responses::write_event("error", self.state.next_event, out, |root| {

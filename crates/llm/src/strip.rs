@@ -29,6 +29,7 @@ pub(crate) fn foreign_thinking(
         Format::AnthropicMessages => ("messages", "messages[].content[].thinking"),
         Format::OpenAiResponses => ("input", "input[].encrypted_content"),
         Format::Gemini => ("contents", "contents[].parts[].thoughtSignature"),
+        Format::BedrockConverse => return None,
     };
     let turns = Fields::lenient(json::document(body)?)?.take(turns)?;
     if format == Format::OpenAiResponses {
@@ -41,7 +42,7 @@ pub(crate) fn foreign_thinking(
         let edited = match format {
             Format::OpenAiChat => without_details(message).zip(span(body, message)),
             Format::Gemini => without_thoughts(body, message),
-            Format::AnthropicMessages | Format::OpenAiResponses => without_blocks(body, message),
+            _ => without_blocks(body, message),
         };
         if let Some((text, range)) = edited {
             edits.replace(range, text);

@@ -109,6 +109,57 @@ pub fn upstream_error(_outbound: Format, status: u16, body: &[u8]) -> UpstreamEr
     }
 }
 
+/// Reduces an error of Amazon's, whose name stands in the header `x-amzn-errortype` as `NAME:ADDRESS`.
+#[must_use]
+pub fn aws_error(status: u16, named: Option<&str>, body: &[u8]) -> UpstreamError {
+    let mut fields = json::document(body).and_then(Fields::lenient);
+    let mut take = |name: &str| fields.as_mut().and_then(|fields| fields.take_text(name));
+    let inside = take("__type");
+    let message = take("message").or_else(|| take("Message"));
+    let name = named.or(inside.as_deref()).unwrap_or_default();
+    // In a body the name follows that of its name space.
+    let name = name.split(':').next().unwrap_or_default().rsplit('#').next().unwrap_or_default();
+    aws(Some(status), name, message.as_deref())
+}
+
+/// The same inside a stream, where the name is all there is of a status.
+pub(crate) fn aws(status: Option<u16>, name: &str, message: Option<&str>) -> UpstreamError {
+    use UpstreamKind as K;
+    // A stream writes the first letter small.
+    let name = name.to_ascii_lowercase();
+    let known = match name.strip_suffix("exception").unwrap_or(&name) {
+        "throttling" | "modelnotready" | "toomanyrequests" => Some((429, K::RateLimited)),
+        "servicequotaexceeded" => Some((429, K::Quota)),
+        "validation" => Some((400, K::Invalid)),
+        "accessdenied" => Some((403, K::Permission)),
+        "unrecognizedclient"
+        | "invalidsignature"
+        | "incompletesignature"
+        | "expiredtoken"
+        | "missingauthenticationtoken" => Some((401, K::Authentication)),
+        "resourcenotfound" => Some((404, K::NotFound)),
+        "modeltimeout" => Some((504, K::Timeout)),
+        "modelerror" | "modelstreamerror" => Some((502, K::Server)),
+        "serviceunavailable" => Some((503, K::Overloaded)),
+        "internalserver" | "internalfailure" => Some((500, K::Server)),
+        _ => None,
+    };
+    let shown = status.or(known.map(|(status, _)| status)).unwrap_or(502);
+    let long = message.is_some_and(says_too_long);
+    let kind = match known {
+        Some((_, K::Invalid)) if long => K::ContextLength,
+        Some((_, kind)) => kind,
+        None => kind_of(shown, &[], long),
+    };
+    let status = match (kind, status) {
+        // Said as what it is: 403 would be about the request, 424 about nothing that clients know.
+        (K::Authentication, _) => 401,
+        (K::Server, Some(..500)) => 502,
+        _ => shown,
+    };
+    finish(status, kind, sanitised(&name), None)
+}
+
 /// Reduces the `error` member of an answer or a stream event; `status` is the HTTP status when it says anything.
 pub(crate) fn reduce(status: Option<u16>, error: Raw<'_>) -> UpstreamError {
     let Some(mut fields) = Fields::lenient(error) else {
@@ -162,6 +213,7 @@ fn says_too_long(message: &str) -> bool {
         "maximum context length",
         "context window",
         "context length",
+        "Input is too long",
         "exceeds the maximum number of tokens",
     ]
     .iter()

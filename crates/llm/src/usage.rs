@@ -107,6 +107,20 @@ pub(crate) fn gemini(raw: Raw<'_>) -> Option<Usage> {
     })
 }
 
+/// Reads `usage` of a Converse answer; `None` when it does not hold both totals. What came from a cache, or went into
+/// one, is counted beside the input.
+pub(crate) fn converse(raw: Raw<'_>) -> Option<Usage> {
+    let mut fields = Fields::lenient(raw)?;
+    Some(Usage {
+        input: count(&mut fields, "inputTokens")?,
+        cache_read: count(&mut fields, "cacheReadInputTokens").unwrap_or(0),
+        cache_write: count(&mut fields, "cacheWriteInputTokens").unwrap_or(0),
+        output: count(&mut fields, "outputTokens")?,
+        reasoning: 0,
+        provenance: Provenance::Reported,
+    })
+}
+
 /// Writes the members of a Gemini `usageMetadata` object.
 pub(crate) fn write_gemini(usage: &Usage, out: &mut Object<'_>) {
     let prompt = usage.input_total();

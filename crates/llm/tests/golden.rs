@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
+#[path = "support/event_stream.rs"]
+mod event_stream;
+
 use std::{fmt::Write as _, fs, path::Path};
 
 use bytes::Bytes;
@@ -25,7 +28,11 @@ fn cases(folder: &str) -> Vec<(String, Format, Vec<u8>)> {
             let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
             let (case, format) = name.rsplit_once('.').unwrap();
             let format = Format::ALL.into_iter().find(|known| known.as_str() == format).unwrap();
-            (case.to_owned(), format, fs::read(&path).unwrap())
+            let mut bytes = fs::read(&path).unwrap();
+            if path.extension().is_some_and(|extension| extension == "jsonl") {
+                bytes = event_stream::encoded(std::str::from_utf8(&bytes).unwrap());
+            }
+            (case.to_owned(), format, bytes)
         })
         .collect();
     cases.sort_by(|left, right| (&left.0, left.1.as_str()).cmp(&(&right.0, right.1.as_str())));
@@ -67,7 +74,7 @@ fn requests() {
             let prepared = found.and_then(|head| {
                 prepare(from, to, &body, &head, "target-model", &Quirks::default())
             });
-            if let (Format::Gemini, Ok(prepared)) = (to, &prepared) {
+            if let (Format::Gemini | Format::BedrockConverse, Ok(prepared)) = (to, &prepared) {
                 writeln!(text, "path: {}", prepared.path).unwrap();
             }
             match prepared {
@@ -91,8 +98,8 @@ fn requests() {
 fn answers() {
     for (case, from, body) in cases("answers") {
         let body = Bytes::from(body);
-        for to in Format::ALL {
-            let show = Show { model: Some("shown-model"), created: 1_700_000_001 };
+        for to in Format::CLIENTS {
+            let show = Show { model: Some("shown-model"), created: 1_700_000_001, id: "req_1" };
             let text = match respond(to, from, &body, show) {
                 Ok(answer) => {
                     let shown = if from == to {
@@ -119,7 +126,7 @@ fn answers() {
 #[test]
 fn streams() {
     for (case, from, bytes) in cases("streams") {
-        for to in Format::ALL {
+        for to in Format::CLIENTS {
             for asked in [false, true] {
                 if asked && to != Format::OpenAiChat {
                     continue;
@@ -129,6 +136,7 @@ fn streams() {
                     include_usage: asked,
                     created: 1_700_000_001,
                     input_estimate: 11,
+                    id: "req_1".to_owned(),
                     ..StreamOptions::default()
                 };
                 let name = if asked { format!("{case}+usage") } else { case.clone() };

@@ -361,7 +361,7 @@ fn answers_keep_their_bytes_but_for_a_shown_model() {
 fn what_is_no_answer_is_malformed() {
     for body in ["", "<html>502</html>", "[]", "{}", "{\"choices\":{}}", "\"x\""] {
         for from in Format::ALL {
-            for to in Format::ALL {
+            for to in Format::CLIENTS {
                 let body = Bytes::copy_from_slice(body.as_bytes());
                 let error = respond(to, from, &body, Show::default()).unwrap_err();
                 assert_eq!(error, BadAnswer::Malformed);
@@ -449,13 +449,22 @@ fn everything(body: Bytes) {
                 && let Ok(prepared) =
                     prepare(from, to, &body, &found, "claude-opus-4-8", &Quirks::default())
             {
+                if to == Format::BedrockConverse {
+                    // Nobody reads its requests here; they are JSON all the same.
+                    serde_json::from_slice::<Value>(&prepared.body).unwrap();
+                    continue;
+                }
                 let again = head_of(to, found.stream, &prepared.body).unwrap();
                 assert_eq!((again.model.as_str(), again.stream), ("claude-opus-4-8", found.stream));
+            }
+            if to == Format::BedrockConverse {
+                continue;
             }
             if let Ok(answer) = respond(to, from, &body, Show::default()) {
                 respond(from, to, &answer.body, Show::default()).unwrap();
             }
         }
         drop(llm::upstream_error(from, 500, &body));
+        drop(llm::aws_error(400, None, &body));
     }
 }

@@ -194,7 +194,7 @@ mod tests {
         let ids: Vec<&str> = catalogue.providers().map(|entry| entry.id.as_str()).collect();
         assert_eq!(ids.len(), PROMISED, "{ids:?}");
         let callable = catalogue.providers().filter(|entry| entry.callable().next().is_some());
-        assert!(callable.count() >= 20);
+        assert!(callable.count() >= 31);
     }
 
     #[test]

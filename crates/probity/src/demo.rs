@@ -20,7 +20,8 @@ const OPERATOR: &str = "operator@demo.example";
 const ORGANIZATIONS: [(&str, &str); 2] =
     [("Northwind Clinics", "northwind"), ("Harbour Legal", "harbour")];
 /// The twin as a provider in each format; `sandbox-anthropic/sandbox-echo` asks for the second by name.
-const TWINS: [&str; 3] = ["sandbox-openai", "sandbox-anthropic", "sandbox-responses"];
+const TWINS: [&str; 4] =
+    ["sandbox-openai", "sandbox-anthropic", "sandbox-responses", "sandbox-gemini"];
 const PEOPLE: [(&str, &str, OrgRole); 3] = [
     ("Ada Owner", "ada", OrgRole::Owner),
     ("Ben Admin", "ben", OrgRole::Admin),
@@ -115,7 +116,8 @@ impl Demo {
     ) -> Result<Organization> {
         let created = self.identity.organization_create(session, name, Some(slug)).await?;
         let scope = self.identity.enter(session, slug).await?;
-        let protocols = [Protocol::OpenAi, Protocol::Anthropic, Protocol::OpenAiResponses];
+        let protocols =
+            [Protocol::OpenAi, Protocol::Anthropic, Protocol::OpenAiResponses, Protocol::Gemini];
         for (name, protocol) in TWINS.into_iter().zip(protocols) {
             self.identity.provider_create(&scope, self.sandbox(name, protocol)).await?;
         }

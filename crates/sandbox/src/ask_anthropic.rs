@@ -49,7 +49,7 @@ pub(crate) fn read(body: &Value, counting: bool) -> Result<Ask, Refusal> {
 }
 
 /// Signatures must fit their text; with thinking on, a turn that called tools must begin with its thinking.
-fn check_thinking(ask: &Ask) -> Result<(), Refusal> {
+pub(crate) fn check_thinking(ask: &Ask) -> Result<(), Refusal> {
     for part in ask.parts() {
         let genuine = match part {
             Part::Thinking { text, signature } => *signature == signature_of(text),

@@ -1,5 +1,6 @@
 //! Provider twins: small servers that speak the real protocols of OpenAI (Chat Completions and Responses; embeddings,
-//! images, sound and moderation), Anthropic, Cohere, Jina and Voyage over a real socket and misbehave on request. They are the demo's provider, the probes' sink and the tests' upstream.
+//! images, sound and moderation), Anthropic, Gemini, Amazon Bedrock (Converse), Cohere, Jina and Voyage over a real socket and misbehave on request. They are the demo's provider, the probes' sink and the
+//! tests' upstream.
 //!
 //! Invariants: what a twin answers depends only on what it was asked (usage is counted in whitespace words);
 //! it writes nothing to disk or log; received bodies are kept in memory only when the script asks for it.
@@ -10,10 +11,14 @@
 mod anthropic;
 mod ask;
 mod ask_anthropic;
+mod ask_bedrock;
+mod ask_gemini;
 mod ask_openai;
 mod ask_responses;
+mod bedrock;
 mod behaviour;
 mod embed;
+mod gemini;
 mod inspect;
 mod openai;
 mod play;
@@ -26,6 +31,7 @@ mod script;
 mod seal;
 mod server;
 mod settings;
+mod signed;
 mod task;
 
 pub use behaviour::MODELS;
@@ -39,4 +45,6 @@ pub(crate) enum Dialect {
     OpenAi,
     Responses,
     Anthropic,
+    Gemini,
+    Bedrock,
 }

@@ -94,6 +94,17 @@ pub(crate) fn frames(reply: &Reply, serial: u64, include_usage: bool) -> Vec<Fra
     frames
 }
 
+/// The same as Azure streams it: what it says of the prompt comes first, without an id or a model.
+pub(crate) fn filtered(reply: &Reply, serial: u64, include_usage: bool) -> Vec<Frame> {
+    let safe = json!({"hate": {"filtered": false, "severity": "safe"}});
+    let first = json!({
+        "choices": [], "created": 0, "id": "", "model": "", "object": "",
+        "prompt_filter_results": [{"prompt_index": 0, "content_filter_results": safe}],
+    });
+    let first = Frame { name: None, data: first.to_string(), semantic: false };
+    std::iter::once(first).chain(frames(reply, serial, include_usage)).collect()
+}
+
 fn envelope(reply: &Reply, serial: u64, choices: Value) -> Value {
     json!({
         "id": format!("chatcmpl-sandbox-{serial}"),

@@ -17,7 +17,13 @@ use http_body::{Body, Frame as BodyFrame};
 use serde_json::{Value, json};
 use tokio::time::Sleep;
 
-use crate::{Dialect, Script, behaviour::Behaviour, inspect::Ticket, refusal::Refusal};
+use crate::{
+    Dialect, Script,
+    bedrock::{self, event_stream},
+    behaviour::Behaviour,
+    inspect::Ticket,
+    refusal::Refusal,
+};
 
 /// One server-sent event before framing. `semantic` events carry a piece of the answer.
 pub(crate) struct Frame {
@@ -139,7 +145,11 @@ impl Play {
                 }
                 told += 1;
             }
-            steps.extend(framed(&frame, behaviour));
+            steps.extend(if dialect == Dialect::Bedrock {
+                binary(&frame, behaviour)
+            } else {
+                framed(&frame, behaviour)
+            });
         }
         Self::new(steps, reset, Some(ticket))
     }
@@ -175,7 +185,9 @@ fn error_event(dialect: Dialect, at: usize) -> Bytes {
     let refusal = Refusal::new(529, "sandbox is overloaded");
     let body = refusal.body(dialect);
     Bytes::from(match dialect {
-        Dialect::OpenAi => format!("data: {}\n\n", json!({"error": body.get("error")})),
+        Dialect::OpenAi | Dialect::Gemini => {
+            format!("data: {}\n\n", json!({"error": body.get("error")}))
+        }
         Dialect::Responses => {
             let part = |name: &str| body.pointer(&format!("/error/{name}")).cloned();
             let data = json!({
@@ -185,7 +197,17 @@ fn error_event(dialect: Dialect, at: usize) -> Bytes {
             format!("event: error\ndata: {data}\n\n")
         }
         Dialect::Anthropic => format!("event: error\ndata: {body}\n\n"),
+        Dialect::Bedrock => {
+            let name = bedrock::exception(refusal.status);
+            return event_stream::exception(name, &body.to_string()).into();
+        }
     })
+}
+
+/// A frame of a dialect without text around its events: lines and comments do not matter to it.
+fn binary(frame: &Frame, behaviour: Behaviour) -> Vec<Step> {
+    let bytes = Bytes::from(event_stream::event(frame.name.unwrap_or_default(), &frame.data));
+    if behaviour == Behaviour::SplitUtf8 { single_bytes(&bytes) } else { vec![Step::Bytes(bytes)] }
 }
 
 fn framed(frame: &Frame, behaviour: Behaviour) -> Vec<Step> {

@@ -53,7 +53,41 @@ impl Refusal {
                 "error": {"type": anthropic_type(self.status), "message": self.message},
                 "request_id": "req_sandbox",
             }),
+            Dialect::Gemini => self.gemini(),
+            Dialect::Bedrock => json!({"message": self.message}),
         }
+    }
+
+    /// Google refuses a wrong key as a wrong argument, and knows no status for overload but 503.
+    fn gemini(&self) -> Value {
+        let code = if self.status == 529 { 503 } else { self.status };
+        let mut error =
+            json!({"code": code, "message": self.message, "status": gemini_status(code)});
+        if let (Some(reason), Some(members)) = (self.reason(), error.as_object_mut()) {
+            let detail = json!({
+                "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+                "reason": reason, "domain": "googleapis.com",
+            });
+            members.insert("details".to_owned(), json!([detail]));
+        }
+        json!({"error": error})
+    }
+
+    fn reason(&self) -> Option<&'static str> {
+        (self.param.as_deref() == Some("key")).then_some("API_KEY_INVALID")
+    }
+}
+
+const fn gemini_status(code: u16) -> &'static str {
+    match code {
+        401 => "UNAUTHENTICATED",
+        403 => "PERMISSION_DENIED",
+        404 => "NOT_FOUND",
+        429 => "RESOURCE_EXHAUSTED",
+        500 => "INTERNAL",
+        503 => "UNAVAILABLE",
+        504 => "DEADLINE_EXCEEDED",
+        _ => "INVALID_ARGUMENT",
     }
 }
 

@@ -19,14 +19,15 @@ use serde_json::{Value, json};
 use crate::{
     Dialect, Inspector, MODELS, Script, anthropic,
     ask::Ask,
-    ask_anthropic, ask_openai, ask_responses,
+    ask_anthropic, ask_bedrock, ask_gemini, ask_openai, ask_responses, bedrock,
     behaviour::Behaviour,
+    gemini,
     inspect::{Recorded, Ticket},
     openai,
     play::Play,
     refusal::Refusal,
     reply::{self, hash},
-    responses,
+    responses, signed,
     task::Task,
 };
 
@@ -57,9 +58,14 @@ impl Twin {
         reset: Arc<AtomicBool>,
     ) -> Answer {
         let (head, body) = request.into_parts();
-        let whole = head.uri.path().to_owned();
-        let path = whole.as_str();
-        let path = path.strip_prefix("/v1").unwrap_or(path);
+        let path = head.uri.path().to_owned();
+        // Azure's is OpenAI's at another place.
+        let azure = path.starts_with("/openai/");
+        let whole = path.strip_prefix("/openai").unwrap_or(&path);
+        let path = whole.strip_prefix("/v1beta").or(whole.strip_prefix("/v1")).unwrap_or(whole);
+        let gemini = named(path);
+        let bedrock = modelled(path);
+        let said = gemini.or(bedrock);
         if path == "/_inspect" && self.inspector.open() {
             return Ok(json_response(StatusCode::OK, &self.inspector.page()));
         }
@@ -70,12 +76,18 @@ impl Twin {
         let body = body.to_bytes();
         self.inspector.record(recorded(&head, &body));
         let dialect = match path {
+            _ if bedrock.is_some() => Dialect::Bedrock,
+            _ if gemini.is_some() || head.headers.contains_key("x-goog-api-key") => Dialect::Gemini,
             "/messages" | "/messages/count_tokens" => Dialect::Anthropic,
             "/responses" => Dialect::Responses,
             "/models" if head.headers.contains_key("anthropic-version") => Dialect::Anthropic,
             _ => Dialect::OpenAi,
         };
-        if let Err(refusal) = self.admit(dialect, &head.headers) {
+        let signed = dialect == Dialect::Bedrock && self.signed(&head, &body);
+        if let Err(refusal) = self
+            .admit((dialect, azure), &head.headers)
+            .or_else(|refusal| if signed { Ok(()) } else { Err(refusal) })
+        {
             return Ok(refuse(dialect, &refusal, ticket));
         }
         if let Some(status) = self.script.fails {
@@ -84,8 +96,12 @@ impl Twin {
         if !self.script.late.is_zero() {
             tokio::time::sleep(self.script.late).await;
         }
-        let call = Call { dialect, body, reset, ticket };
-        if let Some(task) = Task::of(&whole).filter(|_| head.method == Method::POST) {
+        if gemini.is_some_and(|(_, stream)| stream) && head.uri.query() != Some("alt=sse") {
+            let why = "without alt=sse the answer would be one array";
+            return Ok(refuse(dialect, &Refusal::invalid("alt", why), ticket));
+        }
+        let call = Call { dialect, azure, said, body, reset, ticket };
+        if let Some(task) = Task::of(whole).filter(|_| head.method == Method::POST) {
             let kind = head.headers.get(header::CONTENT_TYPE);
             let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
             return self.task(task, kind, call).await;
@@ -96,20 +112,36 @@ impl Twin {
             (&Method::POST, "/chat/completions" | "/responses" | "/messages") => {
                 self.converse(call).await
             }
+            (&Method::POST, _) if said.is_some() => self.converse(call).await,
             _ => Ok(refuse(dialect, &lost(path), call.ticket)),
         }
     }
 
-    fn admit(&self, dialect: Dialect, headers: &HeaderMap) -> Result<(), Refusal> {
+    /// Whether the request was signed with the twin's key.
+    fn signed(&self, head: &http::request::Parts, body: &[u8]) -> bool {
+        let key = self.script.key.as_ref().map(|key| key.expose().as_str());
+        key.is_some_and(|key| signed::is_signed(head, body, key))
+    }
+
+    fn admit(&self, (dialect, azure): (Dialect, bool), headers: &HeaderMap) -> Result<(), Refusal> {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let bearer = text("authorization").and_then(|value| value.strip_prefix("Bearer "));
         let shown = match dialect {
+            Dialect::OpenAi | Dialect::Responses if azure => text("api-key").or(bearer),
             Dialect::OpenAi | Dialect::Responses => bearer,
+            Dialect::Bedrock => bearer,
             Dialect::Anthropic => text("x-api-key").or(bearer),
+            Dialect::Gemini => text("x-goog-api-key"),
         };
         if let Some(key) = &self.script.key
             && shown != Some(key.expose().as_str())
         {
+            if dialect == Dialect::Gemini {
+                return Err(Refusal::invalid(
+                    "key",
+                    "API key not valid. Please pass a valid API key.",
+                ));
+            }
             return Err(Refusal::new(401, "Incorrect API key provided"));
         }
         if dialect == Dialect::Anthropic && text("anthropic-version").is_none() {
@@ -118,7 +150,7 @@ impl Twin {
         Ok(())
     }
 
-    async fn converse(&self, call: Call) -> Answer {
+    async fn converse(&self, call: Call<'_>) -> Answer {
         let (ask, behaviour) = match call.read() {
             Ok(read) => read,
             Err(refusal) => return Ok(refuse(call.dialect, &refusal, call.ticket)),
@@ -135,12 +167,12 @@ impl Twin {
     }
 
     /// What goes wrong before any answer, if the behaviour is to go wrong now.
-    pub(crate) async fn hindered(
+    pub(crate) async fn hindered<'p>(
         &self,
-        call: Call,
+        call: Call<'p>,
         behaviour: Behaviour,
         text: &str,
-    ) -> io::Result<Result<Call, (Refusal, Call)>> {
+    ) -> io::Result<Result<Call<'p>, (Refusal, Call<'p>)>> {
         if let Some(status) = self.refused(behaviour, &call.body) {
             let message = format!("sandbox error {status}: {text}");
             return Ok(Err((Refusal::new(status, message), call)));
@@ -164,18 +196,31 @@ impl Twin {
         response
     }
 
-    fn perform(&self, call: Call, ask: &Ask, behaviour: Behaviour, serial: u64) -> Response<Play> {
-        let Call { dialect, reset, ticket, .. } = call;
+    fn perform(
+        &self,
+        call: Call<'_>,
+        ask: &Ask,
+        behaviour: Behaviour,
+        serial: u64,
+    ) -> Response<Play> {
+        let Call { dialect, azure, reset, ticket, .. } = call;
         let reply = reply::reply(ask, behaviour, serial);
         let answer = responses::Answer { reply: &reply, settings: &ask.settings, serial };
         if ask.stream {
             let frames = match dialect {
+                Dialect::OpenAi if azure => openai::filtered(&reply, serial, ask.include_usage),
                 Dialect::OpenAi => openai::frames(&reply, serial, ask.include_usage),
                 Dialect::Responses => responses::frames(&answer, behaviour),
                 Dialect::Anthropic => anthropic::frames(&reply, serial),
+                Dialect::Gemini => gemini::frames(&reply, serial, ask.thinking),
+                Dialect::Bedrock => bedrock::frames(&reply),
             };
             let play = Play::stream(frames, (dialect, behaviour), &self.script, reset, ticket);
-            return response(StatusCode::OK, "text/event-stream; charset=utf-8", play);
+            let kind = match dialect {
+                Dialect::Bedrock => "application/vnd.amazon.eventstream",
+                _ => "text/event-stream; charset=utf-8",
+            };
+            return response(StatusCode::OK, kind, play);
         }
         let body = match (dialect, behaviour) {
             (Dialect::Responses, Behaviour::ErrorIn200) => answer.failed(),
@@ -183,6 +228,8 @@ impl Twin {
             (Dialect::OpenAi, _) => openai::whole(&reply, serial),
             (Dialect::Responses, _) => answer.whole(),
             (Dialect::Anthropic, _) => anthropic::whole(&reply, serial),
+            (Dialect::Gemini, _) => gemini::whole(&reply, serial, ask.thinking),
+            (Dialect::Bedrock, _) => bedrock::whole(&reply),
         };
         let play = Play::whole(body.to_string(), behaviour, &self.script, reset, ticket);
         response(StatusCode::OK, "application/json", play)
@@ -211,14 +258,17 @@ impl Twin {
     }
 }
 
-pub(crate) struct Call {
+pub(crate) struct Call<'p> {
     pub dialect: Dialect,
+    azure: bool,
+    /// The model and whether the answer is a stream, where the path says so.
+    said: Option<(&'p str, bool)>,
     pub body: Bytes,
     pub reset: Arc<AtomicBool>,
     pub ticket: Ticket,
 }
 
-impl Call {
+impl Call<'_> {
     fn json(&self) -> Result<Value, Refusal> {
         serde_json::from_slice(&self.body)
             .map_err(|_| Refusal::invalid("body", "We could not parse the JSON body"))
@@ -230,8 +280,12 @@ impl Call {
             Dialect::OpenAi => ask_openai::read(&body)?,
             Dialect::Responses => ask_responses::read(&body)?,
             Dialect::Anthropic => ask_anthropic::read(&body, false)?,
+            Dialect::Gemini => ask_gemini::read(&body, self.said.unwrap_or_default())?,
+            Dialect::Bedrock => ask_bedrock::read(&body, self.said.unwrap_or_default())?,
         };
-        match Behaviour::of(&ask.model) {
+        // There a name begins with the model's maker.
+        let name = ask.model.strip_prefix("anthropic.").unwrap_or(&ask.model);
+        match Behaviour::of(name) {
             Some(behaviour) if behaviour.is_task() => {
                 Err(Refusal::invalid("model", "has no conversations"))
             }
@@ -257,20 +311,48 @@ fn models(dialect: Dialect) -> Value {
     let data: Vec<Value> = MODELS
         .iter()
         .map(|id| match dialect {
-            Dialect::OpenAi | Dialect::Responses => {
+            Dialect::OpenAi | Dialect::Responses | Dialect::Bedrock => {
                 json!({"id": id, "object": "model", "created": 0, "owned_by": "sandbox"})
             }
             Dialect::Anthropic => json!({
                 "type": "model", "id": id, "display_name": id, "created_at": "2025-01-01T00:00:00Z",
             }),
+            Dialect::Gemini => json!({
+                "name": format!("models/{id}"), "version": "1", "displayName": id,
+                "inputTokenLimit": 8192, "outputTokenLimit": 8192,
+                "supportedGenerationMethods": ["generateContent"],
+            }),
         })
         .collect();
     match dialect {
-        Dialect::OpenAi | Dialect::Responses => json!({"object": "list", "data": data}),
+        Dialect::OpenAi | Dialect::Responses | Dialect::Bedrock => {
+            json!({"object": "list", "data": data})
+        }
         Dialect::Anthropic => json!({
             "data": data, "has_more": false,
             "first_id": MODELS.first(), "last_id": MODELS.last(),
         }),
+        Dialect::Gemini => json!({"models": data}),
+    }
+}
+
+/// The model of a Gemini path, and whether the answer is to be a stream.
+fn named(path: &str) -> Option<(&str, bool)> {
+    let (model, call) = path.strip_prefix("/models/")?.split_once(':')?;
+    match call {
+        "generateContent" => Some((model, false)),
+        "streamGenerateContent" => Some((model, true)),
+        _ => None,
+    }
+}
+
+/// The model of a Bedrock path, and whether the answer is to be a stream.
+fn modelled(path: &str) -> Option<(&str, bool)> {
+    let (model, call) = path.strip_prefix("/model/")?.split_once('/')?;
+    match call {
+        "converse" => Some((model, false)),
+        "converse-stream" => Some((model, true)),
+        _ => None,
     }
 }
 
@@ -294,8 +376,15 @@ fn recorded(head: &http::request::Parts, body: &Bytes) -> Recorded {
 
 fn refuse(dialect: Dialect, refusal: &Refusal, ticket: Ticket) -> Response<Play> {
     ticket.completed();
-    let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST);
-    json_response(status, &refusal.body(dialect))
+    let bedrock = dialect == Dialect::Bedrock;
+    let status = if bedrock { bedrock::status(refusal.status) } else { refusal.status };
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+    let mut response = json_response(status, &refusal.body(dialect));
+    if bedrock {
+        let name = http::HeaderValue::from_static(bedrock::exception(refusal.status));
+        response.headers_mut().insert("x-amzn-errortype", name);
+    }
+    response
 }
 
 fn json_response(status: StatusCode, body: &Value) -> Response<Play> {

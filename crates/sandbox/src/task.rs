@@ -168,7 +168,7 @@ impl Twin {
         &self,
         task: Task,
         content_type: &str,
-        call: Call,
+        call: Call<'_>,
     ) -> std::io::Result<Response<Play>> {
         let read = task.read(content_type, &call.body).and_then(|asked| {
             let model = match (asked.body.get("model"), task) {
@@ -201,7 +201,7 @@ impl Twin {
         }
     }
 
-    fn play(&self, answer: Answer, behaviour: Behaviour, call: Call) -> Response<Play> {
+    fn play(&self, answer: Answer, behaviour: Behaviour, call: Call<'_>) -> Response<Play> {
         let Call { reset, ticket, dialect, .. } = call;
         let (play, kind) = match answer {
             Answer::Document(mut body) => {
@@ -232,7 +232,7 @@ impl Twin {
     }
 }
 
-fn refuse(task: Task, refusal: &Refusal, call: Call) -> Response<Play> {
+fn refuse(task: Task, refusal: &Refusal, call: Call<'_>) -> Response<Play> {
     let body = task.refusal(refusal).unwrap_or_else(|| refusal.body(call.dialect));
     let mut response = call.finish(&body);
     *response.status_mut() =

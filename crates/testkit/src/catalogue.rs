@@ -1,4 +1,4 @@
-//! Catalogues with nothing but the sandbox, for houses that need prices.
+//! Catalogues for houses that need prices.
 
 use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
@@ -21,6 +21,28 @@ pub async fn announce(store: &Store, catalogue: &Catalogue) {
 const TASKS: &str = "\"embeddings\", \"rerank\", \"moderation\", \"images\", \"image-edits\", \
     \"transcription\", \"speech\"";
 
+/// A provider that takes its key as Azure does.
+const AZURE: (&str, &str) = (
+    "azure",
+    r#"
+    id = "azure"
+    name = "Azure"
+    legal_entity = "The operator"
+    country = "ZZ"
+    family = "azure"
+    auth = "api-key"
+    [[endpoints]]
+    id = "default"
+    base_url = "http://127.0.0.1/openai/v1"
+    serves = ["chat", "responses"]
+    [[postures]]
+    trains = false
+    retention_days = 0
+    source = "catalog/azure.toml"
+    read = "2026-11-20"
+"#,
+);
+
 /// Each of `models` at `price`, as the catalogue's files write it: `input = 1000, output = 4000`. Images, recordings and
 /// speech have prices of their own.
 ///
@@ -37,9 +59,22 @@ pub fn sandbox_catalogue(models: &[&str], price: &str) -> Catalogue {
 /// When a price is not one.
 #[must_use]
 pub fn sandboxes_catalogue(entries: &[(&str, &str)], models: &[&str]) -> Catalogue {
+    catalogue(entries, models, None)
+}
+
+/// The same with a provider that takes its key as Azure does.
+///
+/// # Panics
+/// When a price is not one.
+#[must_use]
+pub fn families_catalogue(entries: &[(&str, &str)], models: &[&str]) -> Catalogue {
+    catalogue(entries, models, Some(AZURE))
+}
+
+fn catalogue(entries: &[(&str, &str)], models: &[&str], other: Option<(&str, &str)>) -> Catalogue {
     let texts: Vec<(&str, String)> =
         entries.iter().map(|(id, price)| (*id, entry(id, models, price))).collect();
-    let files = texts.iter().map(|(id, text)| (*id, text.as_str()));
+    let files = texts.iter().map(|(id, text)| (*id, text.as_str())).chain(other);
     Catalogue::parse(files).expect("a valid catalogue")
 }
 

@@ -14,6 +14,8 @@ mod ending;
 mod postgres;
 
 pub use backend::Backend;
-pub use catalogue::{NOTICE, announce, sandbox_catalogue, sandbox_file, sandboxes_catalogue};
+pub use catalogue::{
+    NOTICE, announce, families_catalogue, sandbox_catalogue, sandbox_file, sandboxes_catalogue,
+};
 pub use ending::end_with_connections;
 pub use postgres::{Cluster, Database};

@@ -1,4 +1,4 @@
-"""The running installation, as the two official SDKs see it."""
+"""The running installation, as the official SDKs see it."""
 
 import json
 import os
@@ -7,16 +7,18 @@ import urllib.request
 
 import pytest
 from anthropic import Anthropic
+from google import genai
 from openai import OpenAI
 
 FACTS = json.loads(pathlib.Path(os.environ["PROBITY_DEMO_JSON"]).read_text())
 KEY = FACTS["organizations"][0]["projects"][0]["api_key"]
 
-# The same twin behind each outbound format: together with the SDKs' three formats, nine paths.
+# The same twin behind each outbound format: together with the SDKs' four formats, sixteen paths.
 PROVIDERS = {
     "openai-provider": "sandbox-openai",
     "anthropic-provider": "sandbox-anthropic",
     "responses-provider": "sandbox-responses",
+    "gemini-provider": "sandbox-gemini",
 }
 
 
@@ -28,6 +30,17 @@ def openai():
 @pytest.fixture
 def anthropic():
     return Anthropic(base_url=FACTS["anthropic_base_url"], api_key=KEY, max_retries=0, timeout=30)
+
+
+@pytest.fixture
+def gemini():
+    options = genai.types.HttpOptions(base_url=FACTS["base_url"], timeout=30_000)
+    return genai.Client(api_key=KEY, http_options=options)
+
+
+@pytest.fixture
+def key():
+    return KEY
 
 
 @pytest.fixture(params=PROVIDERS.values(), ids=PROVIDERS.keys())

@@ -15,6 +15,9 @@ pub(super) fn entry(stem: &str, entry: &ProviderEntry) -> Result<(), String> {
         day("noticed", noticed)?;
     }
     endpoints(entry)?;
+    if entry.places.iter().any(|place| place.models.is_empty()) {
+        return Err("a place needs the start of the models' names".to_owned());
+    }
     postures(entry)?;
     for one in &entry.subprocessors {
         country(&one.country)?;

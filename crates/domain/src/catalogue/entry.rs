@@ -35,6 +35,8 @@ words! {
         Gemini = "gemini",
         Bedrock = "bedrock",
         Azure = "azure",
+        /// The same company's older interface, whose requests name a version.
+        AzureModels = "azure-models",
         Watsonx = "watsonx",
         Snowflake = "snowflake",
         Cohere = "cohere",
@@ -117,6 +119,9 @@ pub struct ProviderEntry {
     pub noticed: Option<String>,
     /// The first is the one that is meant when nobody says which.
     pub endpoints: Vec<Endpoint>,
+    /// Models that do not run where the address is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub places: Vec<Place>,
     /// The first that holds counts; the last holds always.
     pub postures: Vec<Posture>,
     /// Companies behind this one that may see prompts, as far as it names them.
@@ -137,6 +142,19 @@ pub struct Endpoint {
     pub serves: Vec<Serves>,
     /// When it is another than the provider's.
     pub family: Option<Family>,
+    /// When it is another than the provider's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auth: Option<Auth>,
+}
+
+/// Where models run whose name says so, whatever address they are asked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Place {
+    /// The start of their names.
+    pub models: String,
+    /// A country, `EU`, or `global`.
+    pub place: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -189,6 +207,14 @@ impl ProviderEntry {
         self.protocol_of(self.endpoints.first()?)
     }
 
+    /// The format of a server that stands in for this provider elsewhere. Nothing is taken for granted where every
+    /// customer has an address of their own.
+    #[must_use]
+    pub fn protocol_elsewhere(&self) -> Option<Protocol> {
+        let first = self.endpoints.first()?;
+        self.protocol_of(first).filter(|_| first.blanks().next().is_none())
+    }
+
     /// The endpoints that this version can call, those for conversations first.
     pub fn callable(&self) -> impl Iterator<Item = &Endpoint> {
         let all = |talks: bool| {
@@ -203,11 +229,9 @@ impl ProviderEntry {
     /// The format in which this version can call `endpoint`.
     #[must_use]
     pub fn protocol_of(&self, endpoint: &Endpoint) -> Option<Protocol> {
-        if endpoint.base_url.contains('{') {
-            return None;
-        }
+        let (family, auth) = (endpoint.family.unwrap_or(self.family), self.auth_of(endpoint));
         let ranks = endpoint.serves.contains(&Serves::Rerank);
-        match (endpoint.family.unwrap_or(self.family), self.auth) {
+        match (family, auth) {
             (Family::Cohere, Auth::Bearer) if ranks => return Some(Protocol::Cohere),
             // Those who do other things besides rank in a dialect of their own.
             (Family::Rerank, Auth::Bearer) if self.family == Family::Rerank => {
@@ -216,12 +240,38 @@ impl ProviderEntry {
             _ if !endpoint.serves.iter().any(Serves::is_conversation) => return None,
             _ => {}
         }
-        match (endpoint.family.unwrap_or(self.family), self.auth) {
+        match (family, auth) {
             (Family::OpenAi, Auth::Bearer | Auth::None) => Some(Protocol::OpenAi),
+            (Family::Azure, Auth::ApiKey) => Some(Protocol::OpenAi),
+            (Family::Snowflake, Auth::Bearer) => Some(Protocol::OpenAi),
             (Family::Responses, Auth::Bearer | Auth::None) => Some(Protocol::OpenAiResponses),
-            (Family::Anthropic, Auth::XApiKey) => Some(Protocol::Anthropic),
+            (Family::Anthropic, Auth::XApiKey | Auth::ApiKey) => Some(Protocol::Anthropic),
+            (Family::Gemini, Auth::XGoogApiKey) => Some(Protocol::Gemini),
+            (Family::Bedrock, Auth::SigV4) => Some(Protocol::Bedrock),
             _ => None,
         }
+    }
+
+    /// The formats in which this version can call `endpoint`, the usual one first. What speaks OpenAI's older format may
+    /// speak the newer one as well, and one family speaks Messages beside it.
+    #[must_use]
+    pub fn protocols_of(&self, endpoint: &Endpoint) -> Vec<Protocol> {
+        let mut all: Vec<_> = self.protocol_of(endpoint).into_iter().collect();
+        let serves = |protocol: Protocol| endpoint.serves.contains(&protocol.serves());
+        if all == [Protocol::OpenAi] && serves(Protocol::OpenAiResponses) {
+            all.push(Protocol::OpenAiResponses);
+        }
+        let snowflake = endpoint.family.unwrap_or(self.family) == Family::Snowflake;
+        if snowflake && serves(Protocol::Anthropic) {
+            all.push(Protocol::Anthropic);
+        }
+        all
+    }
+
+    /// How a request to `endpoint` proves whose account it belongs to.
+    #[must_use]
+    pub fn auth_of(&self, endpoint: &Endpoint) -> Auth {
+        endpoint.auth.unwrap_or(self.auth)
     }
 
     /// The postures of one use, each with its place in the list. The first whose models are meant counts; the last
@@ -231,6 +281,19 @@ impl ProviderEntry {
         self.postures.iter().enumerate().filter(|(_, posture)| posture.when.holds(of)).take_while(
             move |(_, posture)| !std::mem::replace(&mut ended, posture.when.model.is_none()),
         )
+    }
+
+    /// Models whose names begin with `models`, taken apart by where they run: the first that fits counts, and the
+    /// last, for all of them, runs where the address is unless it says otherwise.
+    #[must_use]
+    pub fn placed<'a>(&'a self, models: &'a str) -> Vec<(&'a str, Option<&'a str>)> {
+        let whole = self.places.iter().find(|place| models.starts_with(&place.models));
+        if let Some(whole) = whole {
+            return vec![(models, Some(&whole.place))];
+        }
+        let inside = self.places.iter().filter(|place| place.models.starts_with(models));
+        let each = inside.map(|place| (place.models.as_str(), Some(place.place.as_str())));
+        each.chain([(models, None)]).collect()
     }
 
     /// What can be agreed with it, as its postures name it.

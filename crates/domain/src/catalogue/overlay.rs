@@ -1,8 +1,8 @@
 //! What an operator lays over the shipped catalogue: companies of their own, and corrections of those that are shipped.
 //!
 //! A correction has the same keys as the file it corrects and names only what is different. Endpoints and models are
-//! told apart by `id`, companies behind a provider by `name`; a posture takes the place of the one with the same `when`
-//! and otherwise comes first. `price = "unknown"` withdraws a price.
+//! told apart by `id`, companies behind a provider by `name`; a posture takes the place of the one with the same `when`,
+//! a place of the one for the same `models`, and either comes first otherwise. `price = "unknown"` withdraws a price.
 
 use std::collections::BTreeMap;
 
@@ -71,7 +71,8 @@ fn merged(mut base: Table, over: Table) -> Table {
             ("subprocessors", Some(Value::Array(base)), Value::Array(over)) => {
                 by("name", base, over)
             }
-            ("postures", Some(Value::Array(base)), Value::Array(over)) => postures(base, over),
+            ("postures", Some(Value::Array(base)), Value::Array(over)) => first("when", base, over),
+            ("places", Some(Value::Array(base)), Value::Array(over)) => first("models", base, over),
             (_, _, value) => value,
         };
         base.insert(key, value);
@@ -104,10 +105,11 @@ fn corrected(mut known: Table, row: Table) -> Table {
     known
 }
 
-fn postures(mut base: Vec<Value>, over: Vec<Value>) -> Value {
+/// Rows for the same take the place of those that were, others come first: the first that fits counts.
+fn first(of: &str, mut base: Vec<Value>, over: Vec<Value>) -> Value {
     let mut first = Vec::new();
     for row in over {
-        match base.iter_mut().find(|known| known.get("when") == row.get("when")) {
+        match base.iter_mut().find(|known| known.get(of) == row.get(of)) {
             Some(known) => *known = row,
             None => first.push(row),
         }

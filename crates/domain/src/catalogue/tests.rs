@@ -108,7 +108,12 @@ fn what_this_version_cannot_call_has_no_protocol() {
     let ranks = FILE.replacen(from, to, 1).replacen("\"embeddings\"", "\"rerank\"", 2);
     let catalogue = parse(&ranks.replace("acme-embed", "acme-rank")).unwrap();
     assert_eq!(catalogue.provider("acme").unwrap().protocol(), Some(Protocol::Cohere));
-    assert_eq!(changed("https://eu.acme.example", "https://{region}.acme.example"), None);
+    let (from, to) = ("https://eu.acme.example", "https://{region}.acme.example");
+    assert_eq!(changed(from, to), Some(Protocol::OpenAi), "once somebody says which region");
+    let open = parse(&FILE.replacen(from, to, 1)).unwrap();
+    assert_eq!(open.provider("acme").unwrap().protocol_elsewhere(), None);
+    let other = changed("region = \"EU\"", "family = \"anthropic\"\nauth = \"x-api-key\"");
+    assert_eq!(other, Some(Protocol::Anthropic), "an address may have ways of its own");
     assert_eq!(changed("region = \"EU\"", "family = \"anthropic\""), None, "bearer is not its way");
 }
 

@@ -49,6 +49,20 @@ fn what_was_there_from_the_beginning_waits_for_nothing() {
 }
 
 #[test]
+fn a_place_that_names_of_models_stand_for_holds_up_every_region() {
+    let mut rows = Vec::new();
+    announce(&mut rows, &[acme()], START);
+    let (id, text) = acme();
+    let placed = text + "[[places]]\nmodels = \"jp.\"\nplace = \"JP\"\n";
+    let register = announce(&mut rows, &[(id, placed)], START.plus(DAY));
+    let from = START.plus(DAY).plus(MONTH);
+    assert_eq!(register.gate("acme", Some("EU"), None, START.plus(DAY)), Gate::Until(from));
+    assert_eq!(register.gate("acme", Some("EU"), None, from), Gate::Open);
+    let listing = register.listing("acme").unwrap();
+    assert!(listing.sheet.regions.contains("JP"), "it is told of");
+}
+
+#[test]
 fn what_is_new_waits_unless_it_was_accepted_and_is_never_used_against_an_objection() {
     let mut rows = Vec::new();
     announce(&mut rows, &[acme()], START);

@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 use store::{AuditFilter, NewProvider, Page, Scope};
 
 use crate::house::{
-    FORMATS, House, Told, error_code, events, quick, read, request, script, text_of,
+    FORMATS, House, PROVIDERS, Told, WAYS, error_code, events, quick, read, request, script,
+    text_of,
 };
 
 const ALL: BudgetOf = BudgetOf::Organization;
@@ -32,20 +33,8 @@ async fn sums(house: &House) -> (u64, u64) {
     (state.spent_nano, state.reserved_nano)
 }
 
-/// In every client's format, the fourth too.
 async fn ask(house: &House, format: Format, model: &str, stream: bool) -> Told {
-    if format != Format::Gemini {
-        return house.ask(format, &request(model, stream)).await;
-    }
-    let body = json!({
-        "contents": [{"role": "user", "parts": [{"text": crate::house::PROMPT}]}],
-        "generationConfig": {"maxOutputTokens": 1000},
-    });
-    house.generate(model, stream, &body).await
-}
-
-fn every_format() -> impl Iterator<Item = Format> {
-    FORMATS.into_iter().chain([Format::Gemini])
+    house.ask(format, &request(model, stream)).await
 }
 
 fn sent(house: &House) -> u64 {
@@ -56,14 +45,14 @@ fn sent(house: &House) -> u64 {
 async fn what_does_not_fit_is_refused_in_the_words_of_the_format() {
     let house = House::new().await;
     house.budget(ALL, 50_000).await;
-    for format in every_format() {
+    for format in FORMATS {
         for stream in [false, true] {
             let told = ask(&house, format, "open/sandbox-echo", stream).await;
             assert_eq!(told.status, 429, "{format:?} {}", told.text);
             let error = told.json();
             assert_eq!(error_code(format, &error), "budget_exceeded");
             let (pointer, kind) = match format {
-                Format::OpenAiChat | Format::OpenAiResponses => {
+                Format::OpenAiChat | Format::OpenAiResponses | Format::BedrockConverse => {
                     ("/error/type", "insufficient_quota")
                 }
                 Format::AnthropicMessages => ("/error/type", "billing_error"),
@@ -87,8 +76,8 @@ async fn what_does_not_fit_is_refused_in_the_words_of_the_format() {
 async fn what_is_spent_is_what_is_billed() {
     let house = House::new().await;
     house.budget(ALL, 1_000_000_000).await;
-    for format in every_format() {
-        for provider in ["open", "anth", "resp"] {
+    for format in FORMATS {
+        for (provider, _) in PROVIDERS {
             for stream in [false, true] {
                 let told = ask(&house, format, &format!("{provider}/sandbox-echo"), stream).await;
                 assert_eq!(told.status, 200, "{}", told.text);
@@ -100,9 +89,10 @@ async fn what_is_spent_is_what_is_billed() {
         house.ask(FORMATS[0], &request(model, true)).await;
     }
     let rows = house.usage().await;
-    assert_eq!(rows.len(), 24 + 3);
+    let answered = 2 * WAYS;
+    assert_eq!(rows.len(), answered + 3);
     let billed = rows.iter().filter_map(|row| row.cost_nano).sum::<u64>();
-    assert!(billed >= 24 * ECHO);
+    assert!(billed >= answered as u64 * ECHO);
     assert_eq!(sums(&house).await, (billed, 0));
 }
 
@@ -110,13 +100,14 @@ async fn what_is_spent_is_what_is_billed() {
 async fn where_less_is_left_the_answer_is_limited_to_it() {
     let house = House::new().await;
     house.budget(ALL, TIGHT).await;
-    for (format, member) in [
-        (FORMATS[0], "/max_tokens"),
-        (FORMATS[1], "/max_tokens"),
-        (FORMATS[2], "/max_output_tokens"),
-    ] {
-        let provider =
-            ["open", "anth", "resp"][FORMATS.iter().position(|one| *one == format).unwrap()];
+    let ways = [
+        ("open", FORMATS[0], "/max_tokens"),
+        ("anth", FORMATS[1], "/max_tokens"),
+        ("resp", FORMATS[2], "/max_output_tokens"),
+        ("gem", FORMATS[3], "/generationConfig/maxOutputTokens"),
+        ("bed", FORMATS[0], "/inferenceConfig/maxTokens"),
+    ];
+    for (provider, format, member) in ways {
         let told = ask(&house, format, &format!("{provider}/sandbox-echo"), false).await;
         assert_eq!(told.status, 200, "{}", told.text);
         assert_eq!(text_of(format, &told.json()), crate::house::PROMPT);
@@ -126,12 +117,12 @@ async fn where_less_is_left_the_answer_is_limited_to_it() {
         assert_eq!(asked.pointer(member).and_then(Value::as_u64), Some(limit), "{asked}");
         assert!((16..100).contains(&limit), "{limit}");
     }
-    assert_eq!(sums(&house).await, (3 * ECHO, 0));
+    assert_eq!(sums(&house).await, (5 * ECHO, 0));
 }
 
 #[tokio::test]
 async fn a_stream_is_cut_at_the_limit_with_a_word_and_the_provider_cancelled() {
-    for format in every_format() {
+    for format in FORMATS {
         let house = House::new().await;
         house.budget(ALL, 250_000).await;
         let told = ask(&house, format, "open/sandbox-slow", true).await;

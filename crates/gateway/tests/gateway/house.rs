@@ -1,5 +1,7 @@
 //! A whole installation in miniature: store, door out, gateway, and a twin that both providers live at.
 
+mod words;
+
 use std::{
     sync::{
         Arc,
@@ -27,14 +29,20 @@ use store::{
 use tempfile::TempDir;
 use tokio_util::task::TaskTracker;
 
-/// The formats of clients whose requests say everything in their body; the fourth has tests of its own.
-pub(crate) const FORMATS: [Format; 3] =
-    [Format::OpenAiChat, Format::AnthropicMessages, Format::OpenAiResponses];
+pub(crate) use words::{complete, error_code, events, model_of, request, streamed_text, text_of};
+
+use words::in_format;
+
+/// The formats of clients.
+pub(crate) const FORMATS: [Format; 4] =
+    [Format::OpenAiChat, Format::AnthropicMessages, Format::OpenAiResponses, Format::Gemini];
 /// The house's providers, with the format each speaks.
-pub(crate) const PROVIDERS: [(&str, Protocol); 3] = [
+pub(crate) const PROVIDERS: [(&str, Protocol); 5] = [
     ("open", Protocol::OpenAi),
     ("anth", Protocol::Anthropic),
     ("resp", Protocol::OpenAiResponses),
+    ("gem", Protocol::Gemini),
+    ("bed", Protocol::Bedrock),
 ];
 /// Every way from a client's format to a provider's.
 pub(crate) const WAYS: usize = FORMATS.len() * PROVIDERS.len();
@@ -208,7 +216,7 @@ impl House {
         self.register(new).await;
     }
 
-    async fn register(&self, new: NewProvider) -> ProviderId {
+    pub(crate) async fn register(&self, new: NewProvider) -> ProviderId {
         let mut write = self.store.write(&self.owner).await.unwrap();
         let id = write.provider_create(new).await.unwrap().id;
         write.commit(Event::new(Action::ProviderCreate)).await.unwrap();
@@ -259,8 +267,11 @@ impl House {
     }
 
     pub(crate) async fn start(&self, format: Format, body: &Value) -> Response<Body> {
-        let body = in_format(format, body.clone());
-        self.start_with(&self.key, format, &HeaderMap::new(), body.to_string()).await
+        let model = body["model"].as_str().unwrap_or_default();
+        let stream = body["stream"].as_bool().unwrap_or_default();
+        let said = (format == Format::Gemini).then_some((model, stream));
+        let body = in_format(format, body.clone()).to_string();
+        self.start_at(&self.key, (format, said), &HeaderMap::new(), body).await
     }
 
     pub(crate) async fn start_with(
@@ -270,9 +281,20 @@ impl House {
         headers: &HeaderMap,
         body: String,
     ) -> Response<Body> {
+        self.start_at(scope, (inbound, None), headers, body).await
+    }
+
+    /// With what the path says of the model and the kind of answer.
+    pub(crate) async fn start_at(
+        &self,
+        scope: &Scope,
+        (inbound, said): (Format, Option<(&str, bool)>),
+        headers: &HeaderMap,
+        body: String,
+    ) -> Response<Body> {
         let request = self.request_id();
         let (scope, body) = (scope.clone(), Bytes::from(body));
-        self.gateway.call(Call { scope, inbound, said: None, headers, body, request }).await
+        self.gateway.call(Call { scope, inbound, said, headers, body, request }).await
     }
 
     /// A request that is no conversation.
@@ -304,10 +326,8 @@ impl House {
 
     /// A request whose path names the model.
     pub(crate) async fn generate(&self, model: &str, stream: bool, body: &Value) -> Told {
-        let request = self.request_id();
-        let (scope, body) = (self.key.clone(), Bytes::from(body.to_string()));
-        let (inbound, said, headers) = (Format::Gemini, Some((model, stream)), &HeaderMap::new());
-        read(self.gateway.call(Call { scope, inbound, said, headers, body, request }).await).await
+        let way = (Format::Gemini, Some((model, stream)));
+        read(self.start_at(&self.key, way, &HeaderMap::new(), body.to_string()).await).await
     }
 
     /// Asks how many tokens a Messages request has.
@@ -350,7 +370,7 @@ impl House {
     }
 }
 
-fn provider(
+pub(crate) fn provider(
     name: &str,
     protocol: Protocol,
     base_url: &str,
@@ -377,13 +397,13 @@ const ENTRIES: [(&str, &str); 2] = [
 ];
 
 fn catalogue() -> Arc<Catalogue> {
-    Arc::new(testkit::sandboxes_catalogue(&ENTRIES, MODELS))
+    Arc::new(testkit::families_catalogue(&ENTRIES, MODELS))
 }
 
 /// The sub-processors of the house; one of them has no prices that the gateway knows.
 fn announced() -> Catalogue {
     let [sandbox, luxury] = ENTRIES;
-    testkit::sandboxes_catalogue(&[sandbox, luxury, ("voyage", "input = 1")], MODELS)
+    testkit::families_catalogue(&[sandbox, luxury, ("voyage", "input = 1")], MODELS)
 }
 
 pub(crate) fn script() -> Script {
@@ -448,79 +468,4 @@ pub(crate) async fn read(response: Response<Body>) -> Told {
     let bytes = body.collect().await.unwrap().to_bytes();
     let text = String::from_utf8(bytes.to_vec()).unwrap();
     Told { status: head.status.as_u16(), headers: head.headers, text }
-}
-
-/// The same request in the words of `format`.
-fn in_format(format: Format, mut body: Value) -> Value {
-    if format == Format::OpenAiResponses
-        && let Some(all) = body.as_object_mut()
-    {
-        for (name, own) in [("messages", "input"), ("max_tokens", "max_output_tokens")] {
-            if let Some(value) = all.remove(name) {
-                all.insert(own.to_owned(), value);
-            }
-        }
-    }
-    body
-}
-
-/// A request that Chat Completions and Messages both understand, and [`House::ask`] says in Responses.
-pub(crate) fn request(model: &str, stream: bool) -> Value {
-    json!({
-        "model": model, "stream": stream, "max_tokens": 1000,
-        "messages": [{"role": "user", "content": PROMPT}],
-    })
-}
-
-/// The text of a whole answer.
-pub(crate) fn text_of(format: Format, answer: &Value) -> String {
-    let pointer = match format {
-        Format::OpenAiChat => "/choices/0/message/content",
-        Format::AnthropicMessages => "/content/0/text",
-        Format::OpenAiResponses => "/output/0/content/0/text",
-        Format::Gemini => "/candidates/0/content/parts/0/text",
-    };
-    answer.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
-}
-
-/// The data of all events of a stream.
-pub(crate) fn events(text: &str) -> Vec<Value> {
-    text.lines()
-        .filter_map(|line| line.strip_prefix("data:"))
-        .filter_map(|data| serde_json::from_str(data.trim()).ok())
-        .collect()
-}
-
-/// The text that a stream's events add up to.
-pub(crate) fn streamed_text(format: Format, text: &str) -> String {
-    let pointer = match format {
-        Format::OpenAiChat => "/choices/0/delta/content",
-        Format::AnthropicMessages => "/delta/text",
-        Format::OpenAiResponses => "/delta",
-        Format::Gemini => "/candidates/0/content/parts/0/text",
-    };
-    let events = events(text);
-    events.iter().filter_map(|event| event.pointer(pointer).and_then(Value::as_str)).collect()
-}
-
-/// Whether a stream ended as its format says.
-pub(crate) fn complete(format: Format, text: &str) -> bool {
-    match format {
-        Format::OpenAiChat => text.trim_end().ends_with("[DONE]"),
-        Format::AnthropicMessages => text.contains("event: message_stop"),
-        Format::OpenAiResponses => text.contains("event: response.completed"),
-        Format::Gemini => text.contains("\"finishReason\":"),
-    }
-}
-
-/// The code of an error, in a body or as the last event of a stream.
-pub(crate) fn error_code(format: Format, error: &Value) -> String {
-    let pointer = match format {
-        // The error of a stream of Responses is the event itself.
-        Format::OpenAiResponses if error.get("error").is_none() => "/code",
-        Format::OpenAiChat | Format::OpenAiResponses => "/error/code",
-        Format::AnthropicMessages => "/error/details/error_code",
-        Format::Gemini => "/error/details/0/reason",
-    };
-    error.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
 }

@@ -4,6 +4,7 @@
 
 mod abort;
 mod budgets;
+mod families;
 mod faults;
 mod gemini;
 mod house;

@@ -29,7 +29,7 @@ fn conversation(format: Format, model: &str, stream: bool) -> Value {
     let schema = json!({"type": "object", "properties": {"text": {"type": "string"}}});
     let result = format!("sent to {MAIL}");
     match format {
-        Format::OpenAiChat => json!({
+        Format::OpenAiChat | Format::BedrockConverse => json!({
             "model": model, "stream": stream,
             "messages": [
                 {"role": "system", "content": format!("You work for {MAIL}.")},
@@ -110,7 +110,7 @@ fn arguments(format: Format, told: &str) -> String {
     let mut all = String::new();
     let mut whole = Vec::new();
     let pointers: &[&str] = match format {
-        Format::OpenAiChat => &[
+        Format::OpenAiChat | Format::BedrockConverse => &[
             "/choices/0/delta/tool_calls/0/function/arguments",
             "/choices/0/message/tool_calls/0/function/arguments",
         ],
@@ -137,7 +137,7 @@ async fn providers_see_codes_and_callers_see_values() {
     let house = House::new().await;
     house.masking(&mode(MaskingMode::Mask)).await;
     for (provider, _) in PROVIDERS {
-        for format in Format::ALL {
+        for format in FORMATS {
             for stream in [false, true] {
                 let model = format!("{provider}/sandbox-echo");
                 let told = ask(&house, format, &model, stream).await;
@@ -181,7 +181,7 @@ async fn arguments_of_tools_are_restored() {
     let house = House::new().await;
     house.masking(&mode(MaskingMode::Mask)).await;
     for (provider, _) in PROVIDERS {
-        for format in Format::ALL {
+        for format in FORMATS {
             for stream in [false, true] {
                 let model = format!("{provider}/sandbox-parallel-tools");
                 let told = ask(&house, format, &model, stream).await;
@@ -203,7 +203,7 @@ async fn arguments_of_tools_are_restored() {
 async fn a_blocked_request_goes_to_nobody() {
     let house = House::new().await;
     house.masking(&mode(MaskingMode::Block)).await;
-    for format in Format::ALL {
+    for format in FORMATS {
         let told = ask(&house, format, "open/sandbox-echo", true).await;
         assert_eq!(told.status, 400, "{}", told.text);
         assert_eq!(error_code(format, &told.json()), "personal_data_found");
@@ -220,7 +220,7 @@ async fn a_blocked_request_goes_to_nobody() {
 #[tokio::test]
 async fn detecting_counts_and_changes_no_byte() {
     let house = House::new().await;
-    for format in Format::ALL {
+    for format in FORMATS {
         for setting in [MaskingMode::Off, MaskingMode::Detect] {
             house.masking(&mode(setting)).await;
             let told = ask(&house, format, "open/sandbox-echo", false).await;

@@ -80,14 +80,21 @@ async fn strict_mode_refuses_what_the_other_format_cannot_carry() {
 }
 
 #[tokio::test]
-async fn models_are_listed_in_both_shapes() {
+async fn models_are_listed_in_every_shape() {
     let house = House::new().await;
     house.alias("fast", "anth/sandbox-echo").await;
     for format in FORMATS {
         let request = domain::RequestId::new(house.store.clock().now());
         let told = read(house.gateway.models(&house.key, format, request).await).await;
-        let data = told.json()["data"].as_array().unwrap().clone();
-        let has = |name: &str| data.iter().filter(|row| row["id"] == name).count();
+        let (list, id, before) = match format {
+            Format::Gemini => ("models", "name", "models/"),
+            _ => ("data", "id", ""),
+        };
+        let data = told.json()[list].as_array().unwrap().clone();
+        let has = |name: &str| {
+            let name = format!("{before}{name}");
+            data.iter().filter(|row| row[id] == name).count()
+        };
         assert_eq!((has("sandbox-echo"), has("fast"), has("open")), (1, 1, 0));
     }
 }

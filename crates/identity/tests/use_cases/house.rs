@@ -67,15 +67,57 @@ fn catalogue() -> Catalogue {
         id = "cloud"
         name = "Cloud"
         country = "US"
-        family = "bedrock"
-        auth = "sigv4"
+        family = "watsonx"
+        auth = "ibm-iam"
         [[endpoints]]
         id = "default"
         base_url = "https://{region}.cloud.example"
         serves = ["chat"]
         [[postures]]
     "#;
-    Catalogue::parse([("openai", openai), ("cloud", cloud)]).unwrap()
+    let azure = r#"
+        id = "azure"
+        name = "Azure"
+        country = "US"
+        family = "azure"
+        auth = "api-key"
+        [[endpoints]]
+        id = "default"
+        base_url = "https://{resource}.openai.azure.example/openai/v1"
+        serves = ["chat", "responses"]
+        [[postures]]
+    "#;
+    let bedrock = r#"
+        id = "bedrock"
+        name = "Bedrock"
+        country = "US"
+        family = "bedrock"
+        auth = "sigv4"
+        [[endpoints]]
+        id = "eu-central-1"
+        base_url = "https://bedrock-runtime.eu-central-1.example"
+        region = "DE"
+        serves = ["chat"]
+        [[places]]
+        models = "global."
+        place = "global"
+        [[places]]
+        models = "eu."
+        place = "EU"
+        [[postures]]
+        when = { model = "global.anthropic.claude-fable" }
+        trains = false
+        retention_days = 30
+        source = "https://bedrock.example/terms"
+        read = "2026-11-20"
+        [[postures]]
+        trains = false
+        retention_days = 0
+        source = "https://bedrock.example/terms"
+        read = "2026-11-20"
+    "#;
+    let files = [("openai", openai), ("cloud", cloud), ("azure", azure), ("bedrock", bedrock)];
+    Catalogue::parse(files).unwrap()
 }
 
 async fn identity_of(store: &Store, config: Config) -> Identity {

@@ -82,6 +82,52 @@ each_backend! {
         assert_eq!(create(&house, &scope, spoken).await.unwrap().catalog, "custom");
     }
 
+    async fn an_address_with_a_blank_is_filled_in(backend: Backend) {
+        let house = House::new(backend).await;
+        let scope = acme(&house).await;
+        let azure = || ProviderEntry { catalog: "azure".to_owned(), ..openai() };
+        let refused = create(&house, &scope, azure()).await.unwrap_err();
+        assert_eq!(refused.code(), "invalid_base_url");
+        assert!(refused.message().contains("{resource}"), "{}", refused.message());
+        let at = |base_url: &str| ProviderEntry { base_url: Some(base_url.to_owned()), ..azure() };
+        let own = at("https://Acme-1.openai.azure.example/openai/v1/");
+        let own = ProviderEntry { region: Some("se".to_owned()), ..own };
+        let made = create(&house, &scope, own).await.unwrap();
+        assert_eq!((made.catalog.as_str(), made.region.as_deref()), ("azure", Some("SE")));
+        assert_eq!(made.base_url, "https://acme-1.openai.azure.example/openai/v1");
+        assert_eq!(made.protocol, Protocol::OpenAi);
+        // What is not that company's is not called so, and then has to say what it speaks.
+        for other in [
+            "https://evil.example/.openai.azure.example/openai/v1",
+            "https://a.b.openai.azure.example/openai/v1",
+            "https://openai.azure.example/openai/v1",
+        ] {
+            assert_eq!(code(create(&house, &scope, at(other)).await), "unknown_protocol", "{other}");
+        }
+    }
+
+    async fn bedrock_is_added_at_the_region_of_choice(backend: Backend) {
+        let house = House::new(backend).await;
+        let scope = acme(&house).await;
+        let bedrock = ProviderEntry { catalog: "bedrock".to_owned(), ..openai() };
+        let made = create(&house, &scope, bedrock).await.unwrap();
+        assert_eq!((made.protocol, made.region.as_deref()), (Protocol::Bedrock, Some("DE")));
+        // The names of its models say where they run, whatever the region is.
+        let only = |place: &str| domain::RoutingPolicy {
+            regions: Some([place.to_owned()].into()),
+            ..domain::RoutingPolicy::default()
+        };
+        let allowed = async |place: &str| {
+            house.identity.routing_policy_set(&scope, None, only(place)).await.unwrap();
+            let effects = house.identity.routing_effects(&scope, None).await.unwrap();
+            let open = effects.into_iter().filter(|effect| effect.refusals.is_empty());
+            open.map(|effect| effect.models).collect::<Vec<_>>()
+        };
+        assert_eq!(allowed("DE").await, [""]);
+        assert_eq!(allowed("EU").await, ["eu.", ""]);
+        assert_eq!(allowed("US").await, Vec::<String>::new());
+    }
+
     async fn what_is_missing_or_wrong_is_named(backend: Backend) {
         let house = House::new(backend).await;
         let scope = acme(&house).await;

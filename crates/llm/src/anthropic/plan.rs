@@ -11,18 +11,23 @@ use crate::{
 const LEAST_BUDGET: u64 = 1024;
 
 /// How many tokens, and how much thought.
-pub(super) struct Plan {
-    pub(super) max_tokens: u64,
+pub(crate) struct Plan {
+    pub(crate) max_tokens: u64,
     thinking: Option<Thinking>,
-    pub(super) effort: Option<String>,
+    pub(crate) effort: Option<String>,
 }
 
 impl Plan {
-    const fn thinks(&self) -> bool {
+    pub(crate) const fn thinks(&self) -> bool {
         matches!(self.thinking, Some(Thinking::Adaptive | Thinking::Budget(_)))
     }
 
-    pub(super) fn write_thinking(&self, out: &mut Object<'_>) {
+    /// Whether anything is said of thought.
+    pub(crate) const fn says_thinking(&self) -> bool {
+        self.thinking.is_some() || self.effort.is_some()
+    }
+
+    pub(crate) fn write_thinking(&self, out: &mut Object<'_>) {
         let Some(thinking) = self.thinking else { return };
         out.object("thinking", |config| match thinking {
             Thinking::Off => config.text("type", "disabled"),
@@ -35,7 +40,7 @@ impl Plan {
     }
 }
 
-pub(super) fn plan(
+pub(crate) fn plan(
     request: &Request<'_>,
     turns: &[Turn<'_>],
     quirks: &Quirks,

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The schema of a tool that has none.
-const NO_SCHEMA: &str = r#"{"type":"object","properties":{}}"#;
+pub(crate) const NO_SCHEMA: &str = r#"{"type":"object","properties":{}}"#;
 
 /// Writes the request for `model` and gives what got lost.
 pub(crate) fn write_request(

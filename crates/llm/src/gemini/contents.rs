@@ -11,8 +11,14 @@ use crate::{
     write::{Array, Object},
 };
 
+/// Stands on a call that another model made: newer models refuse one without any signature, and document this word
+/// for calls that they did not make.
+const FOREIGN_CALL: &str = "skip_thought_signature_validator";
+
 pub(super) struct Contents<'c> {
     pub(super) losses: &'c mut Losses,
+    /// Whether the first call of a turn must be signed.
+    pub(super) strict: bool,
     /// The function that each call asked for: results are told by its name.
     names: BTreeMap<&'c str, &'c str>,
 }
@@ -24,7 +30,7 @@ impl<'c> Contents<'c> {
             Body::ToolCall { id, name, .. } => Some((&**id, &**name)),
             _ => None,
         });
-        Self { names: names.collect(), losses }
+        Self { names: names.collect(), losses, strict: false }
     }
 
     pub(super) fn turn(&mut self, turn: &Turn<'_>, list: &mut Array<'_>) {
@@ -38,6 +44,7 @@ impl<'c> Contents<'c> {
     fn parts(&mut self, parts: &[Part<'_>], list: &mut Array<'_>) {
         // Gemini's signature on the part that follows.
         let mut signature: Option<&str> = None;
+        let mut first_call = true;
         for part in parts {
             if part.cache.is_some() {
                 self.losses.add_name("cache_control");
@@ -67,7 +74,9 @@ impl<'c> Contents<'c> {
                     None
                 }
                 body => {
-                    let own = signature.take();
+                    let call = matches!(body, Body::ToolCall { .. });
+                    let needed = self.strict && call && std::mem::take(&mut first_call);
+                    let own = signature.take().or(needed.then_some(FOREIGN_CALL));
                     self.body(body, own, list);
                     None
                 }

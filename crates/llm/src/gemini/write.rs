@@ -35,6 +35,7 @@ pub(crate) fn write_request(
         }
         root.array("contents", |list| {
             let mut contents = Contents::new(&turns, &mut losses);
+            contents.strict = quirks.signed_calls;
             turns.iter().for_each(|turn| contents.turn(turn, list));
         });
         if !request.tools.is_empty() {

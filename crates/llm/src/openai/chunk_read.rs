@@ -47,6 +47,10 @@ impl ChunkReader {
         if let Some(raw) = fields.take("error") {
             return Err(StreamFault::Upstream(upstream::reduce(None, raw)));
         }
+        if !self.started && fields.take("prompt_filter_results").is_some() {
+            // What Azure says of the prompt comes before the answer, and knows neither its id nor its model.
+            return Ok(());
+        }
         if !self.started {
             self.started = true;
             out.push(Piece::Start {

@@ -46,6 +46,11 @@ impl Meter {
         self.reported = self.tally.reported().or(self.reported);
     }
 
+    /// `usage` of a Converse stream's last event.
+    pub(crate) fn converse(&mut self, raw: Raw<'_>) {
+        self.reported = usage::converse(raw).or(self.reported);
+    }
+
     pub(crate) const fn add_output(&mut self, bytes: usize) {
         self.output_bytes = self.output_bytes.saturating_add(bytes as u64);
     }

@@ -56,6 +56,8 @@ impl Relay {
             Format::AnthropicMessages => self.anthropic(state, frame, out),
             Format::OpenAiResponses => responses::event(state, frame, out),
             Format::Gemini => self.gemini(state, frame, out),
+            // No client speaks it, so it is never passed on.
+            Format::BedrockConverse => Err(StreamFault::Malformed),
         }
     }
 
@@ -206,7 +208,7 @@ impl Relay {
             // Its last event is the one that finishes it.
             Format::OpenAiResponses => b"",
             // It ends by ending.
-            Format::Gemini => b"",
+            Format::Gemini | Format::BedrockConverse => b"",
         });
         Ok(())
     }

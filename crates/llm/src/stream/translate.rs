@@ -2,7 +2,7 @@
 
 use super::{Frame, Meter, Piece, State, StreamFault, StreamOptions};
 use crate::{
-    Format, anthropic, gemini,
+    Format, anthropic, converse, gemini,
     openai::{ChunkReader, ChunkWriter},
     responses,
 };
@@ -21,6 +21,7 @@ enum Reader {
     Anthropic(anthropic::EventReader),
     Responses(responses::EventReader),
     Gemini(gemini::ChunkReader),
+    Converse(converse::EventReader),
 }
 
 enum Writer {
@@ -47,9 +48,12 @@ impl Translate {
                 Format::AnthropicMessages => Reader::Anthropic(anthropic::EventReader::default()),
                 Format::OpenAiResponses => Reader::Responses(responses::EventReader::default()),
                 Format::Gemini => Reader::Gemini(gemini::ChunkReader::default()),
+                Format::BedrockConverse => Reader::Converse(converse::EventReader::default()),
             },
             writer: match inbound {
-                Format::OpenAiChat => Writer::OpenAi(ChunkWriter::default()),
+                Format::OpenAiChat | Format::BedrockConverse => {
+                    Writer::OpenAi(ChunkWriter::default())
+                }
                 Format::AnthropicMessages => Writer::Anthropic(anthropic::EventWriter::default()),
                 Format::OpenAiResponses => Writer::Responses(responses::EventWriter::default()),
                 Format::Gemini => Writer::Gemini(gemini::ChunkWriter::default()),
@@ -75,6 +79,7 @@ impl Translate {
             Reader::Anthropic(reader) => reader.read(text, &mut state.meter, &mut pieces),
             Reader::Responses(reader) => reader.read(text, &mut state.meter, &mut pieces),
             Reader::Gemini(reader) => reader.read(text, &mut state.meter, &mut pieces),
+            Reader::Converse(reader) => reader.read(text, &mut state.meter, &mut pieces),
         };
         for piece in pieces {
             self.started |= matches!(piece, Piece::Start { .. });
@@ -87,8 +92,9 @@ impl Translate {
         result
     }
 
-    fn piece(&mut self, state: &mut State, piece: Piece<'_>, out: &mut Vec<u8>) {
-        match &piece {
+    fn piece(&mut self, state: &mut State, mut piece: Piece<'_>, out: &mut Vec<u8>) {
+        match &mut piece {
+            Piece::Start { id, .. } if id.is_empty() => *id = state.options.id.clone().into(),
             Piece::Text(text) | Piece::Refusal(text) => state.meter.add_output(text.len()),
             Piece::Thinking(text) => state.meter.add_thinking(text.len()),
             Piece::Tool { name, .. } => state.meter.add_output(name.len()),

@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops where it fails")]
 
+mod bedrock;
+#[path = "../support/event_stream.rs"]
+mod event_stream;
 mod gemini;
 mod responses;
 

@@ -5,7 +5,7 @@ use std::{
     fmt,
 };
 
-use domain::{Catalogue, Protocol};
+use domain::{Auth, Catalogue, Protocol};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -141,8 +141,10 @@ impl Drawing<'_> {
             }
             Kind::Known(id) => self.known(id, base_url),
         };
+        // An address with a blank is somebody's own: a key alone does not say whose.
+        let whole = |endpoint: &domain::Endpoint| endpoint.blanks().next().is_none();
         let callable =
-            |id| self.catalogue.provider(id).is_some_and(|one| one.callable().next().is_some());
+            |id| self.catalogue.provider(id).is_some_and(|one| one.callable().any(whole));
         if catalog != "custom" && base_url.is_none() && !callable(catalog) {
             return Err(format!(
                 "`{catalog}` is in the catalogue, but cannot be called with a key alone yet."
@@ -153,8 +155,31 @@ impl Drawing<'_> {
             return Err(format!("no API key: set {names}, or `api_key` in the file."));
         }
         let region = given.region.as_deref().map(|text| self.value(text)).transpose()?;
+        let (base_url, region) = match region {
+            Some(region) if base_url.is_none() => self.address_in(catalog, region)?,
+            region => (base_url, region),
+        };
         let (catalog, name) = (catalog.to_owned(), String::new());
         Ok(Planned { name, catalog, base_url, protocol, secret, models: Vec::new(), region })
+    }
+
+    /// The provider's address in a region that it has one for, else the region alone.
+    ///
+    /// # Errors
+    /// When a request is signed for its region and no address there is known.
+    fn address_in(
+        &self,
+        id: &str,
+        region: String,
+    ) -> Result<(Option<String>, Option<String>), String> {
+        let Some(known) = self.catalogue.provider(id) else { return Ok((None, Some(region))) };
+        match known.callable().find(|one| one.id == region) {
+            Some(own) => Ok((Some(own.base_url.clone()), None)),
+            None if known.auth == Auth::SigV4 => {
+                Err(format!("the catalogue has no address of `{id}` in {region}."))
+            }
+            None => Ok((None, Some(region))),
+        }
     }
 
     /// A value of the file, or what it points to.
@@ -176,14 +201,23 @@ impl Drawing<'_> {
         let Some((url, known)) = base_url.zip(self.catalogue.provider(id)) else {
             return (id, None, None);
         };
-        let host = |text: &str| Url::parse(text).ok()?.host_str().map(str::to_owned);
+        let host = Url::parse(&url).ok().and_then(|url| url.host_str().map(str::to_owned));
+        // Without a dot it may be what stands for a blank, and is nobody's.
+        let own = host.filter(|host| host.contains('.')).and_then(|host| {
+            let exact = known.callable().find(|one| one.is_at(url.trim_end_matches('/')));
+            let own = exact.or_else(|| known.callable().find(|one| one.has_host(&host)))?;
+            Some((own, host))
+        });
         let usual = known.callable().next();
-        match known.callable().find(|one| host(&one.base_url) == host(&url)) {
-            Some(own) if usual.is_some_and(|usual| usual.base_url == own.base_url) => {
+        match own {
+            Some((own, host)) if own.blanks().next().is_some() => {
+                (id, at_host(&own.base_url, &host), None)
+            }
+            Some((own, _)) if usual.is_some_and(|usual| usual.base_url == own.base_url) => {
                 (id, None, None)
             }
-            Some(own) => (id, Some(own.base_url.clone()), None),
-            None => match known.protocol() {
+            Some((own, _)) => (id, Some(own.base_url.clone()), None),
+            None => match known.protocol_elsewhere() {
                 Some(protocol) => ("custom", Some(open_ai_path(url)), Some(protocol)),
                 None => (id, Some(url), None),
             },
@@ -258,6 +292,13 @@ impl Drawing<'_> {
     fn note(&mut self, text: String) {
         self.plan.notes.push(text);
     }
+}
+
+/// The provider's address with this host in place of its own.
+fn at_host(base_url: &str, host: &str) -> Option<String> {
+    let (scheme, rest) = base_url.split_once("://")?;
+    let path = rest.split_once('/').map_or("", |(_, path)| path);
+    Some(format!("{scheme}://{host}/{path}"))
 }
 
 /// Servers that speak OpenAI's format do so below `/v1`; LiteLLM lets it be left out for some.

@@ -144,6 +144,28 @@ model_list:
 }
 
 #[test]
+fn an_address_that_is_somebodys_own_is_kept() {
+    let plan = planned(
+        "model_list:
+  - {model_name: a, litellm_params: {model: azure/gpt-5.4, api_key: k, api_base: 'https://acme.openai.azure.com/'}}
+  - {model_name: b, litellm_params: {model: azure/gpt-5.4, api_key: k}}
+  - {model_name: c, litellm_params: {model: bedrock/amazon.nova-pro-v1:0, api_key: k, aws_region_name: eu-central-1}}
+  - {model_name: d, litellm_params: {model: bedrock/amazon.nova-pro-v1:0, api_key: k, aws_region_name: mars-1}}",
+        &[],
+    );
+    let rows: Vec<_> = plan
+        .providers
+        .iter()
+        .map(|one| (one.catalog.as_str(), one.base_url.as_deref(), one.region.as_deref()))
+        .collect();
+    let azure = Some("https://acme.openai.azure.com/openai/v1");
+    let bedrock = Some("https://bedrock-runtime.eu-central-1.amazonaws.com");
+    assert_eq!(rows, [("azure", azure, None), ("bedrock", bedrock, None)], "{:?}", plan.notes);
+    assert!(plan.notes[0].contains("key alone"), "{}", plan.notes[0]);
+    assert!(plan.notes[1].contains("mars-1"), "{}", plan.notes[1]);
+}
+
+#[test]
 fn a_file_that_is_not_litellms_is_refused_without_its_text() {
     assert!(refused("a: [").contains("not valid YAML"));
     assert!(refused("services: {}").contains("model_list"));

@@ -6,6 +6,7 @@ mod house;
 mod responses;
 mod responses_refused;
 mod responses_turns;
+mod strict;
 mod tasks;
 
 use std::time::{Duration, Instant};

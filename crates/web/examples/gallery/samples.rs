@@ -525,6 +525,8 @@ fn provider_pages() -> Vec<Sample> {
         catalog: "custom".into(),
         custom: true,
         endpoints: Vec::new(),
+        blank: None,
+        placeless: false,
         contracts: Vec::new(),
         trains: ["Not known", "No", "Yes"].map(|label| Choice::new(label, label)).into(),
         retention: Field::default(),

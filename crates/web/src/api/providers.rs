@@ -56,8 +56,10 @@ async fn index(cx: Cx<ProvidersRead>, (): ()) -> Result<Response> {
 
 fn protocol(text: Option<String>) -> DomainResult<Option<Protocol>> {
     let unknown = || {
-        Error::invalid("protocol is openai, anthropic, responses, cohere or rerank.")
-            .with_code("unknown_protocol")
+        Error::invalid(
+            "protocol is openai, anthropic, responses, gemini, bedrock, cohere or rerank.",
+        )
+        .with_code("unknown_protocol")
     };
     text.map(|text| Protocol::parse(&text).ok_or_else(unknown)).transpose()
 }

@@ -83,6 +83,16 @@ pub struct Choose {
     pub entries: Vec<EntryRow>,
 }
 
+/// The open part of an address.
+#[derive(Clone, Debug)]
+pub struct Blank {
+    pub label: String,
+    pub help: String,
+    /// Whether every address of the provider has it.
+    pub required: bool,
+    pub field: Field,
+}
+
 #[derive(Debug, Template)]
 #[template(path = "providers/new.html")]
 pub struct New {
@@ -93,6 +103,10 @@ pub struct New {
     pub custom: bool,
     /// The provider's addresses, where there is more than one to choose from.
     pub endpoints: Vec<Choice>,
+    /// What the organization fills into the provider's address; `None` where nothing is open.
+    pub blank: Option<Blank>,
+    /// Whether the provider does not say where it processes prompts.
+    pub placeless: bool,
     /// What can be agreed with the provider besides its ordinary terms.
     pub contracts: Vec<Choice>,
     /// What is said about a server of the organization's own choice.

@@ -145,6 +145,7 @@ pub(super) const fn format_name(protocol: Protocol) -> &'static str {
         Protocol::ImageEdits => "image edits",
         Protocol::Transcription => "transcription",
         Protocol::Speech => "speech",
+        Protocol::Bedrock => "Bedrock Converse",
     }
 }
 

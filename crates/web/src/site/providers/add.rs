@@ -2,7 +2,7 @@
 
 use axum::response::{IntoResponse, Redirect, Response};
 use domain::{
-    Catalogue, Error, Kind, Protocol, ProviderEntry as CatalogueEntry, StatedTerms,
+    Auth, Catalogue, Error, Kind, Protocol, ProviderEntry as CatalogueEntry, StatedTerms,
     tags::ProvidersManage,
 };
 use identity::{CUSTOM, ProviderEntry};
@@ -15,7 +15,7 @@ use crate::{
     App, Cx,
     country::country,
     fields::Fields,
-    pages::providers::{Choose, New},
+    pages::providers::{Blank, Choose, New},
     refusal::Result,
     route::Routes,
     view::{Choice, Field, Problem},
@@ -47,10 +47,6 @@ fn form<P>(cx: &Cx<P>, catalog: &str, sent: Option<&Fields>) -> New {
     let entry = known.provider(catalog);
     let field = |name| sent.map(|sent| sent.field(name)).unwrap_or_default();
     let protocol = sent.map_or("openai", |sent| sent.text("protocol"));
-    let anthropic = protocol == Protocol::Anthropic.as_str();
-    let responses = protocol == Protocol::OpenAiResponses.as_str();
-    let cohere = protocol == Protocol::Cohere.as_str();
-    let rerank = protocol == Protocol::Rerank.as_str();
     New {
         base: cx.base(),
         heading: entry.map_or_else(
@@ -61,6 +57,9 @@ fn form<P>(cx: &Cx<P>, catalog: &str, sent: Option<&Fields>) -> New {
         catalog: catalog.to_owned(),
         custom: entry.is_none(),
         endpoints: entry.map(|entry| endpoints(entry, sent)).unwrap_or_default(),
+        blank: entry.and_then(|entry| blank(entry, field("filled"))),
+        placeless: entry
+            .is_some_and(|entry| entry.callable().any(|endpoint| endpoint.region.is_none())),
         contracts: entry.map(|entry| contracts(entry, sent)).unwrap_or_default(),
         trains: said(sent),
         retention: field("retention"),
@@ -69,30 +68,31 @@ fn form<P>(cx: &Cx<P>, catalog: &str, sent: Option<&Fields>) -> New {
             _ => field("name"),
         },
         base_url: field("base_url"),
-        protocols: vec![
-            Choice::new("openai", "OpenAI")
-                .help("Chat Completions: Ollama, vLLM, llama.cpp and most others")
-                .chosen(!anthropic && !responses && !cohere && !rerank),
-            Choice::new("anthropic", "Anthropic").help("Messages").chosen(anthropic),
-            Choice::new("responses", "OpenAI Responses")
-                .help("Servers that speak the newer format only")
-                .chosen(responses),
-            Choice::new("cohere", "Cohere")
-                .help("Embeddings and ranking, version 2")
-                .chosen(cohere),
-            Choice::new("rerank", "Jina")
-                .help("Embeddings and ranking only, as Jina and its likes speak")
-                .chosen(rerank),
-        ],
+        protocols: formats(protocol),
         secret: Field::default(),
-        secret_help:
-            "Encrypted before it is stored. Afterwards only its last four characters are shown."
-                .to_owned(),
+        secret_help: secret_help(entry),
         models: sent.map(|sent| Field::new(sent.text("models"))).unwrap_or_default(),
         region: field("region"),
         allow_private: sent.is_some_and(|sent| sent.text("allow_private") == "yes"),
         entry: entry.map(entry_row),
     }
+}
+
+/// What a server of the organization's own choice may speak.
+fn formats(sent: &str) -> Vec<Choice> {
+    let sent = Protocol::parse(sent).filter(|protocol| protocol.is_of_providers());
+    let chosen = sent.unwrap_or(Protocol::OpenAi).as_str();
+    [
+        ("openai", "OpenAI", "Chat Completions: Ollama, vLLM, llama.cpp and most others"),
+        ("anthropic", "Anthropic", "Messages"),
+        ("responses", "OpenAI Responses", "Servers that speak the newer format only"),
+        ("gemini", "Gemini", "generateContent"),
+        ("bedrock", "Bedrock Converse", "A private endpoint of Amazon Bedrock"),
+        ("cohere", "Cohere", "Embeddings and ranking, version 2"),
+        ("rerank", "Jina", "Embeddings and ranking only, as Jina and its likes speak"),
+    ]
+    .map(|(value, label, help)| Choice::new(value, label).help(help).chosen(value == chosen))
+    .into()
 }
 
 /// Where a provider that has several addresses can be called; nothing to choose where there is one.
@@ -115,6 +115,34 @@ fn endpoints(entry: &CatalogueEntry, sent: Option<&Fields>) -> Vec<Choice> {
             .chosen(chosen == Some(endpoint.id.as_str()))
     };
     callable.iter().map(choice).collect()
+}
+
+/// What is to be filled into the provider's address. The catalogue leaves at most one name open.
+fn blank(entry: &CatalogueEntry, field: Field) -> Option<Blank> {
+    let open = entry.callable().find(|endpoint| endpoint.blanks().next().is_some())?;
+    let name = open.blanks().next()?;
+    let label = match name {
+        "resource" => "Resource",
+        "account" => "Account",
+        "region" => "Region in the address",
+        other => other,
+    };
+    Some(Blank {
+        label: label.to_owned(),
+        help: format!("What stands for {{{name}}} in {}.", open.base_url),
+        required: entry.callable().all(|endpoint| endpoint.blanks().next().is_some()),
+        field,
+    })
+}
+
+fn secret_help(entry: Option<&CatalogueEntry>) -> String {
+    let kept = "Encrypted before it is stored. Afterwards only its last four characters are shown.";
+    match entry.map(|entry| entry.auth) {
+        Some(Auth::SigV4) => format!(
+            "An API key of the service, or an access key as ACCESS_KEY_ID:SECRET_ACCESS_KEY. {kept}"
+        ),
+        _ => kept.to_owned(),
+    }
 }
 
 /// What can be agreed with a provider besides its ordinary terms; nothing to choose where nothing can.
@@ -158,12 +186,18 @@ fn terms(sent: &Fields) -> domain::Result<Option<StatedTerms>> {
     Ok((terms != StatedTerms::default()).then_some(terms))
 }
 
-/// The address behind a choice of [`endpoints`].
-fn endpoint(app: &App, catalog: &str, sent: &Fields) -> Option<String> {
-    let wanted = sent.filled("endpoint")?;
+/// The address behind a choice of [`endpoints`], with what is open in it filled in.
+fn endpoint(app: &App, catalog: &str, sent: &Fields) -> domain::Result<Option<String>> {
     let known = app.catalogue.current();
-    let mut callable = known.provider(catalog)?.callable();
-    callable.find(|endpoint| endpoint.id == wanted).map(|endpoint| endpoint.base_url.clone())
+    let Some(entry) = known.provider(catalog) else { return Ok(None) };
+    let wanted = sent.filled("endpoint");
+    let meant = |endpoint: &&domain::Endpoint| wanted.is_none_or(|id| endpoint.id == id);
+    let Some(endpoint) = entry.callable().find(meant) else { return Ok(None) };
+    let filled = endpoint.filled(|_| sent.filled("filled").map(|text| text.trim().to_owned()));
+    filled.map(Some).ok_or_else(|| {
+        let says = format!("Fill in {}: letters, digits and dashes only.", endpoint.base_url);
+        Error::invalid(says).with_code("invalid_address_part")
+    })
 }
 
 fn entered(app: &App, sent: &Fields) -> domain::Result<ProviderEntry> {
@@ -174,7 +208,10 @@ fn entered(app: &App, sent: &Fields) -> domain::Result<ProviderEntry> {
         name: text("name"),
         base_url: match catalog {
             SANDBOX => app.sandbox.clone(),
-            catalog => text("base_url").or_else(|| endpoint(app, catalog, sent)),
+            catalog => match text("base_url") {
+                Some(text) => Some(text),
+                None => endpoint(app, catalog, sent)?,
+            },
         },
         protocol: Protocol::parse(sent.text("protocol")),
         secret: Some(sent.secret("secret")),
@@ -213,9 +250,10 @@ fn marked(mut page: New, error: &Error) -> New {
         "private_address" if page.custom && error.kind() == Kind::Forbidden => "allow_private",
         "invalid_base_url" | "private_address" if page.custom => "base_url",
         "unknown_protocol" if page.custom => "protocol",
+        "invalid_address_part" if page.blank.is_some() => "filled",
         "secret_needed" | "invalid_secret" => "secret",
         "invalid_model" if page.custom => "models",
-        "invalid_region" if page.custom => "region",
+        "invalid_region" if page.custom || page.placeless => "region",
         "invalid_retention" if page.custom => "retention",
         _ => "",
     };
@@ -231,6 +269,9 @@ fn marked(mut page: New, error: &Error) -> New {
         if name == at {
             field.error = Some(error.message().to_owned());
         }
+    }
+    if let Some(blank) = page.blank.as_mut().filter(|_| at == "filled") {
+        blank.field.error = Some(error.message().to_owned());
     }
     page.problems = vec![Problem::at(at, error.message())];
     page
