@@ -219,7 +219,7 @@ impl Inner {
 
 /// A request that goes to nobody.
 pub(crate) struct Refused {
-    pub refusal: Refusal,
+    pub refusal: Box<Refusal>,
     pub retry_after: Option<std::time::Duration>,
     /// What is left of the allowances.
     pub standing: Standing,
@@ -237,6 +237,7 @@ impl Inner {
 
 impl From<Refusal> for Refused {
     fn from(refusal: Refusal) -> Self {
+        let refusal = Box::new(refusal);
         Self { refusal, retry_after: None, standing: Standing::default() }
     }
 }

@@ -205,12 +205,15 @@ impl OrgRoutes {
     }
 }
 
+/// Health, and what was seen.
+type Known = (Arc<Circuit>, Arc<Observations>);
+
 /// The routes of all organizations that were asked for.
 pub(crate) struct Routes {
     catalogue: LiveCatalogue,
     organizations: RwLock<HashMap<OrgId, Arc<OrgRoutes>>>,
-    /// Health, and what was seen of each, outlive a change of the routes.
-    known: Mutex<HashMap<ProviderId, (Arc<Circuit>, Arc<Observations>)>>,
+    /// Outlives a change of the routes.
+    known: Mutex<HashMap<ProviderId, Known>>,
 }
 
 impl Routes {

@@ -210,7 +210,7 @@ fn the_head_says_what_routing_needs() {
         "max_tokens":9,"max_output_tokens":7.0,"tools":[],"input":"x"}"#;
     let head = llm::head(Format::OpenAiResponses, body).unwrap();
     assert!(head.stream && !head.include_usage && head.has_tools);
-    assert_eq!((head.max_output, head.choices), (Some(9), 1));
+    assert_eq!((head.max_output, head.choices), (Some(7), 1));
     let missing = llm::head(Format::OpenAiResponses, b"{\"model\":\"m\",\"messages\":[]}");
     let missing = missing.map(drop).unwrap_err();
     assert_eq!(missing.param.as_deref(), Some("input"));

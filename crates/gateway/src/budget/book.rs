@@ -9,6 +9,8 @@ use tokio_util::task::TaskTracker;
 
 use super::counter::{Counter, Place};
 
+type Counters = HashMap<(BudgetOf, Period), Arc<Counter>>;
+
 /// The books of all organizations that were asked for.
 #[derive(Default)]
 pub(crate) struct Books(RwLock<HashMap<OrgId, Arc<Book>>>);
@@ -56,7 +58,7 @@ pub(crate) struct Book {
 struct Shelf {
     /// The budgets that every counter is ready for.
     source: Option<Arc<OrgRouting>>,
-    counters: HashMap<(BudgetOf, Period), Arc<Counter>>,
+    counters: Counters,
 }
 
 impl Shelf {
@@ -143,7 +145,7 @@ impl Book {
     async fn begin(
         &self,
         scope: &Scope,
-        (fresh, all): (&[Arc<Counter>], &HashMap<(BudgetOf, Period), Arc<Counter>>),
+        (fresh, all): (&[Arc<Counter>], &Counters),
         now: Timestamp,
     ) -> Result<()> {
         let spending = self.store.spending(scope).await?;

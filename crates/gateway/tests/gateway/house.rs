@@ -21,7 +21,7 @@ use http::{HeaderMap, Response, header::CONTENT_TYPE};
 use http_body_util::BodyExt;
 use llm::{Format, Task};
 use sandbox::{MODELS, Running, Sandbox, Script};
-use serde_json::{Value, json};
+use serde_json::Value;
 use store::{
     Authority, NewKey, NewOrganization, NewProject, NewProvider, NewSession, NewUser, Page, Scope,
     Store, UsageFilter, UsageRow,
@@ -347,7 +347,7 @@ impl House {
     pub(crate) async fn usage(&self) -> Vec<UsageRow> {
         self.store.drain().await.unwrap();
         let mut read = self.store.read(&self.owner).await.unwrap();
-        let page = Page { after: None, limit: 100 };
+        let page = Page::first(Page::MOST);
         let mut rows = read.usage_list(&UsageFilter::default(), &page).await.unwrap().data;
         rows.reverse();
         rows

@@ -4,6 +4,7 @@
 
 mod bedrock;
 #[path = "../support/event_stream.rs"]
+#[expect(dead_code, reason = "other tests read whole fixtures")]
 mod event_stream;
 mod gemini;
 mod responses;

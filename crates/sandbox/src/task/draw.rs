@@ -64,25 +64,26 @@ pub(super) fn answer(body: &Value, edited: Option<Option<&Form>>) -> Result<Answ
     if flag(body, "stream") {
         let verb = if edited.is_some() { "image_edit" } else { "image_generation" };
         let event = |kind: &str, more: Value| {
-            let mut event = about.clone();
-            event["type"] = json!(format!("{verb}.{kind}"));
-            event["b64_json"] = json!(image(0));
-            event["created_at"] = json!(0);
-            for (name, value) in more.as_object().into_iter().flatten() {
-                event[name.as_str()] = value.clone();
-            }
-            event
+            let kind = format!("{verb}.{kind}");
+            let image = json!({"type": kind, "b64_json": image(0), "created_at": 0});
+            joined(joined(about.clone(), image), more)
         };
         let partial = |at: u64| event("partial_image", json!({"partial_image_index": at}));
         let mut events: Vec<Value> = (0..whole(body, "partial_images", 0)?).map(partial).collect();
         events.push(event("completed", json!({"usage": usage})));
         return Ok(Answer::Events(events));
     }
-    let mut answer = about;
-    answer["created"] = json!(0);
-    answer["data"] = (0..n).map(|at| json!({"b64_json": image(at)})).collect();
-    answer["usage"] = usage;
-    Ok(Answer::Document(answer))
+    let data: Vec<Value> = (0..n).map(|at| json!({"b64_json": image(at)})).collect();
+    let made = json!({"created": 0, "data": data, "usage": usage});
+    Ok(Answer::Document(joined(about, made)))
+}
+
+/// The members of both objects.
+fn joined(mut one: Value, other: Value) -> Value {
+    if let (Some(all), Value::Object(more)) = (one.as_object_mut(), other) {
+        all.extend(more);
+    }
+    one
 }
 
 /// A number, also as a form writes it.

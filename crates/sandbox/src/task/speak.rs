@@ -55,7 +55,7 @@ pub(super) fn answer(body: &Value) -> Result<Answer, Refusal> {
 
 /// A square wave of 16-bit samples.
 fn tone(length: usize) -> Vec<u8> {
-    let sample = |at: usize| if at / 10 % 2 == 0 { 2_000_i16 } else { -2_000 };
+    let sample = |at: usize| if (at / 10).is_multiple_of(2) { 2_000_i16 } else { -2_000 };
     (0..length * EACH).flat_map(|at| sample(at).to_le_bytes()).collect()
 }
 

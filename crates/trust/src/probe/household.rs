@@ -79,6 +79,19 @@ impl Owner<'_> {
         self.client.send(method, &path, auth, payload).await?.ok()?.json()
     }
 
+    /// A budget of a project in which nothing is asked: under a budget nobody is asked whose prices are unknown.
+    async fn budget(&self) -> Result<Value> {
+        const SLUG: &str = "spare";
+        let listed = self.ask("GET", "/api/v1/projects", Payload::Empty).await?;
+        let all = listed.get("data").and_then(Value::as_array).into_iter().flatten();
+        if !all.into_iter().any(|one| text(one, "slug") == SLUG) {
+            let new = json!({"name": SLUG, "slug": SLUG});
+            self.ask("POST", "/api/v1/projects", Payload::Json(new)).await?;
+        }
+        let new = json!({"project": SLUG, "period": "total", "limit_nano": 1_000_000_000_u64});
+        self.ask("PUT", "/api/v1/budgets", Payload::Json(new)).await
+    }
+
     async fn first(&self, path: &str) -> Result<Option<Value>> {
         let listed = self.ask("GET", path, Payload::Empty).await?;
         Ok(listed.get("data").and_then(Value::as_array).and_then(|all| all.first()).cloned())
@@ -107,6 +120,7 @@ impl Household {
         let alias = owner.ask("PUT", "/api/v1/aliases", Payload::Json(new)).await?;
         let new = json!({"email": format!("{}@{}.example", word("guest"), word("host")), "role": "member"});
         let invitation = owner.first_or("/api/v1/invitations", new).await?;
+        let budget = owner.budget().await?;
         let api_key = text(&key, "secret");
         let request = call(client, &api_key).await?;
         let objects = BTreeMap::from([
@@ -122,6 +136,7 @@ impl Household {
             ("user", tenant.owner.to_string()),
             ("request", request),
             ("session", tenant.session_id.to_string()),
+            ("budget", text(&budget, "id")),
         ]);
         Ok(Self {
             slug: tenant.slug.clone(),

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    AliasId, InvitationId, KeyId, OrgId, ProjectId, ProviderId, RequestId, SessionId, Timestamp,
-    UserId,
+    AliasId, BudgetId, InvitationId, KeyId, OrgId, ProjectId, ProviderId, RequestId, SessionId,
+    Timestamp, UserId,
 };
 use serde_json::json;
 
@@ -24,6 +24,7 @@ const OBJECTS: &[&str] = &[
     "user",
     "request",
     "session",
+    "budget",
 ];
 
 pub(super) type Values = BTreeMap<&'static str, String>;
@@ -43,6 +44,7 @@ pub(super) fn absent(seed: Seed, now: Timestamp) -> Values {
         ("user", UserId::new(now).to_string()),
         ("request", RequestId::new(now).to_string()),
         ("session", SessionId::new(now).to_string()),
+        ("budget", BudgetId::new(now).to_string()),
     ])
 }
 
