@@ -1,6 +1,6 @@
 //! Converse requests: what the maker of a model decides.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops where it fails")]
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 use bytes::Bytes;
 use llm::{BadRequest, Format, Quirks, UpstreamKind, aws_error, head, prepare};

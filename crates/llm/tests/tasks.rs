@@ -1,6 +1,6 @@
 //! Requests that are no conversations: what stays byte for byte, what is said in another dialect, what is counted.
 
-#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "helpers of tests")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use bytes::Bytes;
 use domain::{Provenance, Units, Usage};

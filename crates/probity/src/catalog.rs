@@ -252,7 +252,7 @@ mod tests {
         assert!(before.provider("own").is_none(), "whoever holds a version keeps it");
         assert!(shelf.live().current().provider("own").is_some());
         let from = now.plus(Duration::from_secs(30 * 86_400));
-        assert_eq!(gate(&*store.register().await.unwrap()), domain::Gate::Until(from));
+        assert_eq!(gate(&store.register().await.unwrap()), domain::Gate::Until(from));
         assert_eq!(shelf.live().state().files.len(), 1);
         // The shipped ones were there from the beginning.
         let open = store.register().await.unwrap().gate("mistral", None, None, now);

@@ -118,9 +118,7 @@ impl<P: PermissionTag> Cx<P> {
             data_plane::refuse_at(app, (parts.uri.path(), &parts.headers), &error, id)
         })?;
         let mut asked = Asked::of_key(id);
-        if parts.method.is_safe()
-            && let Ok(params) = RawPathParams::from_request_parts(parts, app).await
-        {
+        if let Ok(params) = RawPathParams::from_request_parts(parts, app).await {
             asked.keep(&params);
         }
         let authority = Authority::Organization { scope, session: None };

@@ -25,7 +25,8 @@ pub(crate) fn routes() -> Routes {
         .post("/v1/chat/completions", chat)
         .post("/v1/responses", responses)
         .post("/v1/messages", messages)
-        .post("/v1beta/models/{*call}", generate)
+        .post("/v1beta/models/{*model}", generate)
+        .post("/v1/models/{*model}", generate)
         .post("/v1/messages/count_tokens", count_tokens)
         .get("/v1/receipts/{request}", receipt::fetch)
         .get("/v1/receipts/{request}/proof", receipt::proof)
@@ -36,7 +37,10 @@ pub(crate) fn routes() -> Routes {
 
 /// The format in which a path's errors are said.
 fn format_of(path: &str, headers: &HeaderMap) -> Format {
-    if path.starts_with("/v1beta/") {
+    // Google's SDKs use either version, by theirs.
+    if path.starts_with("/v1beta/")
+        || (path.starts_with("/v1/models/") && path.ends_with("enerateContent"))
+    {
         Format::Gemini
     } else if path.starts_with("/v1/messages") || headers.contains_key("anthropic-version") {
         Format::AnthropicMessages
@@ -78,7 +82,7 @@ async fn messages(cx: Cx<Inference>, request: Request) -> Response {
 /// The path names the model and what is asked of it: `gemini-3-pro:streamGenerateContent`.
 async fn generate(cx: Cx<Inference>, request: Request) -> Response {
     let format = Format::Gemini;
-    let said = cx.param("call").to_owned();
+    let said = cx.param("model").to_owned();
     let said = match said.rsplit_once(':') {
         Some((model, "generateContent")) => (model, false),
         Some((model, "streamGenerateContent")) => (model, true),

@@ -327,7 +327,7 @@ async fn each_share_is_in_the_log_once() {
     house.tasks.close();
     house.tasks.wait().await;
     // Another start notices the same, and it is not told again.
-    drop(state(&house.started_anew(), &house.owner).await);
+    let _again = state(&house.started_anew(), &house.owner).await;
     house.tasks.wait().await;
     house.store.drain().await.unwrap();
     let mut read = house.store.read(&house.owner).await.unwrap();

@@ -97,9 +97,9 @@ each_backend! {
         let own = (Ok(house.project.id), Err(pending), pending);
         let absent = (Kind::NotFound, "not_found");
         let foreign = (Err(Kind::NotFound), Err(absent), absent);
-        assert_eq!((look(&house).await, look(&other).await), (own.clone(), foreign.clone()), "under way");
+        assert_eq!((look(&house).await, look(&other).await), (own, foreign), "under way");
         store.journal().settle(&settlement(&intent)).unwrap();
-        assert_eq!((look(&house).await, look(&other).await), (own, foreign.clone()), "in the journal");
+        assert_eq!((look(&house).await, look(&other).await), (own, foreign), "in the journal");
         store.settle_batch().await.unwrap();
         let recorded = (Ok(house.project.id), Ok(()), pending);
         assert_eq!((look(&house).await, look(&other).await), (recorded, foreign), "not signed yet");

@@ -273,7 +273,7 @@ async fn every_form_says_what_is_wrong_and_keeps_what_was_typed() {
 /// Forms into which something is typed or chosen.
 fn forms() -> Vec<String> {
     /// A button alone, or choices that only a script could make wrong.
-    const BUTTONS: [&str; 10] = [
+    const BUTTONS: [&str; 12] = [
         "/sign-out",
         "/theme",
         "/o/{org}/models/{alias}/remove",
@@ -281,6 +281,8 @@ fn forms() -> Vec<String> {
         "/o/{org}/members/{member}/projects",
         "/o/{org}/audit/export",
         "/o/{org}/masking",
+        "/o/{org}/subprocessors",
+        "/o/{org}/budgets/{budget}/remove",
         "/o/{org}/p/{project}/masking",
         "/account/sessions/{session}/end",
         "/account/sign-out-everywhere",

@@ -4,6 +4,7 @@ mod bad_input;
 mod data_plane;
 mod edge;
 mod forms;
+mod gemini;
 mod house;
 mod pages;
 mod receipts;
