@@ -33,7 +33,7 @@ export function unseen() {
 
 /** The paths of the route table that people open; everything else is for programs. */
 function pages() {
-  const programs = /^\/(api|v1|\.well-known|healthz|readyz|metrics|trust\/events|trust\/bundle)\b|\.(csv|json|svg)$/;
+  const programs = /^\/(api|v1|\.well-known|healthz|readyz|metrics|trust\/events|trust\/bundle)\b|\.(csv|json|svg)$|\/proof$/;
   return readdirSync(TABLE)
     .filter((name) => name.includes("every_route_stands_in_the_table"))
     .flatMap((name) => readFileSync(path.join(TABLE, name), "utf8").split("\n"))

@@ -56,7 +56,7 @@ for (const javaScriptEnabled of [true, false]) {
     await page.getByRole("alert").waitFor();
     if (javaScriptEnabled) await look(page, "sign-in-wrong");
     await signIn(page, member("owner"));
-    for (const place of ["", "/usage", "/audit", "/providers", "/rules", "/masking", "/members", "/models", "/projects", "/settings"]) {
+    for (const place of ["", "/usage", "/audit", "/providers", "/rules", "/masking", "/subprocessors", "/budgets", "/limits", "/members", "/models", "/projects", "/settings"]) {
       await visit(page, `${base}${place}`, javaScriptEnabled && `demo${place.replace("/", "-") || "-overview"}`);
     }
     await visit(page, `/o/${foreign.slug}`, javaScriptEnabled && "not-found-signed-in", 404);
@@ -79,6 +79,7 @@ test("an owner sees every page of an organization with some history", async () =
   await visit(page, `${project}/keys`, "demo-keys");
   await visit(page, `${project}/rules`, "demo-project-rules");
   await visit(page, `${project}/masking`, "demo-project-masking");
+  await visit(page, `${project}/budgets`, "demo-project-budgets");
   await follow(page, `${base}/usage`, /\/usage\/req_/, "demo-receipt");
   await visit(page, `${base}/usage?model=no-such-model`, "demo-usage-filtered");
   await visit(page, `${base}/audit?action=key.create`, "demo-audit-filtered");

@@ -13,6 +13,7 @@ use crate::{
 
 /// Reads a request whose path names `model` and the kind of answer.
 pub(crate) fn read(body: &Value, (model, stream): (&str, bool)) -> Result<Ask, Refusal> {
+    let body = &named(body);
     known::check(body)?;
     if body.get("cachedContent").is_some_and(|name| !name.is_null()) {
         return Err(Refusal::new(403, "CachedContent not found (or permission denied)"));
@@ -34,6 +35,46 @@ pub(crate) fn read(body: &Value, (model, stream): (&str, bool)) -> Result<Ask, R
     ask.check("contents")?;
     contents::check_signed(body, model)?;
     Ok(ask)
+}
+
+/// What holds names that are nobody's but the client's.
+const OPAQUE: [&str; 6] = [
+    "args",
+    "response",
+    "parameters",
+    "parametersJsonSchema",
+    "responseSchema",
+    "responseJsonSchema",
+];
+
+/// With all names as JSON writes those of protocol buffers. Written as in the definitions they are understood as well,
+/// and Google's own libraries mix both.
+fn named(value: &Value) -> Value {
+    match value {
+        Value::Object(all) => {
+            let one = |(name, value): (&String, &Value)| {
+                let name = camel(name);
+                let value =
+                    if OPAQUE.contains(&name.as_str()) { value.clone() } else { named(value) };
+                (name, value)
+            };
+            Value::Object(all.iter().map(one).collect())
+        }
+        Value::Array(all) => all.iter().map(named).collect(),
+        other => other.clone(),
+    }
+}
+
+/// `mime_type` as `mimeType`.
+fn camel(name: &str) -> String {
+    let mut parts = name.split('_');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |mut all, part| {
+        let mut letters = part.chars();
+        all.extend(letters.next().map(|letter| letter.to_ascii_uppercase()));
+        all.push_str(letters.as_str());
+        all
+    })
 }
 
 fn tools(body: &Value) -> Result<Vec<Tool>, Refusal> {
