@@ -22,6 +22,8 @@ pub(crate) async fn rows(backend: &Backend, sql: &str) -> Vec<String> {
         return backend.database().sql(sql).lines().map(str::to_owned).collect();
     }
     let mut connection = SqliteConnectOptions::new()
+        // As the store names its own: the end of a test waits for them.
+        .thread_name(|number| format!("sqlite-outside-{number}"))
         .filename(backend.config.data_dir.join("probity.db"))
         .pragma("key", format!("\"x'{}'\"", key(backend)))
         .busy_timeout(std::time::Duration::from_secs(10))

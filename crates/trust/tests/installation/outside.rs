@@ -13,6 +13,8 @@ async fn sqlite(here: &Here) -> SqliteConnection {
     let line: serde_json::Value = serde_json::from_str(line.expose()).unwrap();
     let key = line["database_key"].as_str().unwrap();
     SqliteConnectOptions::new()
+        // As the store names its own: the end of a test waits for them.
+        .thread_name(|number| format!("sqlite-outside-{number}"))
         .filename(here.backend.config.data_dir.join("probity.db"))
         .pragma("key", format!("\"x'{key}'\""))
         .busy_timeout(Duration::from_secs(30))

@@ -17,6 +17,8 @@ async fn sqlite(backend: &Backend) -> SqliteConnection {
     let root = vault::RootKey::load(&backend.config.root_key).unwrap();
     let key = root.unwrap("database key", &wrapped).unwrap();
     SqliteConnectOptions::new()
+        // As the store names its own: the end of a test waits for them.
+        .thread_name(|number| format!("sqlite-outside-{number}"))
         .filename(backend.config.data_dir.join("probity.db"))
         .pragma("key", format!("\"x'{}'\"", hex::encode(key.expose())))
         .busy_timeout(std::time::Duration::from_secs(10))
