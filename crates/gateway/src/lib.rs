@@ -26,6 +26,7 @@ mod meters;
 mod models;
 mod observed;
 mod pass;
+mod patience;
 mod plan;
 mod rank;
 mod receipt;

@@ -12,13 +12,10 @@ use domain::RequestId;
 use http_body::{Body as _, Frame};
 use http_body_util::BodyExt;
 use llm::{Format, StreamTranslator};
-use tokio::time::{Instant, Sleep, sleep_until, timeout};
-use tokio_util::{
-    sync::{CancellationToken, WaitForCancellationFutureOwned},
-    task::TaskTracker,
-};
+use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
 
-use crate::{failure::Failure, settle::Settler};
+use crate::{failure::Failure, patience::Patience, settle::Settler};
 
 /// How long the end of a stream whose content is complete is waited for, so that its connection can be used again.
 const TAIL: Duration = Duration::from_secs(2);
@@ -32,12 +29,7 @@ pub(crate) struct Live {
     settler: Settler,
     inbound: Format,
     request: RequestId,
-    stall: Duration,
-    total_by: Instant,
-    last: Instant,
-    /// Fires no later than the next deadline; moved only when it fires.
-    timer: Pin<Box<Sleep>>,
-    stopped: Pin<Box<WaitForCancellationFutureOwned>>,
+    patience: Patience,
     tasks: TaskTracker,
 }
 
@@ -45,9 +37,7 @@ pub(crate) struct Live {
 pub(crate) struct Terms {
     pub inbound: Format,
     pub request: RequestId,
-    pub stall: Duration,
-    pub total_by: Instant,
-    pub stop: CancellationToken,
+    pub patience: Patience,
     pub tasks: TaskTracker,
 }
 
@@ -60,18 +50,13 @@ impl Live {
         settler: Settler,
         terms: Terms,
     ) -> Self {
-        let last = Instant::now();
         let mut live = Self {
             upstream: Some(upstream),
             out,
             settler,
             inbound: terms.inbound,
             request: terms.request,
-            stall: terms.stall,
-            total_by: terms.total_by,
-            last,
-            timer: Box::pin(sleep_until((last + terms.stall).min(terms.total_by))),
-            stopped: Box::pin(terms.stop.cancelled_owned()),
+            patience: terms.patience,
             tasks: terms.tasks,
             translator,
         };
@@ -104,7 +89,7 @@ impl Live {
                     self.fail(failure);
                 }
                 Poll::Ready(None) => self.ended(),
-                Poll::Pending => match self.overdue(cx) {
+                Poll::Pending => match self.patience.overdue(cx) {
                     Some(failure) => self.fail(failure),
                     None => return Poll::Pending,
                 },
@@ -113,13 +98,13 @@ impl Live {
     }
 
     fn take(&mut self, data: &[u8]) {
-        self.last = Instant::now();
+        let late = self.patience.came();
         match self.translator.push(data, &mut self.out) {
             Ok(progress) if progress.done => self.complete(),
-            // A provider that never pauses must not outlive the deadline either.
-            Ok(_) if self.last >= self.total_by => self.fail(Failure::total()),
             Ok(_) => {
-                if let Err(failure) = self.settler.goes_on(|| self.translator.usage()) {
+                if let Some(late) = late {
+                    self.fail(late);
+                } else if let Err(failure) = self.settler.goes_on(|| self.translator.usage()) {
                     self.fail(*failure);
                 }
             }
@@ -138,25 +123,6 @@ impl Live {
                 self.fail(Failure::stream(self.inbound, &fault, usage));
             }
         }
-    }
-
-    /// Which deadline has passed, if any.
-    fn overdue(&mut self, cx: &mut Context<'_>) -> Option<Failure> {
-        if self.stopped.as_mut().poll(cx).is_ready() {
-            return Some(Failure::shutting_down());
-        }
-        while self.timer.as_mut().poll(cx).is_ready() {
-            let now = Instant::now();
-            let stalled = self.last + self.stall;
-            if now >= self.total_by {
-                return Some(Failure::total());
-            }
-            if now >= stalled {
-                return Some(Failure::stalled());
-            }
-            self.timer.as_mut().reset(stalled.min(self.total_by));
-        }
-        None
     }
 
     /// The answer is whole: settle, and let the connection come to its end on its own.

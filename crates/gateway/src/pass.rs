@@ -3,17 +3,14 @@
 use std::{
     pin::Pin,
     task::{Context, Poll},
-    time::Duration,
 };
 
 use bytes::Bytes;
 use domain::{RequestId, Units, Usage};
 use http_body::{Body as _, Frame};
 use llm::{Format, TaskStream};
-use tokio::time::{Instant, Sleep, sleep_until};
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-use crate::{body::BrokenOff, failure::Failure, settle::Settler};
+use crate::{body::BrokenOff, failure::Failure, patience::Patience, settle::Settler};
 
 pub(crate) struct Pass {
     /// Gone once the answer has ended. Dropping it cancels the provider.
@@ -29,54 +26,6 @@ pub(crate) struct Pass {
     broken: bool,
     patience: Patience,
     request: RequestId,
-}
-
-/// How long an answer is waited for.
-pub(crate) struct Patience {
-    stall: Duration,
-    total_by: Instant,
-    last: Instant,
-    /// Fires no later than the next deadline; moved only when it fires.
-    timer: Pin<Box<Sleep>>,
-    stopped: Pin<Box<WaitForCancellationFutureOwned>>,
-}
-
-impl Patience {
-    pub(crate) fn new(stall: Duration, total_by: Instant, stop: CancellationToken) -> Self {
-        let last = Instant::now();
-        Self {
-            stall,
-            total_by,
-            last,
-            timer: Box::pin(sleep_until((last + stall).min(total_by))),
-            stopped: Box::pin(stop.cancelled_owned()),
-        }
-    }
-
-    /// Which deadline has passed, if any.
-    fn overdue(&mut self, cx: &mut Context<'_>) -> Option<Failure> {
-        if self.stopped.as_mut().poll(cx).is_ready() {
-            return Some(Failure::shutting_down());
-        }
-        while self.timer.as_mut().poll(cx).is_ready() {
-            let now = Instant::now();
-            let stalled = self.last + self.stall;
-            if now >= self.total_by {
-                return Some(Failure::total());
-            }
-            if now >= stalled {
-                return Some(Failure::stalled());
-            }
-            self.timer.as_mut().reset(stalled.min(self.total_by));
-        }
-        None
-    }
-
-    /// A piece has come. A provider that never pauses must not outlive the deadline either.
-    fn came(&mut self) -> Option<Failure> {
-        self.last = Instant::now();
-        (self.last >= self.total_by).then(Failure::total)
-    }
 }
 
 /// The beginning of an answer.

@@ -230,9 +230,7 @@ impl Sending<'_> {
                 let terms = Terms {
                     inbound,
                     request: self.request,
-                    stall: self.gateway.config.stall(),
-                    total_by,
-                    stop: self.gateway.stop.clone(),
+                    patience: self.gateway.patience(total_by),
                     tasks: self.gateway.tasks.clone(),
                 };
                 let mut response = reply::events(inbound, self.request, Body::whole(Bytes::new()));

@@ -18,7 +18,7 @@ use crate::{
     limit::Entry,
     masking::Masked,
     meters,
-    pass::{Begun, Pass, Patience},
+    pass::{Begun, Pass},
     plan::{Candidate, Plan},
     reply,
     routes::Route,
@@ -227,8 +227,7 @@ impl Sending<'_> {
         let mut response = reply::events(inbound, self.request, Body::whole(Bytes::new()));
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
         reply::routed(&mut response, self.request, Some(route), &self.settler.receipt);
-        let stall = self.gateway.config.stall();
-        let patience = Patience::new(stall, total_by, self.gateway.stop.clone());
+        let patience = self.gateway.patience(total_by);
         let timing = (patience, self.request);
         *response.body_mut() = Body::pass(Pass::new(*pass, head.units, self.settler, timing));
         response
