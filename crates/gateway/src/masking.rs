@@ -77,8 +77,11 @@ impl Inner {
         if routing.masking(project).mode == MaskingMode::Off {
             return Ok(Masked::default());
         }
-        let work = Work { routing, project, body: body.clone() };
-        if body.len() <= INLINE {
+        self.work(Work { routing, project, body: body.clone() }).await
+    }
+
+    async fn work(&self, work: Work) -> Result<Masked, Refused> {
+        if work.body.len() <= INLINE {
             return work.run();
         }
         match self.tasks.spawn_blocking(move || work.run()).await {
@@ -86,9 +89,7 @@ impl Inner {
             Err(error) => Err(Refused::from(&Error::internal(error))),
         }
     }
-}
 
-impl Inner {
     /// As [`Inner::mask`], for a request that is no conversation, and may be a form. Pictures, sound and what is made of
     /// a text can neither be looked at nor restored: where that would be needed, they are refused.
     pub(crate) async fn mask_task(
@@ -109,7 +110,7 @@ impl Inner {
             MaskingMode::Block if form => Err(Refused::from(&unmaskable())),
             MaskingMode::Mask if !task.is_text() => Err(Refused::from(&unmaskable())),
             MaskingMode::Detect | MaskingMode::Block | MaskingMode::Mask => {
-                self.mask(scope, project, body).await
+                self.work(Work { routing, project, body: body.clone() }).await
             }
         }
     }
