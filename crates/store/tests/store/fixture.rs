@@ -1,9 +1,12 @@
 //! Two organizations with a person and a project each.
 
-use domain::{Action, Event, Kind, OrgRole, Result, Secret, Timestamp, UserId};
+use domain::{
+    Action, Event, KeyId, Kind, OrgRole, Protocol, ProviderId, RequestId, Result, Secret,
+    Timestamp, UserId,
+};
 use store::{
-    Authority, NewKey, NewOrganization, NewProject, NewSession, NewUser, Organization, Project,
-    Scope, Session, Store,
+    Authority, Intent, NewKey, NewOrganization, NewProject, NewSession, NewUser, Organization,
+    Project, Scope, Session, Store,
 };
 
 pub(crate) struct House {
@@ -106,5 +109,22 @@ pub(crate) fn refusal<T>(result: Result<T>) -> (Kind, &'static str) {
     match result {
         Ok(_) => panic!("this had to be refused"),
         Err(error) => (error.kind(), error.code()),
+    }
+}
+
+/// A request of the house that is about to be sent.
+pub(crate) fn intent(store: &Store, house: &House) -> Intent {
+    Intent {
+        request: RequestId::new(store.clock().now()),
+        org: house.organization.id,
+        project: house.project.id,
+        key: KeyId::from_uuid(uuid::Uuid::from_u128(1)),
+        provider: ProviderId::from_uuid(uuid::Uuid::from_u128(2)),
+        model: "large-model".to_owned(),
+        requested_model: "default".to_owned(),
+        protocol: Protocol::Anthropic,
+        started: store.clock().now(),
+        streaming: true,
+        reserved_nano: None,
     }
 }

@@ -1,28 +1,12 @@
 //! Receipts with their proofs, from the journal to the spine.
 
-use domain::{KeyId, Kind, Protocol, ProviderId, RequestId, Usage};
+use domain::{Kind, RequestId, Usage};
 use ledger::{ReceiptProof, Status, verify_receipt};
 use serde_json::json;
 use store::{Intent, Settlement, Store};
 use testkit::{Backend, each_backend};
 
-use crate::fixture::{self, House, refusal};
-
-fn intent(store: &Store, house: &House) -> Intent {
-    Intent {
-        request: RequestId::new(store.clock().now()),
-        org: house.organization.id,
-        project: house.project.id,
-        key: KeyId::from_uuid(uuid::Uuid::from_u128(1)),
-        provider: ProviderId::from_uuid(uuid::Uuid::from_u128(2)),
-        model: "large-model".to_owned(),
-        requested_model: "default".to_owned(),
-        protocol: Protocol::Anthropic,
-        started: store.clock().now(),
-        streaming: true,
-        reserved_nano: None,
-    }
-}
+use crate::fixture::{self, House, intent, refusal};
 
 fn settlement(intent: &Intent) -> Settlement {
     let receipt = json!({

@@ -2,29 +2,13 @@
 
 use std::time::Duration;
 
-use domain::{Action, KeyId, Protocol, Provenance, ProviderId, RequestId, Timestamp, Usage};
+use domain::{Action, Provenance, Timestamp, Usage};
 use store::{
     AuditFilter, AuditRow, Intent, Page, Settlement, Store, UsageBy, UsageFilter, UsageRow,
 };
 use testkit::{Backend, each_backend};
 
-use crate::fixture::{self, House};
-
-fn intent(store: &Store, house: &House) -> Intent {
-    Intent {
-        request: RequestId::new(store.clock().now()),
-        org: house.organization.id,
-        project: house.project.id,
-        key: KeyId::from_uuid(uuid::Uuid::from_u128(1)),
-        provider: ProviderId::from_uuid(uuid::Uuid::from_u128(2)),
-        model: "large-model".to_owned(),
-        requested_model: "default".to_owned(),
-        protocol: Protocol::Anthropic,
-        started: store.clock().now(),
-        streaming: true,
-        reserved_nano: None,
-    }
-}
+use crate::fixture::{self, House, intent};
 
 fn settlement(intent: &Intent) -> Settlement {
     Settlement {
