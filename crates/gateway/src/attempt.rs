@@ -26,6 +26,7 @@ pub(crate) enum Won {
 }
 
 /// What all attempts of one request share.
+#[derive(Clone)]
 pub(crate) struct Attempts<'a> {
     pub config: &'a GatewayConfig,
     pub egress: &'a egress::Egress,

@@ -171,6 +171,7 @@ impl Inner {
             model: head.model.clone(),
             stream: head.stream,
             strict,
+            beside: None,
         };
         let opening = Opening {
             caller,
@@ -189,6 +190,7 @@ impl Inner {
             request: call.request,
             strict,
             settler: Settler::new(&self.store, &self.clock, &opening, (receipt, tab), when),
+            made: 0,
         }
     }
 }

@@ -26,6 +26,9 @@ pub struct GatewayConfig {
     pub circuit_failures: u32,
     /// For how long, in milliseconds.
     pub circuit_ms: u64,
+    /// Of a hundred streamed requests, for how many at most a second provider is asked when the first is slower than it
+    /// usually is; none when 0. Both send a bill, and both see the request.
+    pub hedge_percent: u32,
     /// Requests per minute of keys without a limit of their own; none when absent.
     pub requests_per_minute: Option<u32>,
     /// Tokens per minute of keys without a limit of their own; none when absent.
@@ -52,6 +55,7 @@ impl Default for GatewayConfig {
             retry_after_ms: 2_000,
             circuit_failures: 5,
             circuit_ms: 15_000,
+            hedge_percent: 0,
             requests_per_minute: None,
             tokens_per_minute: None,
             concurrent_requests: None,

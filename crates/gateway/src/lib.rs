@@ -19,6 +19,7 @@ mod contacts;
 mod count;
 mod credential;
 mod failure;
+mod hedge;
 mod limit;
 mod live;
 mod masking;
@@ -64,6 +65,7 @@ pub use llm::{Format, Task};
 pub use masking::warm_up;
 
 use budget::Books;
+use hedge::Allowance;
 use limit::Limiter;
 use routes::Routes;
 use settle::Open;
@@ -80,6 +82,7 @@ pub(crate) struct Inner {
     tasks: TaskTracker,
     limiter: Limiter,
     budgets: Books,
+    hedges: Allowance,
     routes: Routes,
     open: Arc<Open>,
     draining: AtomicBool,
@@ -109,6 +112,7 @@ impl Gateway {
             tasks,
             limiter: Limiter::default(),
             budgets: Books::default(),
+            hedges: Allowance::default(),
             open: Arc::default(),
             draining: AtomicBool::new(false),
             stop: CancellationToken::new(),

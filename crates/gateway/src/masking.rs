@@ -43,6 +43,7 @@ pub(crate) struct Masked {
 }
 
 /// What the receipt says of it. No values.
+#[derive(Clone)]
 pub(crate) struct Report {
     mode: MaskingMode,
     counts: BTreeMap<Kind, usize>,

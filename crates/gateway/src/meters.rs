@@ -52,6 +52,11 @@ impl Meters {
         .increment(1);
     }
 
+    /// Asked besides another that was slow.
+    pub(crate) fn hedged(&self) {
+        counter!("probity_gateway_hedges_total", "provider" => self.provider.clone()).increment(1);
+    }
+
     pub(crate) fn spent(&self, usage: &Usage, took: Duration, first_token: Option<Duration>) {
         self.tokens_in.increment(usage.input_total());
         self.tokens_out.increment(usage.output);

@@ -16,6 +16,10 @@ const WEIGHT: i64 = 4;
 const FINE: i64 = 16;
 /// Shorter answers say nothing about pace.
 const LEAST_TOKENS: u64 = 16;
+/// Waits that are remembered one by one.
+const RECENT: usize = 64;
+/// Of fewer than this nothing is said about what is usual.
+const FEWEST: usize = 20;
 /// Models of one provider that are remembered. Their names come from clients.
 const MOST_MODELS: usize = 512;
 
@@ -56,6 +60,44 @@ struct State {
     /// Cached input tokens of a thousand.
     cached: Average,
     errors: Average,
+    recent: Recent,
+}
+
+/// The last waits for the first piece of a stream, in milliseconds.
+#[derive(Default)]
+struct Recent {
+    waits: Vec<u32>,
+    /// Where the next one goes once all places are taken.
+    next: usize,
+    /// When the last one came.
+    at: u64,
+}
+
+impl Recent {
+    fn add(&mut self, wait: u64, now: u64) {
+        if now.saturating_sub(self.at) >= FORGOTTEN {
+            self.waits.clear();
+        }
+        self.at = now;
+        let wait = u32::try_from(wait).unwrap_or(u32::MAX);
+        if self.waits.len() < RECENT {
+            self.waits.push(wait);
+        } else if let Some(oldest) = self.waits.get_mut(self.next % RECENT) {
+            *oldest = wait;
+            self.next = self.next.wrapping_add(1);
+        }
+    }
+
+    /// What 95 of a hundred were not longer than; `None` while too few are known.
+    fn usual(&self, now: u64) -> Option<u64> {
+        if self.waits.len() < FEWEST || now.saturating_sub(self.at) >= FORGOTTEN {
+            return None;
+        }
+        let mut waits = self.waits.clone();
+        let at = waits.len() * 95 / 100;
+        let (_, usual, _) = waits.select_nth_unstable(at);
+        Some(u64::from(*usual))
+    }
 }
 
 /// A moving average that is forgotten.
@@ -112,7 +154,22 @@ impl Observed {
         let mut state = self.0.lock();
         let wait = if stream { &mut state.stream_wait } else { &mut state.whole_wait };
         wait.add(millis(took), now);
+        if stream {
+            state.recent.add(millis(took), now);
+        }
         state.errors.fail(false, now);
+    }
+
+    /// Its first piece was not here after `took`, when nobody waited for it any more.
+    pub(crate) fn waited(&self, took: Duration, now: u64) {
+        let mut state = self.0.lock();
+        state.stream_wait.add(millis(took), now);
+        state.recent.add(millis(took), now);
+    }
+
+    /// Milliseconds within which nearly all of its streams begin, 95 of a hundred; `None` when too few were seen.
+    pub(crate) fn usual_wait(&self, now: u64) -> Option<u64> {
+        self.0.lock().recent.usual(now)
     }
 
     /// It did not answer as it should have.
@@ -176,6 +233,25 @@ mod tests {
         let again = seen(&[800]);
         again.answered(true, Duration::from_millis(10), FORGOTTEN);
         assert_eq!(again.at(true, FORGOTTEN).wait_ms, Some(10), "not mixed with what is forgotten");
+    }
+
+    #[test]
+    fn what_is_usual_is_known_after_a_while() {
+        let observed = Observed::default();
+        for wait in 1..=19 {
+            observed.answered(true, Duration::from_millis(wait), 0);
+        }
+        assert_eq!(observed.usual_wait(0), None, "too few");
+        observed.answered(false, Duration::from_secs(9), 0);
+        observed.answered(true, Duration::from_millis(20), 0);
+        assert_eq!(observed.usual_wait(0), Some(20));
+        for wait in 21..=200 {
+            observed.answered(true, Duration::from_millis(wait), 1);
+        }
+        assert_eq!(observed.usual_wait(1), Some(197), "of the last sixty-four");
+        assert_eq!(observed.usual_wait(FORGOTTEN + 1), None);
+        observed.waited(Duration::from_millis(5), FORGOTTEN + 1);
+        assert_eq!(observed.usual_wait(FORGOTTEN + 1), None, "not mixed with what is forgotten");
     }
 
     #[test]

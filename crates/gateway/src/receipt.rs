@@ -30,6 +30,7 @@ pub(crate) struct Receipt {
 }
 
 /// What the receipt says about the request itself.
+#[derive(Clone)]
 pub(crate) struct Asked {
     pub request: RequestId,
     pub at: Timestamp,
@@ -38,6 +39,8 @@ pub(crate) struct Asked {
     pub model: String,
     pub stream: bool,
     pub strict: bool,
+    /// The request beside which this one was made, because its provider was slow.
+    pub beside: Option<RequestId>,
 }
 
 struct Excluded {
@@ -77,6 +80,29 @@ impl Receipt {
             masking: None,
             units: Units::default(),
         }
+    }
+
+    /// What is on record of a candidate that was asked beside another: a request of its own.
+    pub(crate) fn beside(&self, request: RequestId, candidate: &Candidate) -> Self {
+        let asked = Asked { request, beside: Some(self.asked.request), ..self.asked.clone() };
+        Self {
+            asked,
+            order: None,
+            alias_of: self.alias_of.clone(),
+            candidates: vec![Candidate { ranked: None, ..candidate.clone() }],
+            excluded: Vec::new(),
+            attempts: Vec::new(),
+            dropped: Vec::new(),
+            masking: self.masking.clone(),
+            units: Units::default(),
+        }
+    }
+
+    /// The same about another candidate.
+    pub(crate) fn beside_again(&self, candidate: &Candidate) -> Self {
+        let beside = self.asked.beside;
+        let asked = Asked { beside, ..self.asked.clone() };
+        Self { asked, ..self.beside(self.asked.request, candidate) }
     }
 
     pub(crate) const fn count(&mut self, units: Units) {
@@ -134,12 +160,15 @@ impl Receipt {
 impl Serialize for Receipt {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let asked = &self.asked;
-        let mut out = to.serialize_struct("Receipt", 13)?;
+        let mut out = to.serialize_struct("Receipt", 14)?;
         out.serialize_field("version", &1)?;
         out.serialize_field("request", &asked.request)?;
         out.serialize_field("at", &asked.at)?;
         out.serialize_field("client_format", asked.format)?;
         out.serialize_field("requested_model", &asked.model)?;
+        if let Some(beside) = &asked.beside {
+            out.serialize_field("beside", beside)?;
+        }
         if let Some(alias_of) = &self.alias_of {
             out.serialize_field("alias_of", alias_of)?;
         }

@@ -21,11 +21,35 @@ use crate::{
 };
 
 /// A candidate's turn to be asked.
-struct Turn {
-    candidate: Candidate,
+pub(crate) struct Turn {
+    pub candidate: Candidate,
     prepared: Option<Prepared>,
     /// Whether it was asked before: nobody is asked a third time.
     again: bool,
+}
+
+impl Turn {
+    pub(crate) const fn is_again(&self) -> bool {
+        self.again
+    }
+
+    /// Whether this is another provider than the candidate's.
+    pub(crate) fn is_elsewhere(&self, candidate: &Candidate) -> bool {
+        self.candidate.route.provider != candidate.route.provider
+    }
+}
+
+/// Who answered, and what of the request could not be carried there.
+pub(crate) struct Winner {
+    won: Won,
+    route: Arc<Route>,
+    dropped: Vec<String>,
+}
+
+impl Winner {
+    pub(crate) fn new(won: Won, by: &Candidate, prepared: &Prepared) -> Self {
+        Self { won, route: Arc::clone(&by.route), dropped: prepared.dropped.clone() }
+    }
 }
 
 pub(crate) struct Sending<'a> {
@@ -36,6 +60,8 @@ pub(crate) struct Sending<'a> {
     /// Refuse routes that lose a field.
     pub strict: bool,
     pub settler: Settler,
+    /// Attempts so far.
+    pub made: u32,
 }
 
 impl Sending<'_> {
@@ -44,9 +70,8 @@ impl Sending<'_> {
         let turn = |candidate| Turn { candidate, prepared: None, again: false };
         let mut turns: VecDeque<Turn> = plan.candidates.into_iter().map(turn).collect();
         let mut last: Option<(Failure, Option<Arc<Route>>)> = None;
-        let mut made = 0;
         while let Some(mut turn) = turns.pop_front() {
-            if made >= self.gateway.config.attempts {
+            if self.made >= self.gateway.config.attempts {
                 break;
             }
             let prepared = match turn.prepared.take() {
@@ -70,13 +95,17 @@ impl Sending<'_> {
             if turn.again && !self.pause(last.as_ref().map(|(failure, _)| failure)).await {
                 break;
             }
-            made += 1;
+            self.made += 1;
             let route = Arc::clone(&turn.candidate.route);
-            let failure =
-                match self.once(&turn.candidate, limited.as_ref().unwrap_or(&prepared)).await {
-                    Ok(won) => return self.show(won, &route, &prepared),
-                    Err(failure) => failure,
-                };
+            let asked = (&prepared, limited.as_ref().unwrap_or(&prepared));
+            let result = match self.hedge_after(&turn, &turns) {
+                Some(after) => self.hedged(&turn.candidate, asked, after, &mut turns).await,
+                None => self.once(&turn.candidate, asked).await,
+            };
+            let failure = match result {
+                Ok(winner) => return self.show(winner),
+                Err(failure) => failure,
+            };
             let again = failure.again;
             let repeat = again == Again::Anywhere && !turn.again && self.worth_waiting(&failure);
             last = Some((failure, Some(route)));
@@ -97,7 +126,7 @@ impl Sending<'_> {
         self.give_up(failure, route.as_deref())
     }
 
-    fn prepare(&mut self, candidate: &Candidate) -> Result<Prepared, Box<Failure>> {
+    pub(crate) fn prepare(&mut self, candidate: &Candidate) -> Result<Prepared, Box<Failure>> {
         let Attempts { inbound, head, .. } = self.attempts;
         let route = &candidate.route;
         let quirks = candidate.quirks(head);
@@ -143,27 +172,52 @@ impl Sending<'_> {
     }
 
     /// One attempt with its bookkeeping: the intent before, the receipt and the circuit after.
-    async fn once(&mut self, candidate: &Candidate, prepared: &Prepared) -> Result<Won, Failure> {
+    async fn once(
+        &mut self,
+        candidate: &Candidate,
+        (prepared, limited): (&Prepared, &Prepared),
+    ) -> Result<Winner, Failure> {
+        self.attempting(candidate)?;
+        let began = Instant::now();
+        let result = self.attempts.attempt(candidate, limited).await;
+        self.noted(candidate, began.elapsed(), &result);
+        result.map(|won| Winner::new(won, candidate, prepared))
+    }
+
+    /// Files the intent.
+    ///
+    /// # Errors
+    /// What the client hears when it cannot be filed: then nothing may be sent.
+    pub(crate) fn attempting(&mut self, candidate: &Candidate) -> Result<(), Failure> {
         let route = &candidate.route;
         let prices = route.prices(&route.catalogue, &candidate.model);
-        if let Err(error) = self.settler.attempting(candidate, prices) {
+        self.settler.attempting(candidate, prices).map_err(|error| {
             tracing::error!(code = error.code(), causes = error.causes(), "no intent, no request");
-            return Err(Failure::refusing(Refusal::from(&error)));
-        }
-        let began = Instant::now();
-        let result = self.attempts.attempt(candidate, prepared).await;
-        let (outcome, status) = match &result {
+            Failure::refusing(Refusal::from(&error))
+        })
+    }
+
+    /// What an attempt says about the candidate.
+    pub(crate) fn noted(
+        &mut self,
+        candidate: &Candidate,
+        took: Duration,
+        result: &Result<Won, Failure>,
+    ) {
+        let route = &candidate.route;
+        let (outcome, status) = match result {
             Ok(_) => ("ok", None),
             Err(failure) => (failure.code, failure.status),
         };
-        self.settler.receipt.attempt(candidate, outcome, status, began.elapsed());
+        self.settler.receipt.attempt(candidate, outcome, status, took);
         let now = self.gateway.steady_ms();
         let observed = || route.observations.of(&candidate.model);
-        match &result {
+        match result {
             Ok(_) => {
+                self.settler.answering();
                 route.circuit.succeeded();
                 if let Some(observed) = observed() {
-                    observed.answered(self.attempts.head.stream, began.elapsed(), now);
+                    observed.answered(self.attempts.head.stream, took, now);
                     self.settler.observing(observed, now);
                 }
             }
@@ -182,7 +236,6 @@ impl Sending<'_> {
                 }
             }
         }
-        result
     }
 
     /// Whether the wait that the provider asked for is short enough, and fits into the request's time.
@@ -205,10 +258,11 @@ impl Sending<'_> {
         true
     }
 
-    fn show(mut self, won: Won, route: &Route, prepared: &Prepared) -> Response<Body> {
+    fn show(mut self, winner: Winner) -> Response<Body> {
         let Attempts { inbound, total_by, .. } = self.attempts;
+        let Winner { won, route, dropped } = winner;
         self.settler.first_token();
-        self.settler.receipt.drop_fields(&prepared.dropped);
+        self.settler.receipt.drop_fields(&dropped);
         let limit = self.settler.tab.output_limit();
         match won {
             Won::Whole(answer) => {
@@ -221,11 +275,11 @@ impl Sending<'_> {
                 }
                 self.settler.answered(usage);
                 let mut response = reply::document(inbound, self.request, answer.body);
-                reply::routed(&mut response, self.request, Some(route), &self.settler.receipt);
+                reply::routed(&mut response, self.request, Some(&route), &self.settler.receipt);
                 budget::announce(&mut response, limit);
                 response
             }
-            Won::Task(won) => self.show_task(won, route),
+            Won::Task(won) => self.show_task(won, &route),
             Won::Stream(upstream, translator, out) => {
                 let terms = Terms {
                     inbound,
@@ -234,7 +288,7 @@ impl Sending<'_> {
                     tasks: self.gateway.tasks.clone(),
                 };
                 let mut response = reply::events(inbound, self.request, Body::whole(Bytes::new()));
-                reply::routed(&mut response, self.request, Some(route), &self.settler.receipt);
+                reply::routed(&mut response, self.request, Some(&route), &self.settler.receipt);
                 budget::announce(&mut response, limit);
                 *response.body_mut() =
                     Body::live(Live::new(upstream, translator, out, self.settler, terms));

@@ -189,6 +189,43 @@ impl Settler {
         Ok(())
     }
 
+    /// Files the intent to send the request to another candidate as well, as a request of its own: its provider sends a
+    /// bill of its own.
+    ///
+    /// # Errors
+    /// `Unavailable` when it cannot be written: then nothing may be sent.
+    pub(crate) fn beside(&self, candidate: &Candidate) -> Result<Side> {
+        let request = RequestId::new(self.clock.now());
+        let side = Side {
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            intent: Intent {
+                request,
+                org: self.caller.org,
+                project: self.caller.project,
+                key: self.caller.key,
+                provider: candidate.route.provider,
+                model: candidate.model.as_ref().to_owned(),
+                requested_model: self.receipt.model().to_owned(),
+                protocol: self.protocol,
+                started: self.clock.now(),
+                streaming: self.streaming,
+                reserved_nano: None,
+            },
+            prices: candidate.route.prices(&candidate.route.catalogue, &candidate.model),
+            receipt: self.receipt.beside(request, candidate),
+            input_estimate: self.input_estimate,
+            settled: false,
+        };
+        self.store.journal().intent(&side.intent)?;
+        Ok(side)
+    }
+
+    /// The attempt under way is the one that is answered.
+    pub(crate) const fn answering(&mut self) {
+        self.under_way = true;
+    }
+
     /// The attempt came to nothing.
     pub(crate) const fn attempt_failed(&mut self) {
         self.under_way = false;
@@ -311,6 +348,86 @@ impl Drop for Settler {
             usage.provenance = Provenance::Estimated;
         }
         self.abandoned(usage);
+    }
+}
+
+/// The record of a provider that was asked beside another and not heard. Dropped unsettled, the client has left.
+pub(crate) struct Side {
+    store: Store,
+    clock: Clock,
+    intent: Intent,
+    prices: Option<Arc<Prices>>,
+    receipt: Receipt,
+    /// Tokens.
+    input_estimate: u64,
+    settled: bool,
+}
+
+impl Side {
+    /// From here on it is the record of `candidate`, since the one asked later was faster.
+    ///
+    /// # Errors
+    /// What the client hears when that cannot be written.
+    pub(crate) fn exchange(&mut self, candidate: &Candidate) -> std::result::Result<(), Failure> {
+        let route = &candidate.route;
+        self.receipt = self.receipt.beside_again(candidate);
+        self.prices = route.prices(&route.catalogue, &candidate.model);
+        self.intent.provider = route.provider;
+        self.intent.model = candidate.model.as_ref().to_owned();
+        self.store.journal().intent(&self.intent).map_err(|error| {
+            tracing::error!(code = error.code(), causes = error.causes(), "no intent, no answer");
+            Failure::refusing(llm::Refusal::from(&error))
+        })
+    }
+
+    /// It had not begun to answer when the other one did. Providers bill what they were sent.
+    pub(crate) fn lost(self) {
+        let usage = self.estimated();
+        self.settle(499, "outrun", usage);
+    }
+
+    /// It refused or broke off.
+    pub(crate) fn failed(self, failure: &Failure) {
+        self.settle(failure.refusal.status, failure.code, failure.usage);
+    }
+
+    fn estimated(&self) -> Usage {
+        let provenance = Provenance::Estimated;
+        Usage { input: self.input_estimate, provenance, ..Usage::default() }
+    }
+
+    fn settle(mut self, status: u16, code: &str, usage: Usage) {
+        self.write(status, code, usage);
+    }
+
+    fn write(&mut self, status: u16, code: &str, usage: Usage) {
+        self.settled = true;
+        let known = usage.provenance != Provenance::Absent;
+        let prices = self.prices.as_ref().filter(|_| known);
+        let settlement = Settlement {
+            request: self.intent.request,
+            ended: self.clock.now(),
+            usage,
+            cost_nano: prices.and_then(|prices| prices.of(&usage, None)),
+            currency: Some(CURRENCY.to_owned()),
+            status,
+            error_code: Some(code.to_owned()),
+            first_token_ms: None,
+            attempts: 1,
+            receipt_json: self.receipt.to_json(),
+        };
+        if let Err(error) = self.store.journal().settle(&settlement) {
+            tracing::error!(request = %self.intent.request, code = error.code(),
+                causes = error.causes(), "a settlement could not be written");
+        }
+    }
+}
+
+impl Drop for Side {
+    fn drop(&mut self) {
+        if !self.settled {
+            self.write(499, "client_closed", self.estimated());
+        }
     }
 }
 

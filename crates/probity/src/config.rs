@@ -197,6 +197,7 @@ impl Config {
             ("gateway.retry_after_ms", gateway.retry_after_ms.to_string()),
             ("gateway.circuit_failures", gateway.circuit_failures.to_string()),
             ("gateway.circuit_ms", gateway.circuit_ms.to_string()),
+            ("gateway.hedge_percent", gateway.hedge_percent.to_string()),
             ("gateway.requests_per_minute", requests),
             ("gateway.tokens_per_minute", limit(gateway.tokens_per_minute)),
             ("gateway.concurrent_requests", concurrent),

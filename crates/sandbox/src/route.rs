@@ -5,7 +5,7 @@ use std::{
     io,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
 };
 
@@ -39,6 +39,8 @@ pub(crate) struct Twin {
     pub script: Script,
     pub inspector: Inspector,
     serial: AtomicU64,
+    /// Requests for a model so far.
+    asked: AtomicUsize,
     /// Requests to flaky models that already failed once, by hash.
     failed_once: Mutex<HashSet<u64>>,
 }
@@ -49,7 +51,7 @@ type Answer = io::Result<Response<Play>>;
 impl Twin {
     pub(crate) fn new(script: Script) -> Self {
         let inspector = Inspector::new(script.keep);
-        Self { script, inspector, serial: AtomicU64::new(0), failed_once: Mutex::default() }
+        Self { script, inspector, serial: AtomicU64::new(0), asked: AtomicUsize::new(0), failed_once: Mutex::default() }
     }
 
     pub(crate) async fn handle(
@@ -93,7 +95,8 @@ impl Twin {
         if let Some(status) = self.script.fails {
             return Ok(refuse(dialect, &Refusal::new(status, "this twin is down"), ticket));
         }
-        if !self.script.late.is_zero() {
+        let asked = self.asked.fetch_add(1, Ordering::Relaxed);
+        if !self.script.late.is_zero() && asked >= self.script.in_time {
             tokio::time::sleep(self.script.late).await;
         }
         if gemini.is_some_and(|(_, stream)| stream) && head.uri.query() != Some("alt=sse") {

@@ -19,6 +19,8 @@ pub struct Script {
     pub fails: Option<u16>,
     /// Before every answer to a request for a model: a provider that is slow.
     pub late: Duration,
+    /// How many requests are answered at once before that begins.
+    pub in_time: usize,
     /// What `sandbox-error-429` and `sandbox-flaky-429` say in `retry-after`, in seconds.
     pub retry_after: u32,
 }
@@ -32,6 +34,7 @@ impl Default for Script {
             hush: Duration::from_secs(5),
             fails: None,
             late: Duration::ZERO,
+            in_time: 0,
             retry_after: 1,
         }
     }

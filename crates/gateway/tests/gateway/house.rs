@@ -360,8 +360,12 @@ impl House {
         rows.pop().unwrap()
     }
 
+    /// The receipt of the last request.
     pub(crate) async fn receipt(&self) -> Value {
-        let request = self.usage().await.last().unwrap().request;
+        self.receipt_of(self.usage().await.last().unwrap().request).await
+    }
+
+    pub(crate) async fn receipt_of(&self, request: RequestId) -> Value {
         let mut read = self.store.read(&self.owner).await.unwrap();
         let body = read.receipt_fetch(request).await.unwrap().body;
         let choice = ledger::follows(&body);

@@ -7,6 +7,7 @@ mod budgets;
 mod families;
 mod faults;
 mod gemini;
+mod hedging;
 mod house;
 mod limits;
 mod masking;
