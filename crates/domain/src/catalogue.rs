@@ -3,6 +3,7 @@
 
 mod address;
 mod check;
+mod class;
 mod entry;
 mod live;
 mod overlay;
@@ -16,6 +17,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+pub use class::TaskClass;
 pub use entry::{
     Auth, Capability, Endpoint, Family, Modality, Model, Place, ProviderEntry, Serves, Subprocessor,
 };

@@ -136,6 +136,7 @@ impl Inner {
         let routes = self.routes.of(&self.store, &self.egress, &call.scope).await?;
         let moment = Moment {
             now: self.steady_ms(),
+            today: self.clock.now(),
             config: &self.config,
             catalogue: routes.catalogue(),
             org: call.scope.org(),

@@ -29,6 +29,7 @@ mod observed;
 mod pass;
 mod patience;
 mod plan;
+mod pool;
 mod rank;
 mod receipt;
 mod reply;

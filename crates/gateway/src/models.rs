@@ -1,11 +1,12 @@
 //! The models a key can ask for.
 
-use domain::{Catalogue, ProjectId};
+use domain::{Catalogue, ProjectId, TaskClass};
 use llm::ModelRow;
 
 use crate::routes::OrgRoutes;
 
-/// Every model that a provider of the organization lists and the project may use, and every alias, by name.
+/// Every model that a provider of the organization lists and the project may use, every alias, and the kinds of work
+/// that can be asked for, by name.
 pub(crate) fn rows(
     routes: &OrgRoutes,
     catalogue: &Catalogue,
@@ -33,6 +34,13 @@ pub(crate) fn rows(
         })
         .collect();
     rows.extend(routes.aliases().map(|alias| row(alias, "alias")));
+    // A kind of work can be asked for where some model does it that the project may use.
+    let fits = |class: &TaskClass| {
+        let mut usable = routes.models(project);
+        usable.any(|(model, route)| route.known(model).is_some_and(|known| class.fits(known)))
+    };
+    let classes = TaskClass::ALL.into_iter().filter(fits);
+    rows.extend(classes.map(|class| row(class.name(), "auto")));
     rows.sort_by(|one, other| one.id.cmp(&other.id));
     rows.dedup_by(|one, other| one.id == other.id);
     rows

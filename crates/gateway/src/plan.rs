@@ -7,6 +7,7 @@ use identity::Refusal;
 use llm::{Dialect, Format, Head, Prepared, Quirks, Task};
 
 use crate::{
+    pool::{Pool, cheapest, lacks, pool},
     rank::{Moment, Ranked, rank},
     routes::{OrgRoutes, Route, Spoken},
     rules, wishes,
@@ -109,7 +110,8 @@ pub(crate) fn plan(routes: &OrgRoutes, project: ProjectId, moment: &Moment<'_>) 
     let mut allowed = Vec::new();
     let (mut refused, mut unwished) = (Vec::new(), Vec::new());
     let mut unable = Vec::new();
-    for mut candidate in candidates(routes, wanted) {
+    let Pool { candidates, by_class } = pool(routes, wanted, moment.today);
+    for mut candidate in candidates {
         if !candidate.route.serves(&candidate.model, head.task.map(Task::serves)) {
             unable.push(candidate);
             continue;
@@ -128,6 +130,7 @@ pub(crate) fn plan(routes: &OrgRoutes, project: ProjectId, moment: &Moment<'_>) 
             allowed.push((candidate, healthy));
         }
     }
+    let lacking = unfit(&mut allowed, moment);
     if allowed.is_empty() {
         return Err(match (refused.is_empty(), unwished.is_empty()) {
             (none_ruled_out, false) => not_wished(none_ruled_out),
@@ -143,12 +146,47 @@ pub(crate) fn plan(routes: &OrgRoutes, project: ProjectId, moment: &Moment<'_>) 
         excluded.extend(against.iter().map(one));
     }
     excluded.extend(unwished);
+    excluded.extend(lacking);
+    if by_class {
+        allowed = cheapest(allowed, moment);
+        // Of a kind of work many models of one provider may be left out for the same reason.
+        let mut told = Vec::new();
+        excluded.retain(|one| {
+            let this = (one.route.provider, one.reason);
+            !told.contains(&this) && {
+                told.push(this);
+                true
+            }
+        });
+    }
     let (mut candidates, order) = rank(allowed, moment);
     let only_first = |wishes: &llm::Wishes| !wishes.allow_fallbacks && wishes.order.is_empty();
     if head.wishes.as_ref().is_some_and(only_first) {
         excluded.extend(candidates.drain(1..).map(Exclusion::behind_the_first));
     }
     Ok(Plan { candidates, excluded, order, alias_of, ruled_out })
+}
+
+/// Takes out those whose model is known to lack what the request needs, as long as somebody else has it: what the
+/// catalogue says may be out of date, and then the provider has the last word.
+fn unfit(allowed: &mut Vec<(Candidate, bool)>, moment: &Moment<'_>) -> Vec<Exclusion> {
+    if allowed.len() < 2 {
+        return Vec::new();
+    }
+    let found: Vec<_> = allowed.iter().map(|(candidate, _)| lacks(candidate, moment)).collect();
+    if found.iter().all(Option::is_some) {
+        return Vec::new();
+    }
+    let mut excluded = Vec::new();
+    let mut found = found.into_iter();
+    allowed.retain(|(candidate, _)| match found.next().flatten() {
+        Some(reason) => {
+            excluded.push(Exclusion::new(Arc::clone(&candidate.route), reason));
+            false
+        }
+        None => true,
+    });
+    excluded
 }
 
 /// Settles on the first format that nothing speaks against; with none, says what speaks against the best.
@@ -221,37 +259,9 @@ fn not_allowed(refused: &[(Arc<Route>, &[Refusal])]) -> Error {
     .with_code("no_allowed_provider")
 }
 
-fn candidates(routes: &OrgRoutes, wanted: &str) -> Vec<Candidate> {
-    let serving = routes.serving(wanted);
-    if !serving.is_empty() {
-        return each(serving.iter(), wanted);
-    }
-    // Names of models may themselves contain slashes: only the first one divides.
-    let Some((provider, model)) = wanted.split_once('/') else { return Vec::new() };
-    if model.is_empty() {
-        return Vec::new();
-    }
-    let named = |route: &&Arc<Route>| {
-        let listed = || routes.serving(model).iter().any(|other| Arc::ptr_eq(other, route));
-        (route.name == provider || route.catalog == provider) && (route.open_ended || listed())
-    };
-    each(routes.all.iter().filter(named), model)
-}
-
-fn each<'a>(routes: impl Iterator<Item = &'a Arc<Route>>, model: &str) -> Vec<Candidate> {
-    let model: Arc<str> = model.into();
-    let one = |route: &Arc<Route>| Candidate {
-        route: Arc::clone(route),
-        model: Arc::clone(&model),
-        spoken: 0,
-        ranked: None,
-    };
-    routes.map(one).collect()
-}
-
 /// Model names reach receipts and usage rows: only what looks like one passes.
 fn plain(name: &str) -> bool {
-    name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._:/@+-".contains(&byte))
+    name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._:/@+-,".contains(&byte))
 }
 
 pub(crate) fn unknown() -> Error {

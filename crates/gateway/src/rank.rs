@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher as _, RandomState};
 
 use domain::{
-    Catalogue, OrgId, Price,
+    Catalogue, OrgId, Price, Timestamp,
     ranking::{self, Basis, Inputs, RULE, Score},
 };
 use llm::{Format, Head};
@@ -22,6 +22,7 @@ const EXPECTED_OUTPUT: u64 = 500;
 pub(crate) struct Moment<'a> {
     /// Milliseconds on the gateway's steady clock.
     pub now: u64,
+    pub today: Timestamp,
     pub config: &'a GatewayConfig,
     pub catalogue: &'a Catalogue,
     pub org: OrgId,
@@ -132,14 +133,14 @@ impl Moment<'_> {
             return;
         }
         let beginning = llm::beginning(self.inbound, self.head, self.body);
-        let model = candidates.first().map(|(candidate, _)| &*candidate.model);
-        let conversation = self.random.hash_one((self.org, model, beginning));
+        let conversation = self.random.hash_one((self.org, &self.head.model, beginning));
         let mut weights: Vec<(u64, &mut Inputs)> = candidates
             .iter()
             .zip(inputs.iter_mut())
             .filter(|(_, inputs)| seen(inputs))
             .map(|((candidate, _), inputs)| {
-                (self.random.hash_one((conversation, candidate.route.provider)), inputs)
+                let whom = (candidate.route.provider, &*candidate.model);
+                (self.random.hash_one((conversation, whom)), inputs)
             })
             .collect();
         weights.sort_unstable_by_key(|(weight, _)| *weight);

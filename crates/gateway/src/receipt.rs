@@ -130,8 +130,10 @@ impl Receipt {
         status: Option<u16>,
         took: Duration,
     ) {
-        let provider = candidate.route.provider;
-        let at = self.candidates.iter().position(|other| other.route.provider == provider);
+        let is = |other: &Candidate| {
+            other.route.provider == candidate.route.provider && other.model == candidate.model
+        };
+        let at = self.candidates.iter().position(is);
         let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         let candidate = at.unwrap_or_default();
         self.attempts.push(Attempt { candidate, outcome, status, ms });

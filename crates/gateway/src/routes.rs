@@ -3,8 +3,8 @@
 use std::{collections::HashMap, sync::Arc};
 
 use domain::{
-    Catalogue, Error, Gate, LiveCatalogue, OrgId, Prices, ProjectId, ProviderId, Register, Result,
-    Serves, Timestamp,
+    Catalogue, Error, Gate, LiveCatalogue, Model, OrgId, Prices, ProjectId, ProviderId, Register,
+    Result, Serves, Timestamp,
 };
 use egress::{Destination, Egress, Kind};
 use http::HeaderValue;
@@ -36,8 +36,9 @@ pub(crate) struct Route {
     pub spoken: Vec<Spoken>,
     /// The models that cannot be asked in every format, with those they can be asked in.
     particular: HashMap<String, Vec<Format>>,
-    /// What the catalogue's models of this provider can do; a model that is not there may be able to do anything.
-    abilities: HashMap<String, Vec<Serves>>,
+    /// The catalogue's models of this provider, by their places there; a model that is not among them may be able to do
+    /// anything.
+    known: HashMap<String, usize>,
     pub credential: Credential,
     /// The models it serves; empty when it was not said.
     pub models: Vec<String>,
@@ -96,7 +97,13 @@ impl Route {
 
     /// What the catalogue says that the model can do.
     pub(crate) fn abilities(&self, model: &str) -> Option<&[Serves]> {
-        self.abilities.get(model).map(Vec::as_slice)
+        self.known(model).map(|model| model.serves.as_slice())
+    }
+
+    /// What the catalogue says of the model.
+    pub(crate) fn known(&self, model: &str) -> Option<&Model> {
+        let at = self.known.get(model)?;
+        self.catalogue.provider(&self.catalog)?.models.get(*at)
     }
 
     /// Whether the model can be asked in that format, as far as anybody says.
@@ -183,6 +190,11 @@ impl OrgRoutes {
 
     pub(crate) fn serving(&self, model: &str) -> &[Arc<Route>] {
         self.by_model.get(model).map_or(&[], Vec::as_slice)
+    }
+
+    /// The models that the route is known to serve.
+    pub(crate) fn listed<'a>(&'a self, route: &'a Route) -> Vec<&'a str> {
+        listed(&self.sources.catalogue, route)
     }
 
     /// Every model that some route lists which `project` may use, with the first such route.
@@ -314,7 +326,7 @@ impl Routes {
             region: provider.region.clone(),
             spoken: rules::spoken(catalogue, provider),
             particular: rules::particular(catalogue, provider),
-            abilities: rules::abilities(catalogue, provider),
+            known: rules::known(catalogue, provider),
             credential: Credential::of(auth, provider, &base)?,
             models: provider.models.clone(),
             open_ended: provider.models.is_empty(),

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use domain::{Catalogue, Model, ProjectId, Protocol, ProviderId, RoutingPolicy, Serves};
+use domain::{Catalogue, Model, ProjectId, Protocol, ProviderId, RoutingPolicy};
 use identity::{ModelTerms, Refusal, Registered, Terms, egress_refusals};
 use llm::{Dialect, Format};
 use store::{LiveProvider, OrgRouting};
@@ -59,14 +59,11 @@ pub(crate) fn particular(
         .collect()
 }
 
-/// What the models can do that the catalogue knows of this provider.
-pub(crate) fn abilities(
-    catalogue: &Catalogue,
-    provider: &LiveProvider,
-) -> HashMap<String, Vec<Serves>> {
+/// Where among the catalogue's models of this provider each one stands.
+pub(crate) fn known(catalogue: &Catalogue, provider: &LiveProvider) -> HashMap<String, usize> {
     let entry = catalogue.provider(&provider.catalog);
     let models = entry.into_iter().flat_map(|entry| &entry.models);
-    models.map(|model| (model.id.clone(), model.serves.clone())).collect()
+    models.zip(0..).map(|(model, at)| (model.id.clone(), at)).collect()
 }
 
 impl Spoken {

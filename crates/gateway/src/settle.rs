@@ -95,8 +95,8 @@ pub(crate) struct Settler {
     units: Option<Units>,
     pub tab: Tab,
     input_estimate: u64,
-    /// Whom the intent on file names.
-    filed: Option<Arc<Route>>,
+    /// Whom the intent on file names, and the model there.
+    filed: Option<(Arc<Route>, Arc<str>)>,
     /// What it says is set aside.
     reserved_nano: Option<u64>,
     prices: Option<Arc<Prices>>,
@@ -166,7 +166,10 @@ impl Settler {
         let provider = candidate.route.provider;
         let reserved_nano = self.tab.reserved();
         let refiled = reserved_nano.is_some() && reserved_nano != self.reserved_nano;
-        if refiled || self.filed.as_ref().is_none_or(|filed| filed.provider != provider) {
+        let same = |(filed, model): &(Arc<Route>, Arc<str>)| {
+            filed.provider == provider && *model == candidate.model
+        };
+        if refiled || !self.filed.as_ref().is_some_and(same) {
             self.store.journal().intent(&Intent {
                 request: self.request,
                 org: self.caller.org,
@@ -181,7 +184,7 @@ impl Settler {
                 reserved_nano,
             })?;
             self.reserved_nano = reserved_nano;
-            self.filed = Some(Arc::clone(&candidate.route));
+            self.filed = Some((Arc::clone(&candidate.route), Arc::clone(&candidate.model)));
         }
         self.prices = prices;
         self.attempts += 1;
@@ -274,7 +277,7 @@ impl Settler {
     }
 
     pub(crate) fn answered(&mut self, usage: Usage) {
-        if let Some(route) = &self.filed {
+        if let Some((route, _)) = &self.filed {
             route.meters.answered();
         }
         if let Some((observed, since)) = &self.observed {
@@ -286,7 +289,7 @@ impl Settler {
     }
 
     pub(crate) fn failed(&mut self, failure: &Failure, usage: Usage) {
-        if let Some(route) = &self.filed {
+        if let Some((route, _)) = &self.filed {
             route.meters.failed(failure.code);
             tracing::info!(
                 request = %self.request,
@@ -307,14 +310,14 @@ impl Settler {
         }
         let (status, code) =
             if std::thread::panicking() { (500, "internal") } else { (499, "client_closed") };
-        if let Some(route) = &self.filed {
+        if let Some((route, _)) = &self.filed {
             route.meters.failed(code);
         }
         self.settle(status, Some(code), usage);
     }
 
     fn settle(&mut self, status: u16, code: Option<&str>, usage: Usage) {
-        let Some(route) = self.filed.as_ref().filter(|_| !self.settled) else { return };
+        let Some((route, _)) = self.filed.as_ref().filter(|_| !self.settled) else { return };
         self.settled = true;
         self.entry.used(usage.input_total().saturating_add(usage.output));
         route.meters.spent(&usage, self.began.elapsed(), self.first_token);

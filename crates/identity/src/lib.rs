@@ -40,7 +40,7 @@ use store::{Authority, Deployment, Scope, Session, Store};
 use vault::api_key;
 
 pub use account::NewAccount;
-pub use alias::is_model_name;
+pub use alias::{is_alias_target, is_model_name};
 pub use config::{Config, OrganizationCreators, PrivateProviders};
 pub use egress::{Refusal, Terms, UNDECIDED, egress_refusals};
 pub use invitation::CreatedInvitation;

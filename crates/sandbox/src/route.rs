@@ -51,7 +51,13 @@ type Answer = io::Result<Response<Play>>;
 impl Twin {
     pub(crate) fn new(script: Script) -> Self {
         let inspector = Inspector::new(script.keep);
-        Self { script, inspector, serial: AtomicU64::new(0), asked: AtomicUsize::new(0), failed_once: Mutex::default() }
+        Self {
+            script,
+            inspector,
+            serial: AtomicU64::new(0),
+            asked: AtomicUsize::new(0),
+            failed_once: Mutex::default(),
+        }
     }
 
     pub(crate) async fn handle(

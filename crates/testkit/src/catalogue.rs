@@ -21,6 +21,10 @@ pub async fn announce(store: &Store, catalogue: &Catalogue) {
 const TASKS: &str = "\"embeddings\", \"rerank\", \"moderation\", \"images\", \"image-edits\", \
     \"transcription\", \"speech\"";
 
+/// What the models of the entry `able` can do; of those of other entries nothing is known.
+const ABLE: &str = "can = [\"tools\", \"json-schema\", \"reasoning\", \"stream\"]\n\
+    input = [\"text\", \"image\"]\ncontext = 200000";
+
 /// A provider that takes its key as Azure does.
 const AZURE: (&str, &str) = (
     "azure",
@@ -104,10 +108,14 @@ fn entry(id: &str, models: &[&str], price: &str) -> String {
         read = "2026-11-20"
     "#
     );
+    let able = if id == "able" { ABLE } else { "" };
     for model in models {
         let (serves, price) = about(model, price);
-        writeln!(text, "[[models]]\nid = \"{model}\"\nserves = [{serves}]\nprice = {{ {price} }}")
-            .expect("memory");
+        writeln!(
+            text,
+            "[[models]]\nid = \"{model}\"\nserves = [{serves}]\n{able}\nprice = {{ {price} }}"
+        )
+        .expect("memory");
     }
     text
 }

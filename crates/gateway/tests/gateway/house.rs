@@ -216,6 +216,18 @@ impl House {
         self.register(new).await;
     }
 
+    /// The house's twin under that entry of the catalogue, with a few models.
+    pub(crate) async fn provider_in(&self, catalog: &str, name: &str) {
+        let models = ["sandbox-echo", "sandbox-cached", "sandbox-error-500"];
+        let about = ("eu-test-1", Some(StatedTerms::OWN));
+        let new = NewProvider {
+            catalog: catalog.to_owned(),
+            models: models.map(str::to_owned).to_vec(),
+            ..provider(name, Protocol::OpenAi, &self.twin.base_url(), about)
+        };
+        self.register(new).await;
+    }
+
     pub(crate) async fn register(&self, new: NewProvider) -> ProviderId {
         let mut write = self.store.write(&self.owner).await.unwrap();
         let id = write.provider_create(new).await.unwrap().id;
@@ -395,9 +407,11 @@ pub(crate) fn provider(
 }
 
 /// Entries of the catalogue with their prices.
-const ENTRIES: [(&str, &str); 2] = [
+const ENTRIES: [(&str, &str); 3] = [
     ("sandbox", "input = 1000, cache_read = 100, output = 4000"),
     ("luxury", "input = 3000, output = 12000"),
+    // Its models are known to be able to do more.
+    ("able", "input = 3000, output = 12000"),
 ];
 
 fn catalogue() -> Arc<Catalogue> {
@@ -406,8 +420,8 @@ fn catalogue() -> Arc<Catalogue> {
 
 /// The sub-processors of the house; one of them has no prices that the gateway knows.
 fn announced() -> Catalogue {
-    let [sandbox, luxury] = ENTRIES;
-    testkit::families_catalogue(&[sandbox, luxury, ("voyage", "input = 1")], MODELS)
+    let [sandbox, luxury, able] = ENTRIES;
+    testkit::families_catalogue(&[sandbox, luxury, able, ("voyage", "input = 1")], MODELS)
 }
 
 pub(crate) fn script() -> Script {

@@ -4,6 +4,7 @@
 
 mod abort;
 mod budgets;
+mod classes;
 mod families;
 mod faults;
 mod gemini;

@@ -97,7 +97,9 @@ impl Two {
     async fn models(&self) -> usize {
         let asked = domain::RequestId::new(self.house.store.clock().now());
         let answer = self.house.gateway.models(&self.house.key, FORMATS[0], asked).await;
-        read(answer).await.json()["data"].as_array().unwrap().len()
+        let listed = read(answer).await.json();
+        let listed = listed["data"].as_array().unwrap().iter();
+        listed.filter(|model| model["id"] == MODEL).count()
     }
 
     fn arrived(&self) -> u64 {

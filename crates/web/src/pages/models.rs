@@ -20,6 +20,8 @@ pub struct Index {
     pub problems: Vec<Problem>,
     pub aliases: Vec<AliasRow>,
     pub models: Vec<String>,
+    /// Kinds of work that some of them can do.
+    pub classes: Vec<&'static str>,
     pub may_manage: bool,
     pub name: Field,
     pub target: Field,

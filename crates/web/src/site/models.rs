@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use domain::{
-    AliasId, Error, Permission,
+    AliasId, Error, Permission, TaskClass,
     tags::{ProvidersManage, ProvidersRead},
 };
 use store::Provider;
@@ -41,20 +41,36 @@ pub(super) fn names(app: &App, providers: &[Provider]) -> Vec<String> {
     names
 }
 
+/// The kinds of work that some model of the providers can do, as far as the catalogue says.
+fn classes(app: &App, providers: &[Provider]) -> Vec<&'static str> {
+    let catalogue = app.catalogue.current();
+    let fits = |class: &TaskClass| {
+        providers.iter().any(|provider| {
+            let entry = catalogue.provider(&provider.catalog);
+            let mut models = entry.into_iter().flat_map(|entry| &entry.models);
+            let listed = |id| provider.models.is_empty() || provider.models.contains(id);
+            models.any(|model| listed(&model.id) && class.fits(model))
+        })
+    };
+    TaskClass::ALL.into_iter().filter(fits).map(TaskClass::name).collect()
+}
+
 async fn page<P>(cx: &Cx<P>) -> domain::Result<Index> {
     let scope = cx.scope()?;
     let identity = &cx.app().identity;
     let aliases = identity.aliases_list(scope).await?.into_iter().map(|alias| AliasRow {
         action: format!("{}/models/{}/remove", cx.base(), alias.id),
         name: alias.name,
-        target: alias.target,
+        target: alias.target.replace(',', ", "),
         changed: When(alias.changed),
     });
+    let providers = identity.providers_list(scope).await?;
     Ok(Index {
         base: cx.base(),
         problems: Vec::new(),
         aliases: aliases.collect(),
-        models: names(cx.app(), &identity.providers_list(scope).await?),
+        models: names(cx.app(), &providers),
+        classes: classes(cx.app(), &providers),
         may_manage: cx.may(Permission::ProvidersManage, None),
         name: Field::default(),
         target: Field::default(),
@@ -91,7 +107,7 @@ fn marked(form: &Fields, error: &Error) -> [Field; 2] {
     let named = identity::is_model_name(&name.value);
     // Two good names that are refused are the same one.
     let same = name.value == target.value;
-    let answered = identity::is_model_name(&target.value) && !(named && same);
+    let answered = identity::is_alias_target(&target.value) && !(named && same);
     [mark(name, named), mark(target, answered)]
 }
 
