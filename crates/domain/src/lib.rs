@@ -40,6 +40,6 @@ pub use limits::{LimitOf, Limits};
 pub use masking::{Masking, MaskingMode, PERSONAL_DATA, kind_says};
 pub use notice::{Announcement, Cause, DRILL, Decision, Gate, Listing, Register, Sheet};
 pub use permission::{Permission, PermissionTag, Rule, tags};
-pub use policy::{RoutingPolicy, StatedTerms};
+pub use policy::{Exposure, RoutingPolicy, StatedTerms};
 pub use role::{OrgRole, ProjectRole};
 pub use usage::{Provenance, Units, Usage};

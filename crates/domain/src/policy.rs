@@ -29,6 +29,38 @@ pub struct RoutingPolicy {
     /// The catalogue's ids of providers that are not asked.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub deny_providers: BTreeSet<String>,
+    /// How much of what one person says a single provider may see. Only of an organization as a whole: its projects are
+    /// counted together. `None` for all of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exposure: Option<Exposure>,
+}
+
+/// The largest share of one person's conversations that a single provider may see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Exposure {
+    /// Of a hundred conversations.
+    pub percent: u32,
+    /// Conversations that began in so many days are counted together.
+    pub days: u32,
+}
+
+impl Exposure {
+    /// Nobody with fewer conversations is held to a share: of one conversation it is always the whole.
+    pub const FEWEST: u64 = 20;
+    /// Days.
+    pub const LONGEST: u32 = 30;
+
+    /// How many conversations a provider may have seen of somebody with `conversations`: the share, rounded up.
+    #[must_use]
+    pub fn most(&self, conversations: u64) -> u64 {
+        let share = u128::from(conversations.max(Self::FEWEST)) * u128::from(self.percent);
+        u64::try_from(share.div_ceil(100)).unwrap_or(u64::MAX)
+    }
+
+    fn is_sound(self) -> bool {
+        (10..=95).contains(&self.percent) && (1..=Self::LONGEST).contains(&self.days)
+    }
 }
 
 /// What an organization says of a provider that it registered: of a server of its own choice, or because it agreed
@@ -88,6 +120,7 @@ impl RoutingPolicy {
             deny_countries: &self.deny_countries | &by.deny_countries,
             only_providers: both(&self.only_providers, &by.only_providers),
             deny_providers: &self.deny_providers | &by.deny_providers,
+            exposure: self.exposure,
         }
     }
 
@@ -100,12 +133,16 @@ impl RoutingPolicy {
     /// The rules as they are kept: trimmed, codes in capitals.
     ///
     /// # Errors
-    /// `Invalid` with codes `invalid_region`, `invalid_country`, `invalid_only_providers`, `invalid_deny_providers` or
-    /// `invalid_retention`.
+    /// `Invalid` with codes `invalid_region`, `invalid_country`, `invalid_only_providers`, `invalid_deny_providers`,
+    /// `invalid_retention`, `invalid_exposure`.
     pub fn checked(self) -> Result<Self> {
         if self.max_retention_days.is_some_and(|days| days > 3650) {
             return Err(Error::invalid("Prompts can be kept for 0 to 3,650 days.")
                 .with_code("invalid_retention"));
+        }
+        if self.exposure.is_some_and(|exposure| !exposure.is_sound()) {
+            let says = "The largest share is 10 to 95 percent, counted over 1 to 30 days.";
+            return Err(Error::invalid(says).with_code("invalid_exposure"));
         }
         let region = |text: &str| {
             let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
@@ -143,6 +180,7 @@ impl RoutingPolicy {
                 providers,
                 "invalid_deny_providers",
             )?,
+            exposure: self.exposure,
         })
     }
 }

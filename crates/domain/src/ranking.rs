@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Price, Usage};
 
 /// The version of the rule. Whatever changes what follows from the same inputs raises it.
-pub const RULE: u32 = 1;
+pub const RULE: u32 = 2;
 
 /// What somebody nobody has seen lately is taken to need until the first piece of a stream, in milliseconds.
 const ASSUMED_STREAM_MS: u64 = 1_000;
@@ -89,6 +89,9 @@ pub struct Inputs {
     pub pace_ms: Option<u64>,
     /// Failed attempts of a thousand.
     pub errors_permille: u64,
+    /// The conversation is there already, and its organization wants conversations to stay whole. Since rule 2.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub home: bool,
     /// How close the conversation is to it, 0 the closest: where its beginning may still be in a cache.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub affinity: Option<u32>,
@@ -105,8 +108,8 @@ pub struct Score {
 
 /// The positions of `all` in the order in which they are asked, each with its score.
 ///
-/// The healthy come first, then those that the client wishes for, in that order; among the others the smaller score
-/// decides. Those that are hardly worse than the best of them form a band with it, in which the conversation stays where
+/// The healthy come first, then those that the client wishes for, in that order, then where the conversation is at home;
+/// among the others the smaller score decides. Those that are hardly worse than the best of them form a band with it, in which the conversation stays where
 /// it was; without observations the order of registration stays.
 #[must_use]
 pub fn rank(basis: &Basis, all: &[Inputs]) -> Vec<(usize, Score)> {
@@ -142,8 +145,9 @@ struct Ranked<'a> {
 
 impl Ranked<'_> {
     /// What no score outweighs.
-    fn class(&self) -> (bool, u32) {
-        (!self.inputs.healthy, self.inputs.wished.unwrap_or(u32::MAX))
+    fn class(&self) -> (bool, u32, bool) {
+        let wished = self.inputs.wished.unwrap_or(u32::MAX);
+        (!self.inputs.healthy, wished, !self.inputs.home)
     }
 
     const fn unpriced(&self) -> bool {

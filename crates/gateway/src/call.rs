@@ -11,6 +11,7 @@ use crate::{
     Body, Inner,
     attempt::Attempts,
     budget::Tab,
+    exposure::Exposed,
     limit::{Entry, Refusing, Standing},
     masking::Masked,
     meters,
@@ -134,6 +135,11 @@ impl Inner {
         head: &Head,
     ) -> Result<Plan> {
         let routes = self.routes.of(&self.store, &self.egress, &call.scope).await?;
+        let exposed = match call.scope.key() {
+            Some(key) => self.exposed(call, key, (head, routes.routing())).await?,
+            None => None,
+        };
+        let home = exposed.as_ref().map(Exposed::home).unwrap_or_default();
         let moment = Moment {
             now: self.steady_ms(),
             today: self.clock.now(),
@@ -143,9 +149,10 @@ impl Inner {
             inbound: call.inbound,
             head,
             body: &call.body,
+            home: &home,
             random: &self.random,
         };
-        plan(&routes, project, &moment)
+        Ok(Plan { exposed, ..plan(&routes, project, &moment)? })
     }
 
     pub(crate) fn sending<'a>(

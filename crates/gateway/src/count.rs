@@ -17,7 +17,9 @@ impl Inner {
             Err(refused) => return self.show(refused, &call),
         };
         let speaks = |candidate: &&Candidate| candidate.format() == Format::AnthropicMessages;
-        let Some(candidate) = plan.candidates.iter().find(speaks) else {
+        // Where it is limited who sees what, nobody is shown a conversation only to count it.
+        let mut asked = plan.candidates.iter().filter(|_| plan.exposed.is_none());
+        let Some(candidate) = asked.find(speaks) else {
             return reply::document(call.inbound, call.request, estimate(&call.body));
         };
         let quirks = candidate.quirks(&head);

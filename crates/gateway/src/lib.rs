@@ -18,6 +18,7 @@ mod config;
 mod contacts;
 mod count;
 mod credential;
+mod exposure;
 mod failure;
 mod hedge;
 mod limit;
@@ -62,10 +63,12 @@ pub use body::{Body, BrokenOff};
 pub use budget::BudgetState;
 pub use call::Call;
 pub use config::GatewayConfig;
+pub use exposure::ExposureState;
 pub use llm::{Format, Task};
 pub use masking::warm_up;
 
 use budget::Books;
+use exposure::Exposures;
 use hedge::Allowance;
 use limit::Limiter;
 use routes::Routes;
@@ -84,6 +87,7 @@ pub(crate) struct Inner {
     limiter: Limiter,
     budgets: Books,
     hedges: Allowance,
+    exposures: Exposures,
     routes: Routes,
     open: Arc<Open>,
     draining: AtomicBool,
@@ -114,6 +118,7 @@ impl Gateway {
             limiter: Limiter::default(),
             budgets: Books::default(),
             hedges: Allowance::default(),
+            exposures: Exposures::default(),
             open: Arc::default(),
             draining: AtomicBool::new(false),
             stop: CancellationToken::new(),
@@ -210,10 +215,20 @@ impl Inner {
         u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
+    /// A number that nobody can foretell.
+    fn draw(&self) -> u64 {
+        self.random.hash_one(self.drawn.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Tells conversations apart: by a key that is made anew at every start and kept nowhere.
+    fn conversation(&self, call: &Call<'_>, head: &llm::Head) -> u64 {
+        let beginning = llm::beginning(call.inbound, head, &call.body);
+        self.random.hash_one((call.scope.org(), &head.model, beginning))
+    }
+
     /// Between half and one and a half of `span`, so that those who failed together do not return together.
     fn jittered(&self, span: Duration) -> Duration {
-        let drawn = self.random.hash_one(self.drawn.fetch_add(1, Ordering::Relaxed));
-        let thousandths = u32::try_from(drawn % 1000).unwrap_or(0);
+        let thousandths = u32::try_from(self.draw() % 1000).unwrap_or(0);
         span / 2 + span * thousandths / 1000
     }
 }

@@ -7,6 +7,7 @@ use identity::Refusal;
 use llm::{Dialect, Format, Head, Prepared, Quirks, Task};
 
 use crate::{
+    exposure::Exposed,
     pool::{Pool, cheapest, lacks, pool},
     rank::{Moment, Ranked, rank},
     routes::{OrgRoutes, Route, Spoken},
@@ -91,6 +92,8 @@ pub(crate) struct Plan {
     pub alias_of: Option<String>,
     /// Whether rules excluded somebody.
     pub ruled_out: bool,
+    /// Whom it is for, where that limits who may see it.
+    pub exposed: Option<Exposed>,
 }
 
 /// Works out who is asked. Rules come first and health last: what the rules exclude is not asked when nobody else is
@@ -164,7 +167,7 @@ pub(crate) fn plan(routes: &OrgRoutes, project: ProjectId, moment: &Moment<'_>) 
     if head.wishes.as_ref().is_some_and(only_first) {
         excluded.extend(candidates.drain(1..).map(Exclusion::behind_the_first));
     }
-    Ok(Plan { candidates, excluded, order, alias_of, ruled_out })
+    Ok(Plan { candidates, excluded, order, alias_of, ruled_out, exposed: None })
 }
 
 /// Takes out those whose model is known to lack what the request needs, as long as somebody else has it: what the

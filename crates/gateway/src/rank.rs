@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher as _, RandomState};
 
 use domain::{
-    Catalogue, OrgId, Price, Timestamp,
+    Catalogue, OrgId, Price, ProviderId, Timestamp,
     ranking::{self, Basis, Inputs, RULE, Score},
 };
 use llm::{Format, Head};
@@ -29,6 +29,8 @@ pub(crate) struct Moment<'a> {
     pub inbound: Format,
     pub head: &'a Head,
     pub body: &'a [u8],
+    /// The providers that saw the conversation before, where it shall stay whole.
+    pub home: &'a [ProviderId],
     /// Keyed anew at every start: what it gives says nothing about a conversation, and is kept nowhere.
     pub random: &'a RandomState,
 }
@@ -107,6 +109,7 @@ impl Moment<'_> {
         Inputs {
             place,
             healthy,
+            home: self.home.contains(&route.provider),
             wished: wishes.and_then(|wishes| wishes::place(wishes, route)),
             price: self.price(candidate),
             cached_permille: seen.cached_permille,

@@ -169,6 +169,10 @@ impl OrgRoutes {
         self.sources.routing.aliases.keys().map(String::as_str)
     }
 
+    pub(crate) fn routing(&self) -> &OrgRouting {
+        &self.sources.routing
+    }
+
     /// The version of the catalogue that holds for the request at hand.
     pub(crate) fn catalogue(&self) -> &Catalogue {
         &self.sources.catalogue

@@ -12,6 +12,7 @@ use crate::{
     Body, Inner,
     attempt::{Attempts, Won},
     budget,
+    exposure::Exposed,
     failure::{Again, Failure},
     live::{Live, Terms},
     plan::{Candidate, Plan},
@@ -85,6 +86,10 @@ impl Sending<'_> {
                     }
                 },
             };
+            if let Err(failure) = self.show_to(&turn.candidate, plan.exposed.as_ref()) {
+                last.get_or_insert((failure, None));
+                continue;
+            }
             let limited = match self.set_aside(&turn.candidate, &prepared) {
                 Ok(limited) => limited,
                 Err(failure) => {
@@ -98,7 +103,9 @@ impl Sending<'_> {
             self.made += 1;
             let route = Arc::clone(&turn.candidate.route);
             let asked = (&prepared, limited.as_ref().unwrap_or(&prepared));
-            let result = match self.hedge_after(&turn, &turns) {
+            // Two would see the conversation where one is enough.
+            let whole = plan.exposed.is_some();
+            let result = match self.hedge_after(&turn, &turns).filter(|_| !whole) {
                 Some(after) => self.hedged(&turn.candidate, asked, after, &mut turns).await,
                 None => self.once(&turn.candidate, asked).await,
             };
@@ -124,6 +131,14 @@ impl Sending<'_> {
             ));
         }
         self.give_up(failure, route.as_deref())
+    }
+
+    /// Whether the candidate may see the conversation.
+    fn show_to(&mut self, candidate: &Candidate, exposed: Option<&Exposed>) -> Result<(), Failure> {
+        let shown = exposed.map_or(Ok(()), |exposed| exposed.show(candidate));
+        shown.inspect_err(|_| {
+            self.settler.receipt.exclude(&candidate.route, "exposure", Vec::new());
+        })
     }
 
     pub(crate) fn prepare(&mut self, candidate: &Candidate) -> Result<Prepared, Box<Failure>> {

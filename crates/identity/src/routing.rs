@@ -86,6 +86,10 @@ impl Identity {
         let mut write = self.store().write(scope).await?;
         let mut event = Event::new(Action::RoutingPolicySet);
         if let Some(project) = project {
+            if rules.exposure.is_some() {
+                let says = "The share that a provider may see is set for the organization: its projects are counted together.";
+                return Err(Error::invalid(says).with_code("invalid_exposure"));
+            }
             write.project_fetch(project).await?;
             event = event.on("project", project);
         }
@@ -139,6 +143,7 @@ fn facts(rules: &RoutingPolicy) -> Result<Vec<(&'static str, serde_json::Value)>
         "deny_countries",
         "only_providers",
         "deny_providers",
+        "exposure",
     ] {
         if let Some(value) = value.get(name) {
             all.push((name, value.clone()));

@@ -13,6 +13,7 @@ use crate::{
     demand::boolean,
     edit::span,
     json::{self, Fields, Raw, Shape, Text},
+    person,
     responses::{Keeping, keeping},
     wishes::{self, Wishes},
 };
@@ -84,6 +85,8 @@ pub(crate) struct Spots {
     /// The conversation, and what is said before it.
     pub(crate) turns: Range<usize>,
     pub(crate) system: Range<usize>,
+    /// Who the request is for, as the client says it: a text, or an object that holds it.
+    pub(crate) person: Option<Range<usize>>,
 }
 
 /// Where `stream_options` stands.
@@ -138,6 +141,7 @@ fn read(format: Format, said: Option<(&str, bool)>, body: &[u8]) -> Result<Head,
         end: text.trim_end().len().saturating_sub(1),
         turns: found.turns.and_then(|raw| span(body, raw)).unwrap_or_default(),
         system: found.system.and_then(|raw| span(body, raw)).unwrap_or_default(),
+        person: found.person.and_then(|raw| span(body, raw)),
         ..Spots::default()
     };
     if format == Format::OpenAiResponses {
@@ -256,6 +260,7 @@ struct Found<'a> {
     provider: Option<Raw<'a>>,
     turns: Option<Raw<'a>>,
     system: Option<Raw<'a>>,
+    person: Option<Raw<'a>>,
     /// A Responses request may name a prompt that the provider keeps.
     prompt: bool,
     stored: Stored<'a>,
@@ -345,6 +350,8 @@ impl<'de> Visitor<'de> for Seek {
                 found.turns = Some(map.next_value()?);
             } else if SYSTEM.contains(&&*key) {
                 found.system = Some(map.next_value()?);
+            } else if person::names(self.0, &key, found.person.is_some()) {
+                found.person = Some(map.next_value()?);
             } else {
                 map.next_value::<IgnoredAny>()?;
             }

@@ -8,6 +8,7 @@ use sea_orm_migration::sea_orm::DbErr;
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTraitSelf, SchemaManager};
 
 mod budget;
+mod exposure;
 mod foundation;
 mod limit;
 mod masking;
@@ -36,6 +37,7 @@ const MIGRATIONS: &[(&str, Steps)] = &[
     ("m0006_notice", notice::steps),
     ("m0007_budget", budget::steps),
     ("m0008_limit", limit::steps),
+    ("m0010_exposure", exposure::steps),
 ];
 
 /// Collects the statements of one migration for one engine.

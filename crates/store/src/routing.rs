@@ -48,6 +48,8 @@ pub struct OrgRouting {
     pub masking_of: HashMap<ProjectId, Masking>,
     /// Makes the codes for values that are masked: the same on every node and after every start.
     pub masking_key: Secret<[u8; 32]>,
+    /// Tells the people that requests are for apart, without saying who they are.
+    pub person_key: Secret<[u8; 32]>,
 }
 
 impl OrgRouting {
@@ -148,6 +150,7 @@ async fn load(store: &Store, scope: &Scope) -> Result<OrgRouting> {
     let (masking, own) = read.masking_settings().await?;
     let masking_of = own.into_iter().map(|(id, own)| (id, masking.strengthened(&own))).collect();
     let masking_key = Secret::new(read.keys.derived("masking codes"));
+    let person_key = Secret::new(read.keys.derived("people of requests"));
     let decided = read.subprocessor_decisions().await?.into_iter();
     let decisions = decided.map(|(provider, decided)| (provider, decided.decision)).collect();
     let (budgets, limits) = (read.budgets_list().await?, read.limits().await?);
@@ -162,6 +165,7 @@ async fn load(store: &Store, scope: &Scope) -> Result<OrgRouting> {
         masking,
         masking_of,
         masking_key,
+        person_key,
     })
 }
 

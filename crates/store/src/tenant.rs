@@ -125,6 +125,25 @@ pub(crate) async fn insert_new<E: Tenant>(
     insert.exec_without_returning(tx.on()).await.map_err(from_db)
 }
 
+/// Inserts a row of `org`, or replaces `changed` of the one with the same `key`.
+pub(crate) async fn upsert<E: Tenant>(
+    tx: &Tx,
+    org: OrgId,
+    mut row: E::ActiveModel,
+    key: &[E::Column],
+    changed: &[E::Column],
+) -> Result<()> {
+    row.set(E::ORG, org.uuid().into());
+    let conflict =
+        OnConflict::columns(key.iter().copied()).update_columns(changed.iter().copied()).to_owned();
+    E::insert(row)
+        .on_conflict(conflict)
+        .exec_without_returning(tx.on())
+        .await
+        .map_err(from_db)
+        .map(drop)
+}
+
 pub(crate) fn deployed<E: Deployed>() -> Select<E> {
     E::find()
 }

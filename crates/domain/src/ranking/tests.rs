@@ -42,6 +42,7 @@ fn each_input_moves_the_order_its_way() {
     let failing = Inputs { errors_permille: 250, ..at(0) };
     let ill = Inputs { healthy: false, ..priced(0, 1, 1) };
     let wished = Inputs { wished: Some(0), ..priced(1, 900, 900) };
+    let home = Inputs { home: true, ..priced(1, 900, 900) };
     for (what, all) in [
         ("the cheaper first", [priced(0, 20, 20), priced(1, 10, 10)]),
         ("the slow one sinks", [slow, quick]),
@@ -49,6 +50,8 @@ fn each_input_moves_the_order_its_way() {
         ("the failing one sinks", [failing, at(1)]),
         ("the unhealthy one is last, however cheap", [ill, priced(1, 900, 900)]),
         ("the client's order outweighs the price", [priced(0, 1, 1), wished]),
+        ("a conversation stays at home, however dear", [priced(0, 1, 1), home]),
+        ("the client's order outweighs the home", [Inputs { home: true, ..at(0) }, wished]),
         ("an unknown price is behind its equal", [at(0), priced(1, 5, 5)]),
     ] {
         assert_eq!(order(&BASIS, &all), [1, 0], "{what}");
@@ -169,6 +172,6 @@ fn what_a_receipt_says_reads_back() {
     let text = serde_json::to_string(&BASIS).unwrap();
     assert_eq!(
         text,
-        r#"{"rule":1,"sort":"balanced","stream":true,"input_tokens":1000,"output_tokens":500}"#
+        r#"{"rule":2,"sort":"balanced","stream":true,"input_tokens":1000,"output_tokens":500}"#
     );
 }

@@ -5,6 +5,7 @@
 mod abort;
 mod budgets;
 mod classes;
+mod exposure;
 mod families;
 mod faults;
 mod gemini;

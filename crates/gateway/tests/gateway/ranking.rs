@@ -47,7 +47,7 @@ async fn the_cheaper_provider_is_asked_first_and_the_receipt_says_why() {
     let receipt = house.receipt().await;
     assert_eq!(names(&receipt), ["cheap", "dear", "unknown"], "an unknown price is the highest");
     let order = &receipt["order"];
-    assert_eq!((&order["rule"], &order["sort"]), (&json!(1), &json!("balanced")));
+    assert_eq!((&order["rule"], &order["sort"]), (&json!(2), &json!("balanced")));
     assert_eq!(order["output_tokens"], 500, "no more than usual, though 1000 are allowed");
     let cheap = &receipt["candidates"][0];
     let tokens = order["input_tokens"].as_u64().unwrap();

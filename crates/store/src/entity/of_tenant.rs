@@ -98,6 +98,9 @@ entity!(tenant rate_limit "rate_limit" keys { id: Uuid } {
     concurrent: Option<i64>,
     changed_at: i64,
 });
+entity!(tenant exposure "exposure" keys { person: Vec<u8>, hour: i64, provider_id: Uuid } {
+    conversations: i64,
+});
 entity!(tenant alias "alias" keys { id: Uuid } {
     name: String,
     target: String,

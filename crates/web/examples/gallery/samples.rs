@@ -556,6 +556,7 @@ fn provider_pages() -> Vec<Sample> {
         problems: vec![],
         aliases: vec![alias("fast", "gpt-5.4-mini"), alias("careful", "claude-opus-4-8")],
         models: ["claude-opus-4-8", "gpt-5.4", "gpt-5.4-mini"].map(Into::into).to_vec(),
+        classes: vec!["auto/chat", "auto/code", "auto/vision"],
         may_manage: true,
         name: Field::default(),
         target: Field::default(),
@@ -762,6 +763,14 @@ fn rules_page() -> rules::Rules {
         deny_countries: Field::new("CN"),
         only_providers: Field::default(),
         deny_providers: Field::default(),
+        share: Field::new("60"),
+        share_days: Field::new("7"),
+        of_organization: true,
+        seen: Some(
+            "41 people began 20 conversations or more in 7 days. The provider that saw most of somebody saw 48 % of the \
+             middle one of them, 57 % at most of 95 in a hundred, and 60 % at most of anybody."
+                .into(),
+        ),
         words: vec![
             "Only providers that say they do not train on prompts.".into(),
             "Only in these regions: EU.".into(),

@@ -7,6 +7,7 @@ use domain::{
     ProjectId, RoutingPolicy,
     tags::{ProjectRead, ProvidersManage, ProvidersRead},
 };
+use gateway::ExposureState;
 use identity::Effect;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -18,6 +19,13 @@ pub(super) fn routes() -> Routes {
     let (whole, of_project) =
         ("/api/v1/routing-policy", "/api/v1/projects/{project}/routing-policy");
     Routes::new()
+        .api(
+            "GET",
+            "/api/v1/exposure",
+            Operation::new("How much a single provider sees of one person, where that is limited")
+                .gives::<Seen>(),
+            exposure,
+        )
         .api(
             "GET",
             whole,
@@ -61,6 +69,31 @@ struct Rules {
     only_providers: Option<BTreeSet<String>>,
     /// The catalogue's ids of providers that are not asked.
     deny_providers: BTreeSet<String>,
+    /// The largest share of one person's conversations that a single provider may see; of an organization only. `null` for
+    /// all of them.
+    exposure: Option<Exposure>,
+}
+
+/// A share of a person's conversations.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Exposure {
+    /// 10 to 95 of a hundred.
+    percent: u32,
+    /// Conversations that began in so many days are counted together, 1 to 30.
+    days: u32,
+}
+
+impl From<domain::Exposure> for Exposure {
+    fn from(domain::Exposure { percent, days }: domain::Exposure) -> Self {
+        Self { percent, days }
+    }
+}
+
+impl From<Exposure> for domain::Exposure {
+    fn from(Exposure { percent, days }: Exposure) -> Self {
+        Self { percent, days }
+    }
 }
 
 impl From<RoutingPolicy> for Rules {
@@ -72,6 +105,7 @@ impl From<RoutingPolicy> for Rules {
             deny_countries: rules.deny_countries,
             only_providers: rules.only_providers,
             deny_providers: rules.deny_providers,
+            exposure: rules.exposure.map(Into::into),
         }
     }
 }
@@ -85,6 +119,7 @@ impl From<Rules> for RoutingPolicy {
             deny_countries: rules.deny_countries,
             only_providers: rules.only_providers,
             deny_providers: rules.deny_providers,
+            exposure: rules.exposure.map(Into::into),
         }
     }
 }
@@ -121,6 +156,33 @@ impl From<Effect> for Verdict {
             reasons: effect.refusals.iter().map(|refusal| refusal.reason).collect(),
         }
     }
+}
+
+/// How much providers see of the people of the organization.
+#[derive(Debug, Serialize, ToSchema)]
+struct Seen {
+    /// `null` where it is not limited; then nothing is counted.
+    limit: Option<Exposure>,
+    /// People with 20 conversations or more in that time: the share holds for them.
+    people: usize,
+    /// The largest share of each of them that one provider saw, in percent, rounded up: of the middle one of them,
+    median: u64,
+    /// of the one that 95 of a hundred do not exceed,
+    p95: u64,
+    /// and of the last.
+    max: u64,
+}
+
+async fn exposure(cx: Cx<ProvidersRead>, (): ()) -> Result<Response> {
+    let state = cx.app().gateway.exposure(cx.scope()?).await?;
+    let number = |part: fn(&ExposureState) -> u64| state.as_ref().map(part).unwrap_or_default();
+    Ok(one(Seen {
+        limit: state.map(|state| state.limit.into()),
+        people: state.map(|state| state.people).unwrap_or_default(),
+        median: number(|state| state.median),
+        p95: number(|state| state.p95),
+        max: number(|state| state.most),
+    }))
 }
 
 async fn ruled<P>(cx: &Cx<P>, project: Option<ProjectId>) -> Result<Response> {

@@ -29,6 +29,13 @@ pub struct Rules {
     pub deny_countries: Field,
     pub only_providers: Field,
     pub deny_providers: Field,
+    /// The largest share of one person's conversations, in percent, and over how many days.
+    pub share: Field,
+    pub share_days: Field,
+    /// These are the rules of the whole organization.
+    pub of_organization: bool,
+    /// How much providers see of people; `None` where that is not limited.
+    pub seen: Option<String>,
     /// The rules in words, for those who may not change them.
     pub words: Vec<String>,
     pub effects: Vec<EffectRow>,

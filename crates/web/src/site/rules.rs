@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use axum::response::Response;
 use domain::{
-    Error, Permission, RoutingPolicy,
+    Error, Exposure, Permission, RoutingPolicy,
     tags::{ProjectRead, ProvidersManage, ProvidersRead},
 };
+use gateway::ExposureState;
 use identity::{Effect, Refusal};
 use store::Project;
 
@@ -79,9 +80,46 @@ async fn page<P>(cx: &Cx<P>, project: Option<&Project>, sent: Option<&Fields>) -
             listed(rules.only_providers.as_ref().unwrap_or(&none)),
         ),
         deny_providers: field("deny_providers", listed(&rules.deny_providers)),
+        share: field(
+            "share",
+            rules.exposure.map(|exposure| exposure.percent.to_string()).unwrap_or_default(),
+        ),
+        share_days: field(
+            "share_days",
+            rules.exposure.map_or_else(|| WEEK.to_string(), |exposure| exposure.days.to_string()),
+        ),
+        of_organization: project.is_none(),
+        seen: match project {
+            None => cx.app().gateway.exposure(scope).await?.map(seen),
+            Some(_) => None,
+        },
         words: words(&rules),
         effects: effects.iter().map(|effect| row(effect, &base)).collect(),
     })
+}
+
+/// Days that a share is counted over unless somebody says otherwise.
+const WEEK: u32 = 7;
+
+/// How much providers see of people, in words.
+fn seen(state: ExposureState) -> String {
+    let ExposureState { limit: Exposure { days, .. }, people, median, p95, most } = state;
+    let fewest = Exposure::FEWEST;
+    if people == 0 {
+        return format!(
+            "Nobody has begun {fewest} conversations in {} yet; the share holds from then on.",
+            period(days)
+        );
+    }
+    format!(
+        "{people} people began {fewest} conversations or more in {}. The provider that saw most of somebody saw {median} % \
+         of the middle one of them, {p95} % at most of 95 in a hundred, and {most} % at most of anybody.",
+        period(days)
+    )
+}
+
+fn period(days: u32) -> String {
+    if days == 1 { "one day".to_owned() } else { format!("{days} days") }
 }
 
 const fn any(project: bool) -> &'static str {
@@ -153,6 +191,12 @@ fn words(rules: &RoutingPolicy) -> Vec<String> {
     if !rules.deny_providers.is_empty() {
         list("Never these providers", &rules.deny_providers);
     }
+    if let Some(Exposure { percent, days }) = rules.exposure {
+        let days = period(days);
+        words.push(format!(
+            "No provider sees more than {percent} % of a person’s conversations in {days}."
+        ));
+    }
     words
 }
 
@@ -174,7 +218,25 @@ fn entered(sent: &Fields) -> domain::Result<RoutingPolicy> {
         deny_countries: list("deny_countries"),
         only_providers: some("only_providers"),
         deny_providers: list("deny_providers"),
+        exposure: share(sent)?,
     })
+}
+
+/// The largest share; an empty field is no rule.
+fn share(sent: &Fields) -> domain::Result<Option<Exposure>> {
+    if sent.text("share").trim().is_empty() {
+        return Ok(None);
+    }
+    let number = |name| {
+        let text = sent.text(name).trim().trim_end_matches('%').trim();
+        text.parse::<u32>().map_err(|_| {
+            Error::invalid(
+                "A share is a whole number of percent, counted over a whole number of days.",
+            )
+            .with_code("invalid_exposure")
+        })
+    };
+    Ok(Some(Exposure { percent: number("share")?, days: number("share_days")? }))
 }
 
 /// The form again, with the wrong field marked.
@@ -185,6 +247,7 @@ fn marked(mut page: Rules, error: &Error) -> Rules {
         "invalid_country" => ("deny_countries", &mut page.deny_countries),
         "invalid_only_providers" => ("only_providers", &mut page.only_providers),
         "invalid_deny_providers" => ("deny_providers", &mut page.deny_providers),
+        "invalid_exposure" => ("share", &mut page.share),
         _ => {
             page.problems = vec![Problem::whole(error.message())];
             return page;
