@@ -18,7 +18,8 @@ use tokio::net::TcpStream;
 
 use crate::{Outcome, load::Side, process::Process};
 
-const MODEL: &str = "bench-model";
+/// A model with a known price, at the mock: there is another provider of it in the demo.
+const MODEL: &str = "bench/sandbox-echo";
 
 pub(crate) struct Gateway {
     process: Option<Process>,
@@ -55,14 +56,23 @@ impl Gateway {
         let admin = text("/organizations/0/admin_key")?;
         let key = text("/organizations/0/projects/0/api_key")?;
         let provider = json!({
-            "catalog": "custom", "name": "bench", "protocol": "openai",
+            "catalog": "sandbox", "name": "bench", "protocol": "openai", "region": "SE",
             "base_url": format!("http://{upstream}/v1"), "secret": "bench-secret-not-used",
-            "models": [MODEL], "allow_private": true,
+            "models": ["sandbox-echo"], "allow_private": true,
         });
-        let (status, answer) =
-            request(process.addr, "POST", "/api/v1/providers", &admin, Some(&provider)).await?;
-        if status != 201 && status != 200 {
-            return Err(format!("registering the provider: status {status}: {answer}").into());
+        // What an organization that is careful has switched on: each is looked at for every request.
+        let rules = json!({"regions": ["EU"], "max_retention_days": 30, "deny_countries": ["CN"]});
+        let budget = json!({"period": "month", "limit_nano": 1_000_000_000_000_000_u64});
+        for (method, path, body) in [
+            ("POST", "/api/v1/providers", provider),
+            ("PUT", "/api/v1/routing-policy", rules),
+            ("PUT", "/api/v1/masking", json!({"mode": "detect"})),
+            ("PUT", "/api/v1/budgets", budget),
+        ] {
+            let (status, answer) = request(process.addr, method, path, &admin, Some(&body)).await?;
+            if !(200..300).contains(&status) {
+                return Err(format!("{method} {path}: status {status}: {answer}").into());
+            }
         }
         let side = Side { name: "probity", addr: process.addr, key, model: MODEL.to_owned() };
         Ok(Self {

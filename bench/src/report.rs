@@ -127,31 +127,30 @@ impl Report {
                 Ratio::at_most(
                     "CPU per request / floor",
                     probity.whole_cpu_us / floor.whole_cpu_us,
-                    2.5,
+                    3.0,
                 ),
                 Ratio::at_most(
                     "CPU per stream of 50 chunks / floor",
                     probity.stream_cpu_us / floor.stream_cpu_us,
-                    1.5,
+                    1.7,
                 ),
-                Ratio::at_least("requests per second / floor", probity.rps / floor.rps, 0.4),
+                Ratio::at_least("requests per second / floor", probity.rps / floor.rps, 0.35),
                 Ratio::at_most(
                     "added p50 / floor's",
                     added(probity.p50_us, direct.p50_us) / added(floor.p50_us, direct.p50_us),
                     2.5,
                 ),
                 Ratio::at_most(
-                    "added p99 / floor's (no target)",
+                    "added p99 / floor's",
                     added(probity.p99_us, direct.p99_us) / added(floor.p99_us, direct.p99_us),
-                    f64::MAX,
+                    2.5,
                 ),
             ];
         }
         let mebibytes = |bytes: u64| bytes as f64 / f64::from(1 << 20);
         ratios.extend(idle.map(|rss| Ratio::at_most("RSS idle, MiB", mebibytes(rss), 50.0)));
-        ratios.extend(loaded.map(|rss| {
-            Ratio::at_most("RSS after load, MiB (no target)", mebibytes(rss), f64::MAX)
-        }));
+        ratios
+            .extend(loaded.map(|rss| Ratio::at_most("RSS after load, MiB", mebibytes(rss), 128.0)));
         ratios.extend(
             start.map(|took| {
                 Ratio::at_most("start to healthy, ms", took.as_secs_f64() * 1e3, 300.0)

@@ -76,6 +76,10 @@ test("an owner sees every page of an organization with some history", async () =
   await look(page, "demo-menu", ["phone"]);
   await visit(page, project, "demo-project");
   await visit(page, `${project}/usage`, "demo-project-usage");
+  await visit(page, `${project}/try`, "demo-try");
+  await send(page, "Send", { Model: "auto/chat", Message: "Which way is it to the river?" });
+  await page.getByRole("heading", { name: "Who could answer, in order" }).waitFor();
+  await look(page, "demo-try-answered");
   await visit(page, `${project}/keys`, "demo-keys");
   await visit(page, `${project}/rules`, "demo-project-rules");
   await visit(page, `${project}/masking`, "demo-project-masking");

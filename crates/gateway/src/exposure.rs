@@ -17,6 +17,7 @@ use domain::{Exposure, KeyId, OrgId, ProviderId, Result, Timestamp};
 use llm::Head;
 use parking_lot::{Mutex, RwLock};
 use store::{Exposed as Row, OrgRouting, PersonTag, Scope, Store};
+use tokio_util::task::TaskTracker;
 
 use crate::{
     Call, Gateway, Inner,
@@ -42,6 +43,7 @@ pub(crate) struct Exposures(RwLock<HashMap<OrgId, Arc<Crowd>>>);
 struct Crowd {
     org: OrgId,
     store: Store,
+    tasks: TaskTracker,
     /// Held while what was counted before is read.
     begun: tokio::sync::Mutex<bool>,
     state: Mutex<State>,
@@ -82,13 +84,14 @@ const fn hour(at: Timestamp) -> i64 {
 }
 
 impl Exposures {
-    async fn of(&self, store: &Store, scope: &Scope, limit: Exposure) -> Result<Arc<Crowd>> {
+    async fn of(&self, house: &Inner, scope: &Scope, limit: Exposure) -> Result<Arc<Crowd>> {
         let org = scope.org();
         let known = self.0.read().get(&org).cloned();
         let crowd = known.unwrap_or_else(|| {
             let new = || {
                 let (begun, state) = (tokio::sync::Mutex::default(), Mutex::default());
-                Arc::new(Crowd { org, store: store.clone(), begun, state })
+                let (store, tasks) = (house.store.clone(), house.tasks.clone());
+                Arc::new(Crowd { org, store, tasks, begun, state })
             };
             Arc::clone(self.0.write().entry(org).or_insert_with(new))
         });
@@ -125,7 +128,7 @@ impl Crowd {
         if known.latest() != before.as_ref() {
             state.changed.insert(person);
             if !std::mem::replace(&mut state.writing, true) {
-                tokio::spawn(Arc::clone(self).write());
+                self.tasks.spawn(Arc::clone(self).write());
             }
         }
         shown
@@ -193,7 +196,7 @@ impl Exposed {
     ///
     /// # Errors
     /// What the client hears when nobody else may see it either.
-    pub(crate) fn show(&self, candidate: &Candidate) -> std::result::Result<(), Failure> {
+    pub(crate) fn show(&self, candidate: &Candidate) -> std::result::Result<(), Box<Failure>> {
         if self.crowd.show(self, candidate.route.provider) {
             return Ok(());
         }
@@ -204,7 +207,8 @@ impl Exposed {
              raise the share under Rules.",
         );
         let refusal = llm::Refusal::new(403, REACHED, message);
-        Err(Failure { code: REACHED, again: Again::Elsewhere, ..Failure::refusing(refusal) })
+        let again = Again::Elsewhere;
+        Err(Box::new(Failure { code: REACHED, again, ..Failure::refusing(refusal) }))
     }
 }
 
@@ -217,7 +221,7 @@ impl Inner {
         (head, routing): (&Head, &OrgRouting),
     ) -> Result<Option<Exposed>> {
         let Some(limit) = routing.rules.exposure else { return Ok(None) };
-        let crowd = self.exposures.of(&self.store, &call.scope, limit).await?;
+        let crowd = self.exposures.of(self, &call.scope, limit).await?;
         let mut says = hmac::Context::with_key(&hmac::Key::new(
             hmac::HMAC_SHA256,
             routing.person_key.expose(),
@@ -254,7 +258,7 @@ impl Gateway {
         let Some(limit) = self.0.store.routing(scope).await?.rules.exposure else {
             return Ok(None);
         };
-        let crowd = self.0.exposures.of(&self.0.store, scope, limit).await?;
+        let crowd = self.0.exposures.of(&self.0, scope, limit).await?;
         let now = hour(self.0.clock.now());
         let state = crowd.state.lock();
         let shares = state.people.values().map(|person| person.largest(now, limit));

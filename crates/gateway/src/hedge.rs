@@ -89,7 +89,7 @@ impl Sending<'_> {
         turns: &mut VecDeque<Turn>,
     ) -> Result<Winner, Failure> {
         let (prepared, limited) = request;
-        self.attempting(first)?;
+        self.attempting(first).map_err(|failure| *failure)?;
         let attempts = self.attempts.clone();
         let began = Instant::now();
         let rival;
@@ -127,7 +127,9 @@ impl Sending<'_> {
             // Whoever lost is broken off here.
         };
         match rival {
-            Some(rival) => self.decide((first, prepared, one), rival, two),
+            Some(rival) => {
+                self.decide((first, prepared, one), rival, two).map_err(|failure| *failure)
+            }
             None => Err(self.attempts.late()),
         }
     }
@@ -156,7 +158,7 @@ impl Sending<'_> {
         (first, prepared, one): (&Candidate, &Prepared, Ran),
         (second, asked, mut side): (Candidate, Prepared, Side),
         two: Ran,
-    ) -> Result<Winner, Failure> {
+    ) -> Result<Winner, Box<Failure>> {
         let second_won = two.won() && !one.won();
         self.told(first, &one);
         // The request's own record is that of the answer; the other one's stands beside it.
@@ -172,8 +174,8 @@ impl Sending<'_> {
         }
         let by = if second_won { (&second, &asked) } else { (first, prepared) };
         match winner.result {
-            Some(result) => result.map(|won| Winner::new(won, by.0, by.1)),
-            None => Err(self.attempts.late()),
+            Some(result) => result.map(|won| Winner::new(won, by.0, by.1)).map_err(Box::new),
+            None => Err(Box::new(self.attempts.late())),
         }
     }
 

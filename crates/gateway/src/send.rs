@@ -87,7 +87,7 @@ impl Sending<'_> {
                 },
             };
             if let Err(failure) = self.show_to(&turn.candidate, plan.exposed.as_ref()) {
-                last.get_or_insert((failure, None));
+                last.get_or_insert((*failure, None));
                 continue;
             }
             let limited = match self.set_aside(&turn.candidate, &prepared) {
@@ -192,7 +192,7 @@ impl Sending<'_> {
         candidate: &Candidate,
         (prepared, limited): (&Prepared, &Prepared),
     ) -> Result<Winner, Failure> {
-        self.attempting(candidate)?;
+        self.attempting(candidate).map_err(|failure| *failure)?;
         let began = Instant::now();
         let result = self.attempts.attempt(candidate, limited).await;
         self.noted(candidate, began.elapsed(), &result);
@@ -203,12 +203,12 @@ impl Sending<'_> {
     ///
     /// # Errors
     /// What the client hears when it cannot be filed: then nothing may be sent.
-    pub(crate) fn attempting(&mut self, candidate: &Candidate) -> Result<(), Failure> {
+    pub(crate) fn attempting(&mut self, candidate: &Candidate) -> Result<(), Box<Failure>> {
         let route = &candidate.route;
         let prices = route.prices(&route.catalogue, &candidate.model);
         self.settler.attempting(candidate, prices).map_err(|error| {
             tracing::error!(code = error.code(), causes = error.causes(), "no intent, no request");
-            Failure::refusing(Refusal::from(&error))
+            Box::new(Failure::refusing(Refusal::from(&error)))
         })
     }
 

@@ -371,7 +371,10 @@ impl Side {
     ///
     /// # Errors
     /// What the client hears when that cannot be written.
-    pub(crate) fn exchange(&mut self, candidate: &Candidate) -> std::result::Result<(), Failure> {
+    pub(crate) fn exchange(
+        &mut self,
+        candidate: &Candidate,
+    ) -> std::result::Result<(), Box<Failure>> {
         let route = &candidate.route;
         self.receipt = self.receipt.beside_again(candidate);
         self.prices = route.prices(&route.catalogue, &candidate.model);
@@ -379,7 +382,7 @@ impl Side {
         self.intent.model = candidate.model.as_ref().to_owned();
         self.store.journal().intent(&self.intent).map_err(|error| {
             tracing::error!(code = error.code(), causes = error.causes(), "no intent, no answer");
-            Failure::refusing(llm::Refusal::from(&error))
+            Box::new(Failure::refusing(llm::Refusal::from(&error)))
         })
     }
 

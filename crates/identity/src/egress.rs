@@ -54,6 +54,12 @@ const REFUSALS: [Refusal; 11] = [
     refusal("provider_denied", "is ruled out"),
 ];
 
+/// The words for a reason that stands in receipts; `None` for what has nothing to do with the rules.
+#[must_use]
+pub fn refusal_words(reason: &str) -> Option<&'static str> {
+    REFUSALS.iter().find(|refusal| refusal.reason == reason).map(|refusal| refusal.says)
+}
+
 /// When the policies themselves cannot be evaluated: nothing goes anywhere.
 pub const UNDECIDED: Refusal = refusal("undecided", "could not be checked against the rules");
 

@@ -42,7 +42,7 @@ use vault::api_key;
 pub use account::NewAccount;
 pub use alias::{is_alias_target, is_model_name};
 pub use config::{Config, OrganizationCreators, PrivateProviders};
-pub use egress::{Refusal, Terms, UNDECIDED, egress_refusals};
+pub use egress::{Refusal, Terms, UNDECIDED, egress_refusals, refusal_words};
 pub use invitation::CreatedInvitation;
 pub use key::{CreatedKey, NewAdminKey, NewApiKey};
 pub use key_scope::KeyScope;

@@ -4,6 +4,7 @@
 //! the rights of the server and rolls everything back.
 
 mod catalogue;
+mod exposure;
 mod logs;
 mod register;
 mod spine;
@@ -19,6 +20,7 @@ use zeroize::Zeroizing;
 
 use crate::{Config, EngineKind, Store, data_dir::KeysFile, engine::Engine, keyring::Keyring};
 
+pub use exposure::Exposures;
 pub use logs::{LogView, Tree};
 pub use register::Registration;
 pub use spine::{LoggedEvent, SpineHead};

@@ -94,8 +94,8 @@ pub use config::{Config, EngineKind};
 pub use deployment::{Authority, Deployment, DeploymentRead, DeploymentWrite};
 pub use ending::wait_for_connections;
 pub use inspect::{
-    Coverage, Handover, Inspector, LogView, LoggedEvent, Registration, Seen, SpineHead, Tamper,
-    Tree,
+    Coverage, Exposures, Handover, Inspector, LogView, LoggedEvent, Registration, Seen, SpineHead,
+    Tamper, Tree,
 };
 pub use journal::{Intent, Journal, Settlement};
 pub use migrate::{migrate, migrations_digest};

@@ -148,6 +148,9 @@ reasons! {
     ListDiffers = "list_differs", "The public list does not say what this installation uses.";
     DateWrong = "date_wrong", "A public date is not the one in the log.";
     NoticeShort = "notice_short", "Something new may be used earlier than promised.";
+    ShareExceeded = "share_exceeded", "A provider saw more of one person than its share.";
+    SentUnasked = "sent_unasked", "Something reached a provider that no recorded request accounts for.";
+    AnswerInvalid = "answer_invalid", "An answer does not hold what its format promises.";
     HashMismatch = "hash_mismatch", "The stored value is not the expected hash.";
     /// The probe could not find its own planted violation: its silence means nothing.
     BlindProbe = "blind_probe", "The planted violation was not found, so the run proves nothing.";

@@ -5,11 +5,14 @@ mod attack;
 mod canary;
 mod choice;
 mod ciphertext;
+mod exposure;
+mod families;
 mod household;
 mod keys;
 mod minimum;
 mod notice;
 mod plant;
+mod reconcile;
 mod register;
 pub(crate) mod routing;
 mod shadow;
@@ -30,7 +33,11 @@ use crate::{
 };
 
 pub(crate) use household::{Household, Houses};
-pub(crate) use routing::{Places, places};
+use routing::places::Visit;
+pub(crate) use routing::{
+    Places,
+    places::{self, Street},
+};
 
 /// A run that takes longer has failed to finish.
 const LONGEST: Duration = Duration::from_secs(420);
@@ -58,9 +65,16 @@ pub(crate) struct Site {
     pub(crate) places: Vec<PathBuf>,
     pub(crate) max_body: usize,
     /// The providers in several places; one run at a time counts what reaches them.
-    pub(crate) abroad: tokio::sync::Mutex<Places>,
+    pub(crate) abroad: Street,
     /// Where the prober remembers the heads of logs it has seen.
     pub(crate) memory: PathBuf,
+}
+
+impl Site {
+    /// The providers in several places, for one run at a time.
+    async fn visit(&self) -> Visit<'_> {
+        self.abroad.visit().await
+    }
 }
 
 /// One run: the site, the two organizations, and the seed behind everything random.
@@ -127,6 +141,9 @@ pub(crate) async fn run(probe: ProbeId, cx: Run<'_>) -> Vec<(ControlId, Finding)
             ProbeId::Choice => choice::run(cx).await,
             ProbeId::Notice => notice::run(cx).await,
             ProbeId::Register => register::run(cx).await,
+            ProbeId::Exposure => exposure::run(cx).await,
+            ProbeId::Families => families::run(cx).await,
+            ProbeId::Reconcile => reconcile::run(cx).await,
         }
     };
     let found = match tokio::time::timeout(LONGEST, work).await {
@@ -168,6 +185,9 @@ pub(crate) const fn controls(probe: ProbeId) -> &'static [&'static str] {
         ProbeId::Choice => &["GW-04"],
         ProbeId::Notice => &["SUB-03"],
         ProbeId::Register => &["SUB-01", "SUB-02", "SUB-17"],
+        ProbeId::Exposure => &["GW-05"],
+        ProbeId::Families => &["GW-13"],
+        ProbeId::Reconcile => &["GW-12"],
     }
 }
 

@@ -20,7 +20,7 @@ use crate::{
     client::Client,
     executable,
     link::{GONE, Incoming, Outgoing},
-    probe::{Places, Route, Site},
+    probe::{Places, Route, Site, Street},
     registry::Registry,
     wire::{FromProber, Hello, Start, ToProber},
 };
@@ -96,7 +96,7 @@ async fn site(start: Start, routes: Vec<Route>, clock: Clock, places: Places) ->
         server_pid: start.server_pid,
         places: start.places,
         max_body: start.max_body,
-        abroad: tokio::sync::Mutex::new(places),
+        abroad: Street::new(places),
         memory: start.key_file.with_extension("heads.json"),
     })
 }

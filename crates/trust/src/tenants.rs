@@ -14,8 +14,8 @@ use store::{
 use crate::{
     Digest,
     probe::places::{
-        ABROAD, CHOSEN, DOWN, FAILING, FAR, LOST, NEAR, NEW, OUTSIDE, PRICED, SERVED, SLOW,
-        UNPRICED,
+        ABROAD, BROKEN, CHOSEN, DOWN, EAST, FAILING, FAMILIES, FAR, LOST, NEAR, NEW, OUTSIDE,
+        PRICED, SERVED, SLOW, UNPRICED, WEST,
     },
     seed::Seed,
     wire::{Abroad, Hello, Tenant, Tenants},
@@ -49,7 +49,7 @@ struct Kept {
     owner: UserId,
     email: String,
     provider: Option<ProviderId>,
-    /// The providers in several places, in the order of [`PLACES`].
+    /// The providers in several places, in the order in which they stand here.
     #[serde(default)]
     abroad: Vec<ProviderId>,
 }
@@ -61,16 +61,18 @@ struct Place {
     catalog: &'static str,
     region: &'static str,
     models: &'static [&'static str],
+    protocol: Protocol,
     at: fn(&Abroad) -> &str,
 }
 
-/// The first in line is the one that may not be asked, and then one that is down.
+/// Of the first organization: the first in line is the one that may not be asked, and then one that is down.
 const PLACES: [Place; 10] = [
     Place {
         name: FAR,
         catalog: "custom",
         region: "US",
         models: &[SERVED, LOST],
+        protocol: Protocol::OpenAi,
         at: |all| &all.far,
     },
     Place {
@@ -78,18 +80,45 @@ const PLACES: [Place; 10] = [
         catalog: "custom",
         region: "DE",
         models: &[SERVED, LOST],
+        protocol: Protocol::OpenAi,
         at: |all| &all.down,
     },
-    Place { name: NEAR, catalog: "custom", region: "SE", models: &[SERVED], at: |all| &all.near },
-    Place { name: ABROAD, catalog: COMPANY, region: "CN", models: &[SERVED], at: |all| &all.far },
+    serving(SERVED_ONLY, NEAR, "custom", "SE", |all| &all.near),
+    serving(SERVED_ONLY, ABROAD, COMPANY, "CN", |all| &all.far),
     chosen(OUTSIDE, "custom", "US", |all| &all.far),
     chosen(SLOW, "custom", "SE", |all| &all.slow),
     chosen(FAILING, "custom", "SE", |all| &all.down),
     chosen(UNPRICED, "custom", "SE", |all| &all.near),
     // The catalogue knows prices of the sandbox.
     chosen(PRICED, "sandbox", "SE", |all| &all.near),
-    Place { name: NEW, catalog: DRILL, region: "US", models: &[SERVED], at: |all| &all.far },
+    serving(SERVED_ONLY, NEW, DRILL, "US", |all| &all.far),
 ];
+
+/// Of the second: two that share what one person says, and one for each format.
+fn more_places() -> Vec<Place> {
+    let family = |(name, protocol): (&'static str, Protocol)| Place {
+        protocol,
+        ..serving(&[SERVED, BROKEN], name, "custom", "SE", |all| &all.near)
+    };
+    let mut all = vec![
+        chosen(EAST, "custom", "SE", |all| &all.near),
+        chosen(WEST, "custom", "SE", |all| &all.far),
+    ];
+    all.extend(FAMILIES.map(family));
+    all
+}
+
+const SERVED_ONLY: &[&str] = &[SERVED];
+
+const fn serving(
+    models: &'static [&'static str],
+    name: &'static str,
+    catalog: &'static str,
+    region: &'static str,
+    at: fn(&Abroad) -> &str,
+) -> Place {
+    Place { name, catalog, region, models, protocol: Protocol::OpenAi, at }
+}
 
 /// One of those that a choice is made among.
 const fn chosen(
@@ -98,7 +127,7 @@ const fn chosen(
     region: &'static str,
     at: fn(&Abroad) -> &str,
 ) -> Place {
-    Place { name, catalog, region, models: &[CHOSEN], at }
+    serving(&[CHOSEN], name, catalog, region, at)
 }
 /// The company that one of the places stands for.
 const COMPANY: &str = "deepseek";
@@ -131,8 +160,7 @@ impl Landlord {
         Ok(Self { store: store.clone(), deployment, given: Vec::new() })
     }
 
-    /// Both organizations with fresh sessions and the prober's twin as their provider; the first with providers in
-    /// several places as well.
+    /// Both organizations with fresh sessions, the prober's twin as their provider, and providers in several places.
     pub(crate) async fn tenants(&mut self, prober: &Hello) -> Result<Tenants> {
         self.store.notice_drill().await?;
         let mut kept = kept(&self.deployment).await?;
@@ -143,8 +171,8 @@ impl Landlord {
         let ended = std::mem::take(&mut self.given);
         let mut tenants = Vec::new();
         for (at, one) in kept.iter_mut().enumerate() {
-            let abroad = (at == 0).then_some(&prober.abroad);
-            tenants.push(self.open(one, &prober.twin, abroad).await?);
+            let places = if at == 0 { PLACES.into_iter().collect() } else { more_places() };
+            tenants.push(self.open(one, &prober.twin, (&places, &prober.abroad)).await?);
         }
         self.keep(&kept).await?;
         for (user, session) in ended {
@@ -205,7 +233,7 @@ impl Landlord {
         &mut self,
         kept: &mut Kept,
         twin: &str,
-        abroad: Option<&Abroad>,
+        (places, abroad): (&[Place], &Abroad),
     ) -> Result<Tenant> {
         let token = vault::random_token()?;
         let now = self.store.clock().now();
@@ -229,12 +257,12 @@ impl Landlord {
         };
         let provider = self.provider(kept, &token, kept.provider, models.clone()).await?;
         kept.provider = Some(provider);
-        for (at, place) in PLACES.iter().enumerate() {
-            let Some(all) = abroad else { break };
+        for (at, place) in places.iter().enumerate() {
             let new = NewProvider {
                 catalog: place.catalog.to_owned(),
                 name: place.name.to_owned(),
-                base_url: (place.at)(all).to_owned(),
+                base_url: (place.at)(abroad).to_owned(),
+                protocol: place.protocol,
                 models: place.models.iter().map(|model| (*model).to_owned()).collect(),
                 region: Some(place.region.to_owned()),
                 ..models.clone()
@@ -246,7 +274,7 @@ impl Landlord {
                 None => kept.abroad.push(made),
             }
         }
-        if abroad.is_some() {
+        if places.iter().any(|place| place.catalog == COMPANY) {
             self.accept(kept, &token).await?;
         }
         Ok(Tenant {

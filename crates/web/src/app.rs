@@ -10,7 +10,7 @@ use store::Store;
 use tokio_util::sync::CancellationToken;
 use trust::Trust;
 
-use crate::{Config, bundle::Kept};
+use crate::{Config, bundle::Kept, playground::Playground};
 
 /// The parts the binary wires together.
 pub struct Parts {
@@ -38,12 +38,13 @@ pub struct App(Arc<Inner>);
 struct Inner {
     parts: Parts,
     bundle: Kept,
+    playground: Playground,
 }
 
 impl App {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(Inner { parts, bundle: Kept::default() }))
+        Self(Arc::new(Inner { parts, bundle: Kept::default(), playground: Playground::default() }))
     }
 
     #[must_use]
@@ -53,6 +54,10 @@ impl App {
 
     pub(crate) fn kept_bundle(&self) -> &Kept {
         &self.0.bundle
+    }
+
+    pub(crate) fn playground(&self) -> &Playground {
+        &self.0.playground
     }
 
     /// Whether people reach this server over TLS; decides how the session cookie is named and marked.

@@ -26,6 +26,7 @@ mod origin;
 mod page;
 pub mod pages;
 mod period;
+mod playground;
 mod public;
 mod refusal;
 mod register;

@@ -32,6 +32,7 @@ const SECTIONS: &[(&str, &str, Permission)] = &[
 
 const PROJECT_SECTIONS: &[(&str, &str, Permission)] = &[
     ("", "Overview", Permission::ProjectRead),
+    ("/try", "Try a model", Permission::KeysManage),
     ("/keys", "Keys", Permission::KeysRead),
     ("/usage", "Usage", Permission::UsageRead),
     ("/rules", "Rules", Permission::ProjectRead),

@@ -10,6 +10,7 @@ pub mod masking;
 pub mod members;
 pub mod models;
 pub mod organization;
+pub mod playground;
 pub mod project;
 pub mod providers;
 pub mod public;

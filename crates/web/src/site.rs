@@ -11,6 +11,7 @@ mod members;
 mod models;
 mod open;
 mod organization;
+mod playground;
 mod project;
 mod providers;
 mod rules;
@@ -35,6 +36,7 @@ pub(crate) fn routes() -> Routes {
         settings::routes(),
         project::routes(),
         keys::routes(),
+        playground::routes(),
         providers::routes(),
         rules::routes(),
         masking::routes(),

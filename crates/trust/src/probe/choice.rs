@@ -17,7 +17,7 @@ use receipts::{Receipt, altered_is_caught};
 const REQUESTS: usize = 12;
 
 pub(super) async fn run(cx: Run<'_>) -> Result<Findings> {
-    let places = cx.site.abroad.lock().await;
+    let places = cx.site.visit().await;
     let rules = serde_json::json!({"regions": ["EU"]});
     let project = Project::with(cx, "choice-eu", rules).await?;
     // Each is asked once by name, so that something is known of all.

@@ -55,7 +55,7 @@ impl Private {
 }
 
 pub(super) async fn run(cx: Run<'_>) -> Result<Findings> {
-    let places = cx.site.abroad.lock().await;
+    let places = cx.site.visit().await;
     let project = Project::with(cx, "minimum", json!({"regions": ["EU"]})).await?;
     let mut sent = Vec::with_capacity(REQUESTS);
     for at in 0..REQUESTS {

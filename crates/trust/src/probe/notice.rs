@@ -44,7 +44,7 @@ struct Seen {
 }
 
 pub(super) async fn run(cx: Run<'_>) -> Result<Findings> {
-    let places = cx.site.abroad.lock().await;
+    let places = cx.site.visit().await;
     let any = Project::with(cx, "places-any", json!({"allow_training": true})).await?;
     let model = format!("{NEW}/{SERVED}");
     say(cx, Says::Nothing).await?;

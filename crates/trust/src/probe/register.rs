@@ -43,7 +43,7 @@ pub(super) async fn run(cx: Run<'_>) -> Result<Findings> {
 
 /// The planted violation: a request to a host that no company on the list is reached at.
 async fn stray(cx: Run<'_>) -> Result<()> {
-    let _turn = cx.site.abroad.lock().await;
+    let _turn = cx.site.visit().await;
     let any = Project::with(cx, "places-any", json!({"allow_training": true})).await?;
     any.ask(cx, &format!("{ABROAD}/{SERVED}"), 1).await.map(drop)
 }

@@ -72,7 +72,17 @@ pub(super) struct Project(String);
 impl Project {
     /// The project with that short name, made when it is not there, with rules as they should be and a fresh key.
     pub(super) async fn with(cx: Run<'_>, slug: &str, rules: Value) -> Result<Self> {
-        let owner = cx.houses.first.owner(&cx.site.client);
+        Self::of(cx, &cx.houses.first, slug, rules).await
+    }
+
+    /// The same in either organization.
+    pub(super) async fn of(
+        cx: Run<'_>,
+        house: &super::Household,
+        slug: &str,
+        rules: Value,
+    ) -> Result<Self> {
+        let owner = house.owner(&cx.site.client);
         let listed = owner.ask("GET", "/api/v1/projects", Payload::Empty).await?;
         let all = listed.get("data").and_then(Value::as_array).cloned().unwrap_or_default();
         let project = match all.into_iter().find(|one| text(one, "slug") == slug) {
@@ -141,7 +151,7 @@ struct Seen {
 }
 
 pub(super) async fn run(cx: Run<'_>) -> Result<Findings> {
-    let places = cx.site.abroad.lock().await;
+    let places = cx.site.visit().await;
     let free = Project::with(cx, "places-any", json!({"allow_training": true})).await?;
     let union = Project::with(cx, "places-eu", json!({"regions": ["EU"]})).await?;
     let rules = json!({"allow_training": true, "deny_countries": ["CN"]});

@@ -280,6 +280,9 @@ words! {
         Choice = "choice",
         Notice = "notice",
         Register = "register",
+        Exposure = "exposure",
+        Families = "families",
+        Reconcile = "reconcile",
     }
 }
 

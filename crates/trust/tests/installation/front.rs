@@ -36,6 +36,8 @@ pub(crate) enum Care {
     Introduces,
     /// Does not let requests for models through.
     Breaks,
+    /// Takes the counts of tokens out of whole answers.
+    Omits,
     /// Says that consent was withdrawn or refused, and passes nothing on but consent.
     Consents,
     /// Leaves the first company out of the public list.
@@ -251,6 +253,9 @@ impl Passing {
                 list["data"].as_array_mut().unwrap().remove(0);
                 list.to_string()
             },
+            (Care::Omits, "/v1/chat/completions") if !asked.text.contains("\"stream\":true") => {
+                |body| body.replace("_tokens\":", "_tokens_are\":")
+            }
             (Care::Dates, "/subprocessors") => |body| {
                 let (before, rest) = body.split_once("id=\"updated\"").unwrap();
                 let other = rest.replacen("datetime=\"20", "datetime=\"19", 1);

@@ -138,6 +138,18 @@ impl Here {
         answer.split_off(head + 4)
     }
 
+    /// The server sends something to a provider of the probes, though nobody asked for it.
+    pub(crate) async fn call_a_place(&self) {
+        let handed = self.store.hand_over().unwrap();
+        let inspector = store::Inspector::open(handed).await.unwrap();
+        let place = inspector.registrations().await.unwrap().pop().unwrap();
+        inspector.close().await.unwrap();
+        let body = http_body_util::Full::new(bytes::Bytes::from_static(b"{}"));
+        let request = http::Request::post("/chat/completions").body(body).unwrap();
+        let deadlines = egress::Deadlines::default();
+        self.egress.send(&place.id.to_string(), request, deadlines).await.unwrap();
+    }
+
     /// The server reaches a host that no organization has registered.
     pub(crate) async fn call_a_stranger(&self) {
         let base = url::Url::parse(&self.front.url).unwrap();

@@ -178,6 +178,28 @@ each_backend! {
         here.end().await;
     }
 
+    /// Three controls that share nothing, in one installation to save its start.
+    async fn shares_strangers_and_broken_formats_are_noticed(backend: Backend) {
+        let here = sound(backend, "GW-12").await;
+        here.until("GW-13", "verified").await;
+        here.until("GW-05", "verified").await;
+        here.call_a_place().await;
+        red(&here, "GW-12", Reason::SentUnasked).await;
+        healed(&here, "GW-12").await;
+        here.front.care(Care::Omits);
+        red(&here, "GW-13", Reason::AnswerInvalid).await;
+        here.front.care(Care::Breaks);
+        red(&here, "GW-13", Reason::NotAnswered).await;
+        here.front.care(Care::Forgets);
+        red(&here, "GW-05", Reason::ShareExceeded).await;
+        here.front.care(Care::Honest);
+        healed(&here, "GW-13").await;
+        healed(&here, "GW-05").await;
+        outside::show_all_to_one(&here).await;
+        red(&here, "GW-05", Reason::ShareExceeded).await;
+        here.end().await;
+    }
+
     async fn requests_that_nobody_takes_over_are_noticed(backend: Backend) {
         let here = sound(backend, "GW-07").await;
         here.front.care(Care::Breaks);

@@ -8,7 +8,8 @@ use web::{
     Shell,
     pages::{
         Confirm, Fact, Number, account, audit, budgets, home, keys, limits, masking, members,
-        models, organization, project, providers, public, rules, subprocessors, trust, usage,
+        models, organization, playground, project, providers, public, rules, subprocessors, trust,
+        usage,
     },
     view::{
         Bucket, Chart, Choice, Chrome, Field, Link, Meter, OrganizationNav, Person, Problem,
@@ -601,6 +602,8 @@ fn provider_pages() -> Vec<Sample> {
             within("Personal data"),
             masking::Masking { may_manage: false, ..masking_page() },
         ),
+        page("try", "Try a model", within("Try a model"), playground_page(true)),
+        page("try-empty", "Try a model", within("Try a model"), playground_page(false)),
         page("models", "Model names", within("Model names"), aliases),
         page("limits", "Rate limits", within("Rate limits"), limits_page()),
         page("budgets", "Budgets", within("Budgets"), budgets_page()),
@@ -732,6 +735,56 @@ fn budgets_page() -> budgets::Budgets {
         ],
         amount: wrong,
         currency: "USD".into(),
+    }
+}
+
+fn playground_page(full: bool) -> playground::Playground {
+    let asked = |name: &str, because: &str, tone, outcome: &str| playground::Asked {
+        name: name.into(),
+        model: "claude-opus-4-8".into(),
+        region: "EU".into(),
+        because: because.into(),
+        tone,
+        outcome: outcome.into(),
+    };
+    let tried = playground::Tried {
+        answer: "The river is to the left, behind the mill.".into(),
+        refusal: String::new(),
+        facts: vec![
+            Fact::mono("Model", "claude-opus-4-8"),
+            Fact::new("Input", "31 tokens"),
+            Fact::new("Output", "12 tokens"),
+        ],
+        asked: vec![
+            asked(
+                "Bedrock Frankfurt",
+                "0.0021 USD expected, 410 ms lately",
+                "bad",
+                "overloaded, status 503",
+            ),
+            asked(
+                "Vertex Belgium",
+                "0.0023 USD expected, 620 ms lately",
+                "good",
+                "answered in 1.2 s",
+            ),
+            asked("Own server", "no known price", "quiet", "not needed"),
+        ],
+        passed_over: vec![playground::PassedOver {
+            name: "Anthropic".into(),
+            because: "is outside the allowed regions".into(),
+        }],
+        receipt: format!("{ORG}/usage/req_01kagc5w4m8y1t2v3x4z5a6b7c"),
+    };
+    playground::Playground {
+        action: format!("{ORG}/p/website/try"),
+        project: "Website".into(),
+        problems: Vec::new(),
+        models: if full { vec!["claude-opus-4-8".into()] } else { Vec::new() },
+        model: Field::new("claude-opus-4-8"),
+        message: Field::new("Which way is it to the river?"),
+        tried: full.then_some(tried),
+        providers: format!("{ORG}/providers/new"),
     }
 }
 

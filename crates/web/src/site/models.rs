@@ -42,7 +42,7 @@ pub(super) fn names(app: &App, providers: &[Provider]) -> Vec<String> {
 }
 
 /// The kinds of work that some model of the providers can do, as far as the catalogue says.
-fn classes(app: &App, providers: &[Provider]) -> Vec<&'static str> {
+pub(super) fn classes(app: &App, providers: &[Provider]) -> Vec<&'static str> {
     let catalogue = app.catalogue.current();
     let fits = |class: &TaskClass| {
         providers.iter().any(|provider| {

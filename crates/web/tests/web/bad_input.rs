@@ -69,6 +69,12 @@ fn of_organization(house: &House, member: &str) -> Vec<Case> {
     let provider = format!("{base}/providers/{}/remove", house.acme.provider);
     let person = format!("{base}/members/{member}");
     vec![
+        case(
+            format!("{project}/try"),
+            &[("model", "sandbox-echo"), ("message", "")],
+            "message",
+            "Write a message",
+        ),
         case(format!("{base}/settings"), &[("name", "two\nlines")], "name", "on one line"),
         case(
             format!("{base}/settings/admin-keys"),

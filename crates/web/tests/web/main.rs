@@ -7,6 +7,7 @@ mod forms;
 mod gemini;
 mod house;
 mod pages;
+mod playground;
 mod receipts;
 mod rights;
 #[path = "../../examples/gallery/samples.rs"]

@@ -1,8 +1,11 @@
 //! Twins that stand for providers in several places, and what reaches them.
 
-use std::time::Duration;
+use std::{
+    ops::Deref,
+    time::{Duration, Instant},
+};
 
-use domain::{Error, Result};
+use domain::{Error, Protocol, Result};
 use sandbox::{Recorded, Running, Sandbox, Script};
 
 use crate::wire::Abroad;
@@ -23,6 +26,21 @@ pub(crate) const FAILING: &str = "Sandbar";
 pub(crate) const UNPRICED: &str = "Lowland";
 pub(crate) const PRICED: &str = "Midland";
 
+/// Two that share what one person says.
+pub(crate) const EAST: &str = "Eastbank";
+pub(crate) const WEST: &str = "Westbank";
+
+/// One for each format in which providers are asked, with that format.
+pub(crate) const FAMILIES: [(&str, Protocol); 5] = [
+    ("fam-openai", Protocol::OpenAi),
+    ("fam-responses", Protocol::OpenAiResponses),
+    ("fam-anthropic", Protocol::Anthropic),
+    ("fam-gemini", Protocol::Gemini),
+    ("fam-bedrock", Protocol::Bedrock),
+];
+/// A model of those that always fails.
+pub(crate) const BROKEN: &str = "sandbox-error-in-200";
+
 /// The model that those serve.
 pub(crate) const CHOSEN: &str = "sandbox-tools";
 /// How long the slow one waits with every answer.
@@ -39,6 +57,57 @@ pub(crate) struct Places {
     down: Running,
     near: Running,
     slow: Running,
+    quiet: Quiet,
+}
+
+/// What arrived while no run was asking anything.
+#[derive(Clone, Copy, Debug)]
+struct Quiet {
+    /// All that had arrived when the last run ended, and when that was.
+    left: (u64, Instant),
+    stray: u64,
+    watched: Duration,
+}
+
+/// The way to the places: one run at a time, and what comes in between is counted.
+pub(crate) struct Street(tokio::sync::Mutex<Places>);
+
+impl Street {
+    pub(crate) fn new(places: Places) -> Self {
+        Self(tokio::sync::Mutex::new(places))
+    }
+
+    pub(in crate::probe) async fn visit(&self) -> Visit<'_> {
+        let mut places = self.0.lock().await;
+        let (left, at) = places.quiet.left;
+        places.quiet.stray += places.arrivals().saturating_sub(left);
+        places.quiet.watched += at.elapsed();
+        Visit(places)
+    }
+}
+
+/// A run among the places.
+pub(in crate::probe) struct Visit<'a>(tokio::sync::MutexGuard<'a, Places>);
+
+impl Visit<'_> {
+    /// How much arrived while no run was asking anything, and in how long a time, since this was asked last.
+    pub(in crate::probe) fn quiet(&mut self) -> (u64, Duration) {
+        let quiet = &mut self.0.quiet;
+        (std::mem::take(&mut quiet.stray), std::mem::take(&mut quiet.watched))
+    }
+}
+
+impl Deref for Visit<'_> {
+    type Target = Places;
+    fn deref(&self) -> &Places {
+        &self.0
+    }
+}
+
+impl Drop for Visit<'_> {
+    fn drop(&mut self) {
+        self.0.quiet.left = (self.0.arrivals(), Instant::now());
+    }
 }
 
 /// How many requests each place has received so far.
@@ -61,6 +130,7 @@ impl Places {
             down: start(down).await.map_err(Error::internal)?,
             near: start(Script::inspected()).await.map_err(Error::internal)?,
             slow: start(slow).await.map_err(Error::internal)?,
+            quiet: Quiet { left: (0, Instant::now()), stray: 0, watched: Duration::ZERO },
         })
     }
 
@@ -76,6 +146,17 @@ impl Places {
     pub(in crate::probe) fn received(&self) -> Received {
         let count = |twin: &Running| twin.inspector().counters().requests;
         Received { far: count(&self.far), down: count(&self.down), near: count(&self.near) }
+    }
+
+    /// All requests that any of the places has received.
+    pub(in crate::probe) fn arrivals(&self) -> u64 {
+        let all = [&self.far, &self.down, &self.near, &self.slow];
+        all.into_iter().map(|twin| twin.inspector().counters().requests).sum()
+    }
+
+    /// Where the near one is, for whoever comes without the platform.
+    pub(in crate::probe) fn near_address(&self) -> String {
+        self.near.base_url()
     }
 
     /// What has reached the near place since then, as it was received; the last few at most.
