@@ -42,6 +42,20 @@ fn conversation(format: Format, model: &str, stream: bool) -> Value {
             ],
             "tools": [{"type": "function", "function": {"name": "send", "parameters": schema}}],
         }),
+        Format::Cohere => json!({
+            "model": model, "stream": stream,
+            "messages": [
+                {"role": "system", "content": format!("You work for {MAIL}.")},
+                {"role": "user", "content": "Send it."},
+                {"role": "assistant", "tool_calls": [{"id": "call_1", "type": "function",
+                    "function": {"name": "send", "arguments": arguments.to_string()}}]},
+                {"role": "tool", "tool_call_id": "call_1", "content": [
+                    {"type": "document", "document": {"data": {"result": result}}}]},
+                {"role": "assistant", "content": "Done."},
+                {"role": "user", "content": [{"type": "text", "text": prompt()}]},
+            ],
+            "tools": [{"type": "function", "function": {"name": "send", "parameters": schema}}],
+        }),
         Format::AnthropicMessages => json!({
             "model": model, "stream": stream, "max_tokens": 1000,
             "system": format!("You work for {MAIL}."),
@@ -117,6 +131,10 @@ fn arguments(format: Format, told: &str) -> String {
         Format::AnthropicMessages => &["/delta/partial_json"],
         Format::OpenAiResponses => &["/delta", "/output/0/arguments"],
         Format::Gemini => &[],
+        Format::Cohere => &[
+            "/delta/message/tool_calls/function/arguments",
+            "/message/tool_calls/0/function/arguments",
+        ],
     };
     let documents = match serde_json::from_str::<Value>(told) {
         Ok(document) => vec![document],

@@ -87,6 +87,7 @@ impl EventReader {
         out: &mut Vec<Piece<'a>>,
     ) {
         let Some(mut content) = content else { return };
+        self.end_thoughts(Some(index), out);
         let thinks = content.take_text("type").is_some_and(|kind| kind == "thinking");
         let thought = content.take_text("thinking").filter(|text| !text.is_empty());
         if (thinks || thought.is_some()) && self.thoughts.insert(index) {
@@ -104,6 +105,7 @@ impl EventReader {
         out: &mut Vec<Piece<'a>>,
     ) {
         let Some(mut fields) = call else { return };
+        self.end_thoughts(None, out);
         let mut function = fields.take("function").and_then(Fields::lenient);
         let mut of = |name: &str| function.as_mut().and_then(|function| function.take_text(name));
         let call = self.next_call;
@@ -145,9 +147,7 @@ impl EventReader {
             return Err(StreamFault::Upstream(error));
         }
         self.end_plan(out);
-        while let Some(index) = self.thoughts.first().copied() {
-            self.end_thought(index, out);
-        }
+        self.end_thoughts(None, out);
         for (_, call) in std::mem::take(&mut self.calls) {
             out.push(Piece::ToolEnd { call });
         }
@@ -163,6 +163,13 @@ impl EventReader {
             out.push(Piece::Signature(plan().into()));
             out.push(Piece::ThinkingEnd);
         }
+    }
+
+    /// Ends those that the provider did not end, but for the one that goes on.
+    fn end_thoughts(&mut self, but: Option<u64>, out: &mut Vec<Piece<'_>>) {
+        let over: Vec<u64> =
+            self.thoughts.iter().copied().filter(|index| Some(*index) != but).collect();
+        over.into_iter().for_each(|index| self.end_thought(index, out));
     }
 
     fn end_thought(&mut self, index: u64, out: &mut Vec<Piece<'_>>) {
