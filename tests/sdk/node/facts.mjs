@@ -14,8 +14,8 @@ export const anthropic = (options = {}) =>
 export const gemini = () =>
   new GoogleGenAI({ apiKey, httpOptions: { baseUrl: facts.base_url, timeout: 30_000 } });
 
-/** The same twin behind each outbound format: together with the SDKs' four formats, twenty paths. */
-export const PROVIDERS = ["sandbox-openai", "sandbox-anthropic", "sandbox-responses", "sandbox-gemini", "sandbox-cohere"];
+/** The same twin behind each outbound format: together with the SDKs' four formats, sixteen paths. */
+export const PROVIDERS = ["sandbox-openai", "sandbox-anthropic", "sandbox-responses", "sandbox-gemini"];
 
 export const user = (content) => [{ role: "user", content }];
 

@@ -14,13 +14,12 @@ from openai import OpenAI
 FACTS = json.loads(pathlib.Path(os.environ["PROBITY_DEMO_JSON"]).read_text())
 KEY = FACTS["organizations"][0]["projects"][0]["api_key"]
 
-# The same twin behind each outbound format: together with the SDKs' five formats, twenty-five paths.
+# The same twin behind each outbound format: together with four of the SDKs' formats, sixteen paths.
 PROVIDERS = {
     "openai-provider": "sandbox-openai",
     "anthropic-provider": "sandbox-anthropic",
     "responses-provider": "sandbox-responses",
     "gemini-provider": "sandbox-gemini",
-    "cohere-provider": "sandbox-cohere",
 }
 
 

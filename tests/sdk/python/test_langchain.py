@@ -1,4 +1,4 @@
-"""LangChain's clients of OpenAI's and Anthropic's formats against all families of providers."""
+"""LangChain's clients of OpenAI's and Anthropic's formats, against providers of their own and of another format."""
 
 import pytest
 from langchain_anthropic import ChatAnthropic
@@ -35,8 +35,13 @@ CLIENTS = {
 
 
 @pytest.fixture(params=CLIENTS.values(), ids=CLIENTS.keys())
-def chat(request, facts, key, model):
-    return lambda name: request.param(facts, key, model(name))
+def chat(request, facts, key, provider):
+    return lambda name: request.param(facts, key, f"{provider}/sandbox-{name}")
+
+
+@pytest.fixture(params=["sandbox-openai", "sandbox-anthropic", "sandbox-cohere"])
+def provider(request):
+    return request.param
 
 
 def test_answer(chat):

@@ -37,7 +37,7 @@ async fn citations_reach_clients_of_the_format() {
     assert_eq!(whole.header("x-probity-dropped"), "");
     let told = house.ask(COHERE, &grounded("coh/sandbox-echo", true)).await;
     assert!(told.text.contains("event: citation-start"), "{}", told.text);
-    let usage = house.row().await.usage.unwrap();
+    let usage = house.usage().await.pop().unwrap().usage.unwrap();
     assert_eq!((usage.input, usage.output), (3, 3), "what is billed, not what the service read");
 }
 

@@ -67,40 +67,42 @@ const fn count_of(format: Format) -> usize {
 /// Faults before the first piece, and faults of whole answers: an ordinary error, after another attempt.
 #[tokio::test]
 async fn what_breaks_before_the_first_piece_is_an_ordinary_error() {
-    let faults = [
-        ("sandbox-cut", false, 502, 2),
-        ("sandbox-reset", false, 502, 2),
-        ("sandbox-malformed-sse", false, 502, 2),
-        ("sandbox-stall", false, 504, 1),
-        ("sandbox-slow-first-token", true, 504, 1),
-        ("sandbox-slow-headers", true, 504, 1),
-        ("sandbox-error-in-200", true, 529, 2),
-        ("sandbox-error-in-200", false, 529, 2),
-    ];
-    for (fault, stream, status, attempts) in faults {
-        let house = House::new().await;
-        for (provider, _) in PROVIDERS {
-            for format in FORMATS {
-                let model = format!("{provider}/{fault}");
-                let told = house.ask(format, &request(&model, stream)).await;
-                let what = format!("{model} {format:?} {stream}: {}", told.text);
-                // OpenAI's protocol has no word for overload that a status could be told from.
-                let expected = match (status, provider, format) {
-                    // That service says no such thing in a whole answer: it is no answer.
-                    (529, "bed", _) if !stream => 502,
-                    (529, "open" | "resp", _) => 500,
-                    // Nor has Cohere's any for what went wrong inside of an answer.
-                    (529, "coh", _) => 502,
-                    (529, _, format) if format != Format::AnthropicMessages => 503,
-                    (status, _, _) => status,
-                };
-                assert_eq!(told.status, expected, "{what}");
-                assert_eq!(told.header("content-type"), "application/json", "{what}");
-                assert!(!error_code(format, &told.json()).is_empty(), "{what}");
-                assert!(!told.text.contains("giraffe"), "{what}");
-                let row = house.usage().await.pop().unwrap();
-                assert_eq!((row.status, row.attempts), (expected, attempts), "{what}");
-            }
+    // Most of them are waits, which need not follow each other.
+    tokio::join!(
+        breaks(("sandbox-cut", false, 502, 2)),
+        breaks(("sandbox-reset", false, 502, 2)),
+        breaks(("sandbox-malformed-sse", false, 502, 2)),
+        breaks(("sandbox-stall", false, 504, 1)),
+        breaks(("sandbox-slow-first-token", true, 504, 1)),
+        breaks(("sandbox-slow-headers", true, 504, 1)),
+        breaks(("sandbox-error-in-200", true, 529, 2)),
+        breaks(("sandbox-error-in-200", false, 529, 2)),
+    );
+}
+
+async fn breaks((fault, stream, status, attempts): (&str, bool, u16, u32)) {
+    let house = House::new().await;
+    for (provider, _) in PROVIDERS {
+        for format in FORMATS {
+            let model = format!("{provider}/{fault}");
+            let told = house.ask(format, &request(&model, stream)).await;
+            let what = format!("{model} {format:?} {stream}: {}", told.text);
+            // OpenAI's protocol has no word for overload that a status could be told from.
+            let expected = match (status, provider, format) {
+                // That service says no such thing in a whole answer: it is no answer.
+                (529, "bed", _) if !stream => 502,
+                (529, "open" | "resp", _) => 500,
+                // Nor has Cohere's any for what went wrong inside of an answer.
+                (529, "coh", _) => 502,
+                (529, _, format) if format != Format::AnthropicMessages => 503,
+                (status, _, _) => status,
+            };
+            assert_eq!(told.status, expected, "{what}");
+            assert_eq!(told.header("content-type"), "application/json", "{what}");
+            assert!(!error_code(format, &told.json()).is_empty(), "{what}");
+            assert!(!told.text.contains("giraffe"), "{what}");
+            let row = house.usage().await.pop().unwrap();
+            assert_eq!((row.status, row.attempts), (expected, attempts), "{what}");
         }
     }
 }

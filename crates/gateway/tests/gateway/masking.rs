@@ -129,7 +129,8 @@ fn arguments(format: Format, told: &str) -> String {
             "/choices/0/message/tool_calls/0/function/arguments",
         ],
         Format::AnthropicMessages => &["/delta/partial_json"],
-        Format::OpenAiResponses => &["/delta", "/output/0/arguments"],
+        // One provider plans before it calls.
+        Format::OpenAiResponses => &["/delta", "/output/0/arguments", "/output/1/arguments"],
         Format::Gemini => &[],
         Format::Cohere => &[
             "/delta/message/tool_calls/function/arguments",
@@ -143,7 +144,12 @@ fn arguments(format: Format, told: &str) -> String {
     for document in documents {
         let texts = pointers.iter().filter_map(|pointer| document.pointer(pointer));
         texts.filter_map(Value::as_str).for_each(|text| all.push_str(text));
-        for pointer in ["/content/0/input", "/candidates/0/content/parts/0/functionCall/args"] {
+        for pointer in [
+            "/content/0/input",
+            "/content/1/input",
+            "/candidates/0/content/parts/0/functionCall/args",
+            "/candidates/0/content/parts/1/functionCall/args",
+        ] {
             whole.extend(document.pointer(pointer).map(ToString::to_string));
         }
     }
