@@ -188,7 +188,8 @@ pub(crate) fn decrypted<'a>(content: &str, summary: Cow<'a, str>) -> Option<Body
     if let Some(data) = content.strip_prefix(REDACTED_SEAL) {
         return Some(Body::RedactedThinking { data: data.to_owned().into() });
     }
-    let known = [SEAL, ITEM_SEAL, GEMINI_SEAL, COHERE_SEAL].iter().any(|seal| content.starts_with(seal));
+    let known =
+        [SEAL, ITEM_SEAL, GEMINI_SEAL, COHERE_SEAL].iter().any(|seal| content.starts_with(seal));
     let signature = known.then(|| content.to_owned().into())?;
     Some(Body::Thinking { text: summary, signature: Some(signature) })
 }

@@ -53,10 +53,7 @@ pub fn model_body(format: Format, row: &ModelRow) -> Bytes {
 
 fn model(format: Format, row: &ModelRow, out: &mut write::Object<'_>) {
     match format {
-        Format::OpenAiChat
-        | Format::OpenAiResponses
-        | Format::BedrockConverse
-        | Format::Cohere => {
+        Format::OpenAiChat | Format::OpenAiResponses | Format::BedrockConverse | Format::Cohere => {
             out.text("id", &row.id);
             out.text("object", "model");
             out.number("created", u64::try_from(row.created).unwrap_or(0));

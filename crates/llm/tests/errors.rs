@@ -138,7 +138,12 @@ fn cohere_cases() -> Vec<Case> {
     let error = |message: &str| json!({ "id": "x", "message": message });
     vec![
         (400, error("invalid request: SECRET"), K::Invalid, None),
-        (400, error("too many tokens: size limit exceeded by 9 tokens. SECRET"), K::ContextLength, None),
+        (
+            400,
+            error("too many tokens: size limit exceeded by 9 tokens. SECRET"),
+            K::ContextLength,
+            None,
+        ),
         (401, error("invalid api token SECRET"), K::Authentication, None),
         (404, error("model 'SECRET' not found"), K::NotFound, None),
         (429, error("You are past the per minute request limit SECRET"), K::RateLimited, None),

@@ -342,7 +342,8 @@ fn a_strict_provider_is_not_sent_thinking_of_another() {
     assert_eq!(pass(Format::Gemini, &carried, "gemini-2.5-pro"), expected);
     assert_eq!(pass(Format::Gemini, &carried, "other"), carried);
 
-    let ours = r#"{"type":"thinking","thinking":"t","signature":"probity.anthropic.v1/thinking/s"}"#;
+    let ours =
+        r#"{"type":"thinking","thinking":"t","signature":"probity.anthropic.v1/thinking/s"}"#;
     let own = r#"{"type":"thinking","thinking":"t"}"#;
     let cohere = |content: &str| {
         format!(r#"{{"model":"m","messages":[ {{"role":"assistant","content":{content}}} ]}}"#)

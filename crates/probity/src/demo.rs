@@ -203,8 +203,7 @@ impl Demo {
                 let twin = TWINS.iter().any(|(name, _)| *name == provider.name);
                 let address = self.twin_url(provider.protocol);
                 if twin && provider.base_url != address {
-                    let edit =
-                        ProviderEdit { base_url: Some(address), ..ProviderEdit::default() };
+                    let edit = ProviderEdit { base_url: Some(address), ..ProviderEdit::default() };
                     self.identity.provider_change(&scope, provider.id, edit).await?;
                 }
             }

@@ -56,11 +56,8 @@ pub(crate) fn frames(reply: &Reply, serial: u64, ask: &Ask) -> Vec<Frame> {
     let first = json!({
         "id": format!("sandbox-{serial}"), "type": "message-start", "delta": {"message": empty},
     });
-    let mut frames = vec![Frame {
-        name: Some("message-start"),
-        data: first.to_string(),
-        semantic: false,
-    }];
+    let mut frames =
+        vec![Frame { name: Some("message-start"), data: first.to_string(), semantic: false }];
     if plans(reply, ask) {
         frames.extend(
             pieces(PLAN).map(|text| told("tool-plan-delta", None, &json!({"tool_plan": text}))),
@@ -134,9 +131,8 @@ fn called((id, name, arguments): (&str, &str, &str), index: u64) -> Vec<Frame> {
     let start = json!({"tool_calls": call(id, name, "")});
     let part = |text: String| json!({"tool_calls": {"function": {"arguments": text}}});
     let mut frames = vec![told("tool-call-start", Some(index), &start)];
-    frames.extend(
-        fragments(arguments).map(|text| told("tool-call-delta", Some(index), &part(text))),
-    );
+    frames
+        .extend(fragments(arguments).map(|text| told("tool-call-delta", Some(index), &part(text))));
     frames.push(ended("tool-call-end", index));
     frames
 }

@@ -63,7 +63,8 @@ async fn documents_become_texts_elsewhere_and_what_is_lost_is_named() {
 #[tokio::test]
 async fn plans_go_back_to_cohere() {
     let house = House::new().await;
-    let tool = json!({"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}});
+    let tool =
+        json!({"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}});
     let mut ask = request("coh/sandbox-tools", false);
     ask["tools"] = json!([tool]);
     let first = house.ask(Format::OpenAiChat, &ask).await.json();

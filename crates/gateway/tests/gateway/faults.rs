@@ -32,10 +32,7 @@ async fn a_stream_that_breaks_ends_in_an_error_of_the_clients_format() {
                 assert!(!complete(format, &told.text), "{what}");
                 let last = events(&told.text).pop().unwrap();
                 let ended = last["delta"]["finish_reason"] == "ERROR";
-                assert!(
-                    last.get("error").is_some() || last["type"] == "error" || ended,
-                    "{what}"
-                );
+                assert!(last.get("error").is_some() || last["type"] == "error" || ended, "{what}");
                 if !code.is_empty() {
                     assert_eq!(error_code(format, &last), code, "{what}");
                 }

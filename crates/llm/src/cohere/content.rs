@@ -144,10 +144,7 @@ fn thinking<'a>(fields: &mut Fields<'a>) -> Option<Body<'a>> {
 }
 
 /// A document as the model reads it: its data, with its id where it has one.
-pub(super) fn document_text<'a>(
-    raw: Raw<'a>,
-    path: &Path<'_>,
-) -> Result<Cow<'a, str>, BadRequest> {
+pub(super) fn document_text<'a>(raw: Raw<'a>, path: &Path<'_>) -> Result<Cow<'a, str>, BadRequest> {
     let mut document = members(raw, path)?;
     let data = document.take("data");
     let missing = || BadRequest::at(path.key("data"), "Data is required here.");

@@ -80,12 +80,7 @@ impl EventReader {
         Ok(())
     }
 
-    fn content<'a>(
-        &mut self,
-        index: u64,
-        content: Option<Fields<'a>>,
-        out: &mut Vec<Piece<'a>>,
-    ) {
+    fn content<'a>(&mut self, index: u64, content: Option<Fields<'a>>, out: &mut Vec<Piece<'a>>) {
         let Some(mut content) = content else { return };
         self.end_thoughts(Some(index), out);
         let thinks = content.take_text("type").is_some_and(|kind| kind == "thinking");
@@ -98,12 +93,7 @@ impl EventReader {
         out.extend(text.map(Piece::Text));
     }
 
-    fn start_call<'a>(
-        &mut self,
-        index: u64,
-        call: Option<Fields<'a>>,
-        out: &mut Vec<Piece<'a>>,
-    ) {
+    fn start_call<'a>(&mut self, index: u64, call: Option<Fields<'a>>, out: &mut Vec<Piece<'a>>) {
         let Some(mut fields) = call else { return };
         self.end_thoughts(None, out);
         let mut function = fields.take("function").and_then(Fields::lenient);
@@ -117,12 +107,7 @@ impl EventReader {
         out.extend(text.map(|text| Piece::Arguments { call, text }));
     }
 
-    fn arguments<'a>(
-        &mut self,
-        index: u64,
-        call: Option<Fields<'a>>,
-        out: &mut Vec<Piece<'a>>,
-    ) {
+    fn arguments<'a>(&mut self, index: u64, call: Option<Fields<'a>>, out: &mut Vec<Piece<'a>>) {
         let function = call.and_then(|mut call| call.take("function")).and_then(Fields::lenient);
         let text = function.and_then(|mut function| function.take_text("arguments"));
         if let (Some(text), Some(call)) =

@@ -156,7 +156,8 @@ async fn cohere_refuses_what_it_does_not_know() {
     let call = json!({"role": "assistant", "tool_plan": "I go.", "tool_calls": [
         {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}]});
     let result = |content: Value| json!({"role": "tool", "tool_call_id": "a", "content": content});
-    let tool = json!({"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}});
+    let tool =
+        json!({"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}});
     let bare = json!({"type": "function", "function": {"name": "f"}});
     let thought = json!({"type": "thinking", "thinking": "a", "signature": "b"});
     for (more, says) in [

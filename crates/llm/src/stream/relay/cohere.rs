@@ -64,10 +64,8 @@ impl Relay {
         let content = message.and_then(|message| message.content).and_then(Fields::lenient);
         let Some(mut content) = content else { return };
         let starts = content.take("type").is_some();
-        let parts = [
-            (content.take("text"), Weight::Output),
-            (content.take("thinking"), Weight::Thinking),
-        ];
+        let parts =
+            [(content.take("text"), Weight::Output), (content.take("thinking"), Weight::Thinking)];
         for (part, weight) in parts {
             let bytes = length(part);
             count(state, bytes, weight);
