@@ -41,7 +41,7 @@ pub enum Protocol {
     /// Gemini generateContent.
     #[serde(rename = "gemini")]
     Gemini,
-    /// Cohere's second version: embeddings and ranking.
+    /// Cohere's second version: conversations, and of its providers embeddings and ranking too.
     #[serde(rename = "cohere")]
     Cohere,
     /// Ranking; of providers that do nothing else but make embeddings, in the dialects that Jina and others share.
@@ -87,7 +87,7 @@ impl Protocol {
     /// Whether a provider can be registered with it.
     #[must_use]
     pub const fn is_of_providers(self) -> bool {
-        self.is_conversation() || matches!(self, Self::Cohere | Self::Rerank)
+        self.is_conversation() || matches!(self, Self::Rerank)
     }
 
     /// Whether conversations are had in it.
@@ -95,7 +95,12 @@ impl Protocol {
     pub const fn is_conversation(self) -> bool {
         matches!(
             self,
-            Self::OpenAi | Self::Anthropic | Self::OpenAiResponses | Self::Gemini | Self::Bedrock
+            Self::OpenAi
+                | Self::Anthropic
+                | Self::OpenAiResponses
+                | Self::Gemini
+                | Self::Bedrock
+                | Self::Cohere
         )
     }
 
@@ -122,10 +127,10 @@ impl Protocol {
     #[must_use]
     pub const fn serves(self) -> Serves {
         match self {
-            Self::OpenAi | Self::Gemini | Self::Bedrock => Serves::Chat,
+            Self::OpenAi | Self::Gemini | Self::Bedrock | Self::Cohere => Serves::Chat,
             Self::Anthropic => Serves::Messages,
             Self::OpenAiResponses => Serves::Responses,
-            Self::Cohere | Self::Embeddings => Serves::Embeddings,
+            Self::Embeddings => Serves::Embeddings,
             Self::Rerank => Serves::Rerank,
             Self::Moderation => Serves::Moderation,
             Self::Images => Serves::Images,

@@ -60,8 +60,7 @@ impl Attempts<'_> {
             self.total_by
         };
         let response = self.send(candidate, prepared, first_by).await?;
-        // One format's answers name no model.
-        let unnamed = candidate.format() == Format::BedrockConverse;
+        let unnamed = candidate.format().is_unnamed();
         let shown =
             (unnamed || *self.head.model != *candidate.model).then_some(self.head.model.as_str());
         if let Some(task) = self.head.task {

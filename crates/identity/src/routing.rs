@@ -1,8 +1,8 @@
 //! Rules about where requests may go, and the terms they are held against.
 
 use domain::{
-    Action, Auth, Catalogue, Error, Event, Permission, Posture, ProjectId, Protocol, ProviderEntry,
-    Result, RoutingPolicy, StatedTerms, Use,
+    Action, Auth, Catalogue, Endpoint, Error, Event, Permission, Posture, ProjectId, Protocol,
+    ProviderEntry, Result, RoutingPolicy, Serves, StatedTerms, Use,
 };
 use store::{LiveProvider, Provider, Scope};
 
@@ -192,10 +192,16 @@ impl Registered<'_> {
         if !self.protocol.is_conversation() {
             return Vec::new();
         }
-        let known = catalogue.provider(self.catalog).and_then(|entry| {
-            let endpoint = entry.endpoints.iter().find(|endpoint| endpoint.is_at(self.base_url))?;
-            Some(entry.protocols_of(endpoint))
+        let entry = catalogue.provider(self.catalog);
+        let endpoint = entry.and_then(|entry| {
+            entry.endpoints.iter().find(|endpoint| endpoint.is_at(self.base_url))
         });
+        // One format is also that of servers that only rank.
+        let talks = |endpoint: &Endpoint| endpoint.serves.iter().any(Serves::is_conversation);
+        if self.protocol == Protocol::Cohere && !endpoint.is_none_or(talks) {
+            return Vec::new();
+        }
+        let known = entry.zip(endpoint).map(|(entry, endpoint)| entry.protocols_of(endpoint));
         known.filter(|all| all.first() == Some(&self.protocol)).unwrap_or(vec![self.protocol])
     }
 

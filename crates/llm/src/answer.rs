@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::{
-    BadAnswer, Format, anthropic, converse,
+    BadAnswer, Format, anthropic, cohere, converse,
     edit::{Edits, span},
     gemini, json, openai, responses, upstream, usage,
 };
@@ -70,6 +70,7 @@ pub fn respond(
         Format::OpenAiResponses => responses::read_response(document)?,
         Format::Gemini => gemini::read_response(document)?,
         Format::BedrockConverse => converse::read_response(document)?,
+        Format::Cohere => cohere::read_response(document)?,
     };
     if response.id.is_empty() {
         response.id = show.id.into();
@@ -82,6 +83,7 @@ pub fn respond(
         Format::AnthropicMessages => anthropic::write_response(&response, show, &mut out),
         Format::OpenAiResponses => responses::write_response(&response, show, &mut out),
         Format::Gemini => gemini::write_response(&response, show, &mut out),
+        Format::Cohere => cohere::write_response(&response, &mut out),
     }
     Ok(Answer {
         output_estimate: response.output_estimate(),
@@ -159,6 +161,12 @@ fn same(format: Format, body: &Bytes, show: Show<'_>) -> Result<Answer, BadAnswe
             // Short answers of deep shape: it is read as it is for translation, and passed on all the same.
             let document = json::document(body).ok_or(BadAnswer::Malformed)?;
             let response = gemini::read_response(document)?;
+            let bytes = response.output_estimate().saturating_mul(4);
+            (response.stop.as_ref().map(|stop| stop.kind), response.usage, bytes)
+        }
+        Format::Cohere => {
+            let document = json::document(body).ok_or(BadAnswer::Malformed)?;
+            let response = cohere::read_response(document)?;
             let bytes = response.output_estimate().saturating_mul(4);
             (response.stop.as_ref().map(|stop| stop.kind), response.usage, bytes)
         }

@@ -14,7 +14,7 @@ use crate::{
 #[must_use]
 pub fn cap_output(format: Format, body: &Bytes, tokens: u64, quirks: &Quirks) -> Bytes {
     let names = match format {
-        Format::AnthropicMessages => vec!["max_tokens"],
+        Format::AnthropicMessages | Format::Cohere => vec!["max_tokens"],
         Format::OpenAiResponses => vec!["max_output_tokens"],
         Format::OpenAiChat => chat(body, quirks),
         Format::Gemini => vec![config(body)],
@@ -66,10 +66,14 @@ mod tests {
 
     #[test]
     fn a_limit_is_said_where_the_format_has_it() {
-        use Format::{AnthropicMessages, BedrockConverse, Gemini, OpenAiChat, OpenAiResponses};
+        use Format::{
+            AnthropicMessages, BedrockConverse, Cohere, Gemini, OpenAiChat, OpenAiResponses,
+        };
         for (format, model, body, expected) in [
             (AnthropicMessages, "m", r#"{"max_tokens":900,"a":1}"#, r#"{"max_tokens":50,"a":1}"#),
             (OpenAiResponses, "m", r#"{"a":1}"#, r#"{"a":1,"max_output_tokens":50}"#),
+            (Cohere, "m", r#"{"a":1,"max_tokens":900}"#, r#"{"a":1,"max_tokens":50}"#),
+            (Cohere, "m", r#"{"a":1}"#, r#"{"a":1,"max_tokens":50}"#),
             (OpenAiChat, "m", r#"{"a":1}"#, r#"{"a":1,"max_tokens":50}"#),
             (OpenAiChat, "o3", r#"{"a":1}"#, r#"{"a":1,"max_completion_tokens":50}"#),
             (OpenAiChat, "o3", r#"{"max_tokens":7000}"#, r#"{"max_tokens":50}"#),

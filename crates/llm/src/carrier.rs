@@ -41,6 +41,16 @@ pub(crate) const GEMINI_TAG: &str = "probity/gemini-v1";
 /// belong to. Nothing follows where a thought had none.
 pub(crate) const GEMINI_SEAL: &str = "probity.gemini.v1/";
 
+/// Marks details that hold what a Cohere model thought or planned.
+pub(crate) const COHERE_TAG: &str = "probity/cohere-v1";
+
+/// Marks signatures that are ours and stand for what a Cohere model thought, which has none. What it was follows, where
+/// it was no plain thought.
+pub(crate) const COHERE_SEAL: &str = "probity.cohere.v1/";
+
+/// The families whose thinking travels with nothing but its signature behind a mark.
+const PLAIN: [(&str, &str); 2] = [(GEMINI_TAG, GEMINI_SEAL), (COHERE_TAG, COHERE_SEAL)];
+
 /// Marks encrypted content that is Anthropic's signature of the summary beside it.
 const THINKING_SEAL: &str = "probity.anthropic.v1/thinking/";
 
@@ -62,8 +72,9 @@ pub(crate) fn thinking_of(detail: Detail<'_>) -> Option<(Option<u64>, Body<'_>)>
         let signature = Some(format!("{ITEM_SEAL}{}", detail.data?).into());
         return Some((detail.position, Body::Thinking { text: Cow::Borrowed(""), signature }));
     }
-    if detail.format.as_deref() == Some(GEMINI_TAG) {
-        let signature = format!("{GEMINI_SEAL}{}", detail.signature.unwrap_or_default());
+    let plain = PLAIN.into_iter().find(|(tag, _)| detail.format.as_deref() == Some(tag));
+    if let Some((_, seal)) = plain {
+        let signature = format!("{seal}{}", detail.signature.unwrap_or_default());
         let text = detail.text.unwrap_or_default();
         return Some((detail.position, Body::Thinking { text, signature: Some(signature.into()) }));
     }
@@ -95,18 +106,21 @@ pub(crate) fn detail_of<'b>(body: &'b Body<'_>, index: u64, position: u64) -> Op
             detail.format = Some(ITEM_TAG.into());
             detail.data = signature.strip_prefix(ITEM_SEAL).map(Cow::Borrowed);
         }
-        Body::Thinking { text, signature: Some(signature) }
-            if signature.starts_with(GEMINI_SEAL) =>
-        {
-            detail.kind = "reasoning.text".into();
-            detail.format = Some(GEMINI_TAG.into());
-            detail.text = Some(Cow::Borrowed(text));
-            detail.signature = gemini_signature(signature).map(Cow::Borrowed);
-        }
         Body::Thinking { text, signature } => {
+            let signature = signature.as_deref();
+            let plain = PLAIN
+                .into_iter()
+                .find_map(|(tag, seal)| Some((tag, signature?.strip_prefix(seal)?)));
             detail.kind = "reasoning.text".into();
             detail.text = Some(Cow::Borrowed(text));
-            detail.signature = signature.as_deref().map(Cow::Borrowed);
+            detail.signature = match plain {
+                Some((tag, bare)) => {
+                    detail.format = Some(tag.into());
+                    Some(bare).filter(|bare| !bare.is_empty())
+                }
+                None => signature,
+            }
+            .map(Cow::Borrowed);
         }
         Body::RedactedThinking { data } => {
             detail.kind = "reasoning.encrypted".into();
@@ -174,7 +188,8 @@ pub(crate) fn decrypted<'a>(content: &str, summary: Cow<'a, str>) -> Option<Body
     if let Some(data) = content.strip_prefix(REDACTED_SEAL) {
         return Some(Body::RedactedThinking { data: data.to_owned().into() });
     }
-    let known = [SEAL, ITEM_SEAL, GEMINI_SEAL].iter().any(|seal| content.starts_with(seal));
+    let known =
+        [SEAL, ITEM_SEAL, GEMINI_SEAL, COHERE_SEAL].iter().any(|seal| content.starts_with(seal));
     let signature = known.then(|| content.to_owned().into())?;
     Some(Body::Thinking { text: summary, signature: Some(signature) })
 }
@@ -184,9 +199,15 @@ pub(crate) const fn tag_of(outbound: Format) -> &'static str {
     match outbound {
         Format::Gemini => GEMINI_TAG,
         Format::OpenAiResponses => ITEM_TAG,
+        Format::Cohere => COHERE_TAG,
         // Thinking at Bedrock is that of the model's maker.
         Format::OpenAiChat | Format::AnthropicMessages | Format::BedrockConverse => TAG,
     }
+}
+
+/// What stands behind the mark of a family that has nothing but signatures to carry.
+pub(crate) fn bare(signature: &str) -> &str {
+    PLAIN.into_iter().find_map(|(_, seal)| signature.strip_prefix(seal)).unwrap_or(signature)
 }
 
 /// Gemini's own signature; `None` where a thought had none.

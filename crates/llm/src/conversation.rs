@@ -181,6 +181,16 @@ impl Thinking {
             _ => "high",
         }
     }
+
+    /// Tokens that usually suffice for a level.
+    pub(crate) fn tokens(effort: &str) -> u64 {
+        match effort {
+            "minimal" => 512,
+            "low" => 2048,
+            "medium" => 8192,
+            _ => 24_576,
+        }
+    }
 }
 
 pub(crate) struct Request<'a> {

@@ -20,20 +20,28 @@ pub enum Format {
     /// Amazon Bedrock `Converse` and `ConverseStream`. No client speaks it: what would be written to one is written
     /// as Chat Completions, and nothing is read from one.
     BedrockConverse,
+    /// Cohere Chat, second version.
+    Cohere,
 }
 
 impl Format {
     /// The formats of clients.
-    pub const CLIENTS: [Self; 4] =
-        [Self::OpenAiChat, Self::AnthropicMessages, Self::OpenAiResponses, Self::Gemini];
+    pub const CLIENTS: [Self; 5] = [
+        Self::OpenAiChat,
+        Self::AnthropicMessages,
+        Self::OpenAiResponses,
+        Self::Gemini,
+        Self::Cohere,
+    ];
 
     /// Every format, for tests and tables.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::OpenAiChat,
         Self::AnthropicMessages,
         Self::OpenAiResponses,
         Self::Gemini,
         Self::BedrockConverse,
+        Self::Cohere,
     ];
 
     #[must_use]
@@ -44,6 +52,7 @@ impl Format {
             Self::OpenAiResponses => "responses",
             Self::Gemini => "gemini",
             Self::BedrockConverse => "bedrock",
+            Self::Cohere => "cohere",
         }
     }
 
@@ -55,6 +64,7 @@ impl Format {
             Self::OpenAiChat => "/chat/completions",
             Self::AnthropicMessages => "/messages",
             Self::OpenAiResponses => "/responses",
+            Self::Cohere => "/chat",
             Self::Gemini => return Cow::Owned(gemini::path(model, stream)),
             Self::BedrockConverse => return Cow::Owned(converse::path(model, stream)),
         })
@@ -67,6 +77,12 @@ impl Format {
             Self::AnthropicMessages => &[("anthropic-version", "2023-06-01")],
             _ => &[],
         }
+    }
+
+    /// Whether its answers leave out which model gave them.
+    #[must_use]
+    pub const fn is_unnamed(self) -> bool {
+        matches!(self, Self::BedrockConverse | Self::Cohere)
     }
 
     /// Client headers that may travel on to a provider of the same format. Between formats none does:
@@ -88,6 +104,7 @@ impl From<Protocol> for Format {
             Protocol::OpenAiResponses => Self::OpenAiResponses,
             Protocol::Gemini => Self::Gemini,
             Protocol::Bedrock => Self::BedrockConverse,
+            Protocol::Cohere => Self::Cohere,
             // What is no conversation has OpenAI's credential and errors.
             _ => Self::OpenAiChat,
         }

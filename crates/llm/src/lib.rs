@@ -1,7 +1,7 @@
 //! Wire formats of model providers: requests, answers, streams, usage and errors, without any I/O.
 //!
-//! Four formats are spoken, in both directions: OpenAI Chat Completions, Anthropic Messages, OpenAI Responses and
-//! Gemini. A fifth, Amazon Bedrock's Converse, is spoken to providers only. When both sides speak the same one, bytes stay as they are but for the model's name, the option
+//! Five formats are spoken, in both directions: OpenAI Chat Completions, Anthropic Messages, OpenAI Responses, Gemini
+//! and Cohere Chat. A sixth, Amazon Bedrock's Converse, is spoken to providers only. When both sides speak the same one, bytes stay as they are but for the model's name, the option
 //! that makes a stream report its usage, and the one that keeps an answer from being stored. Otherwise a reader
 //! turns the text into a superset of the formats and a writer turns that into the other one; what cannot be
 //! said there is listed in the client's own names, and what must not be lost silently (an image that cannot be
@@ -20,6 +20,9 @@
 //!   thinking reaches its clients as a thought whose signature is ours in base64, as signatures are bytes there.
 //!   Calls that another model made are sent to newer ones with the word that the format documents for them.
 //!   Its path names the model and whether the answer is a stream, so its requests are read with [`head_at`].
+//! - Cohere signs nothing. Its thoughts, and the plan before its calls, travel as thinking under `probity.cohere.v1/`
+//!   or tagged `probity/cohere-v1`, and go back to where they stood. Its documents become texts elsewhere; which words
+//!   rest on them only its own clients hear of its own models. What it bills counts, not what its service adds to prompts.
 //! - Nothing is stored. A Responses request that asks for a store (`store`, `background`,
 //!   `previous_response_id`, `conversation`, an item reference) is refused and told to send the items again; one
 //!   that says nothing gets `store: false`, as the format stores by default. Where the model reasons, the same edit
@@ -37,9 +40,11 @@
 
 mod answer;
 mod anthropic;
+mod balance;
 mod beginning;
 mod cap;
 mod carrier;
+mod cohere;
 mod conversation;
 mod converse;
 mod demand;

@@ -25,7 +25,7 @@ pub struct ModelRow {
 pub fn models_list(format: Format, rows: &[ModelRow]) -> Bytes {
     let mut out = Vec::with_capacity(64 + rows.len() * 160);
     write::object(&mut out, |root| {
-        if matches!(format, Format::OpenAiChat | Format::OpenAiResponses) {
+        if !matches!(format, Format::AnthropicMessages | Format::Gemini) {
             root.text("object", "list");
         }
         let name = if format == Format::Gemini { "models" } else { "data" };
@@ -53,7 +53,7 @@ pub fn model_body(format: Format, row: &ModelRow) -> Bytes {
 
 fn model(format: Format, row: &ModelRow, out: &mut write::Object<'_>) {
     match format {
-        Format::OpenAiChat | Format::OpenAiResponses | Format::BedrockConverse => {
+        Format::OpenAiChat | Format::OpenAiResponses | Format::BedrockConverse | Format::Cohere => {
             out.text("id", &row.id);
             out.text("object", "model");
             out.number("created", u64::try_from(row.created).unwrap_or(0));

@@ -99,6 +99,24 @@ const GENERATE: Names = Names {
     top_k: "generationConfig.topK",
 };
 
+const COHERE: Names = Names {
+    turns: "messages",
+    role: "messages[].role",
+    thinking: "messages[].content[].thinking",
+    unsigned: "messages[].content[].thinking",
+    redacted: "messages[].content[].thinking",
+    effort: "thinking",
+    output: "response_format",
+    stop: "stop_sequences",
+    max_output: "max_tokens",
+    detail: "messages[].content[].image_url.detail",
+    verbosity: "verbosity",
+    thought: "thinking",
+    temperature: "temperature",
+    top_p: "p",
+    top_k: "k",
+};
+
 impl Names {
     pub(crate) const fn of(format: Format) -> &'static Self {
         match format {
@@ -106,6 +124,7 @@ impl Names {
             Format::AnthropicMessages => &MESSAGES,
             Format::OpenAiResponses => &RESPONSES,
             Format::Gemini => &GENERATE,
+            Format::Cohere => &COHERE,
         }
     }
 }

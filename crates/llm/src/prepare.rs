@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use bytes::Bytes;
 
 use crate::{
-    BadRequest, Format, Head, Quirks, anthropic, converse, edit::Edits, gemini, head::Options,
-    json, openai, responses, strip,
+    BadRequest, Format, Head, Quirks, anthropic, cohere, converse, edit::Edits, gemini,
+    head::Options, json, openai, responses, strip,
 };
 
 /// A request in the provider's format.
@@ -130,6 +130,7 @@ fn translate(
         Format::AnthropicMessages => anthropic::read_request(document)?,
         Format::OpenAiResponses => responses::read_request(document)?,
         Format::Gemini => gemini::read_request(document, head.stream)?,
+        Format::Cohere => cohere::read_request(document)?,
         Format::BedrockConverse => {
             return Err(BadRequest::unsupported("", "No client speaks this format here."));
         }
@@ -147,6 +148,7 @@ fn translate(
         Format::BedrockConverse => {
             converse::write_request(request, losses, target, quirks, &mut out)?
         }
+        Format::Cohere => cohere::write_request(&request, losses, target, quirks, &mut out)?,
     };
     Ok((out.into(), losses.into_list()))
 }

@@ -17,7 +17,7 @@ pub struct Quirks {
     pub stream_usage: bool,
     /// OpenAI: the cap on output is named `max_completion_tokens`, not `max_tokens`.
     pub max_completion_tokens: bool,
-    /// OpenAI: accepts `reasoning_effort`.
+    /// Accepts to be told how much to think: OpenAI's `reasoning_effort`, Cohere's `thinking`.
     pub reasoning_effort: bool,
     /// OpenAI: accepts its own `reasoning_content` back in assistant messages.
     pub reasoning_input: bool,
@@ -102,6 +102,10 @@ impl Quirks {
                 quirks.thinking = ThinkingStyle::Adaptive;
                 quirks.signed_calls = true;
             }
+        } else if name.starts_with("command") || name.starts_with("c4ai-") {
+            quirks.foreign_thinking = false;
+            quirks.reasoning_effort =
+                name.contains("reasoning") || name.starts_with("command-a-plus");
         } else if let Some(version) = claude_version(name) {
             quirks.foreign_thinking = false;
             if version >= (4, 6) {
@@ -170,6 +174,8 @@ mod tests {
         assert!(Quirks::of_model("global.openai.gpt-6.1-sol").max_completion_tokens);
         assert!(Quirks::of_model("gemini-3-pro").signed_calls);
         assert!(!Quirks::of_model("gemini-2.5-pro").signed_calls);
+        assert!(Quirks::of_model("command-a-reasoning-08-2025").reasoning_effort);
+        assert!(!Quirks::of_model("command-a-03-2025").reasoning_effort);
         assert!(Quirks::of_model("claude-sonnet-4-5").sampling);
         assert_eq!(Quirks::of_model("sandbox-echo"), Quirks::default());
     }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 
-use crate::{BadRequest, Format, UpstreamError, UpstreamKind, write};
+use crate::{BadRequest, Format, UpstreamError, UpstreamKind, cohere, write};
 
 /// An error as the client will read it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,6 +125,7 @@ pub(crate) fn write_error(format: Format, refusal: &Refusal, request_id: &str, o
                 error.text("code", &refusal.code);
             })
         }
+        Format::Cohere => cohere::write_error(refusal, request_id, root),
         Format::Gemini => root.object("error", |error| {
             error.number("code", u64::from(refusal.status));
             error.text("message", &refusal.message);

@@ -15,7 +15,7 @@ use domain::Usage;
 pub(crate) use self::frame::{Frame, Framer};
 use self::{event_stream::Messages, frame::TooLarge};
 pub(crate) use self::{meter::Meter, piece::Piece, translate::View};
-use crate::{Format, Refusal, Restore, StreamFault, json, refusal, responses, upstream};
+use crate::{Format, Refusal, Restore, StreamFault, cohere, json, refusal, responses, upstream};
 
 /// How one stream is shown and measured.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -214,6 +214,7 @@ impl StreamTranslator {
                 out.extend_from_slice(b"data: ");
             }
             Format::AnthropicMessages => out.extend_from_slice(b"event: error\ndata: "),
+            Format::Cohere => return cohere::write_failure(refusal, request_id, out),
             Format::OpenAiResponses => {
                 return responses::write_event("error", self.state.next_event, out, |root| {
                     root.text("code", &refusal.code);

@@ -26,7 +26,7 @@ pub(crate) fn foreign_thinking(
     memmem::find(body, if format == Format::Gemini { gemini::COVERED.as_bytes() } else { MARK })?;
     let (turns, name) = match format {
         Format::OpenAiChat => ("messages", "messages[].reasoning_details"),
-        Format::AnthropicMessages => ("messages", "messages[].content[].thinking"),
+        Format::AnthropicMessages | Format::Cohere => ("messages", "messages[].content[].thinking"),
         Format::OpenAiResponses => ("input", "input[].encrypted_content"),
         Format::Gemini => ("contents", "contents[].parts[].thoughtSignature"),
         Format::BedrockConverse => return None,
@@ -59,7 +59,7 @@ fn without_details(message: Raw<'_>) -> Option<Vec<u8>> {
     let ours = |detail: &Detail<'_>| {
         matches!(
             detail.format.as_deref(),
-            Some(carrier::TAG | carrier::ITEM_TAG | carrier::GEMINI_TAG)
+            Some(carrier::TAG | carrier::ITEM_TAG | carrier::GEMINI_TAG | carrier::COHERE_TAG)
         )
     };
     if !details.0.iter().any(ours) {

@@ -16,7 +16,7 @@ mod usage;
 use bytes::Bytes;
 use domain::{Protocol, Serves};
 
-use crate::{Refusal, write};
+use crate::{Format, Refusal, error_body};
 
 pub use answer::{TaskAnswer, TaskAsked, task_respond};
 pub use head::task_head;
@@ -176,16 +176,10 @@ impl Dialect {
     }
 }
 
-/// The body of an error answer in Cohere's shape, with the code that every error of the house has.
+/// The body of an error answer in Cohere's shape.
 #[must_use]
 pub fn cohere_error(refusal: &Refusal, request_id: &str) -> Bytes {
-    let mut out = Vec::with_capacity(192);
-    write::object(&mut out, |root| {
-        root.text("id", request_id);
-        root.text("message", &refusal.message);
-        root.text("code", &refusal.code);
-    });
-    out.into()
+    error_body(Format::Cohere, refusal, request_id)
 }
 
 /// Names of members that are left out, as lists of losses have them: never values.

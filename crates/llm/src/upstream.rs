@@ -188,6 +188,11 @@ pub(crate) fn reduce(status: Option<u16>, error: Raw<'_>) -> UpstreamError {
     finish(status, kind, code, param)
 }
 
+/// An error of which nothing is known but its status, and perhaps a code.
+pub(crate) fn coded(status: u16, code: Option<&str>) -> UpstreamError {
+    finish(status, kind_of(status, &[], false), code.and_then(sanitised), None)
+}
+
 /// Anthropic's `details.error_code`, or the first reason in Google's list.
 fn detail(details: Raw<'_>) -> Option<Cow<'_, str>> {
     if let Some(mut details) = Fields::lenient(details) {
@@ -215,6 +220,7 @@ fn says_too_long(message: &str) -> bool {
         "context length",
         "Input is too long",
         "exceeds the maximum number of tokens",
+        "too many tokens",
     ]
     .iter()
     .any(|phrase| message.contains(phrase))
@@ -264,6 +270,8 @@ fn kind_of(status: u16, words: &[&str], long_prompt: bool) -> UpstreamKind {
         402 => UpstreamKind::Quota,
         403 => UpstreamKind::Permission,
         404 => UpstreamKind::NotFound,
+        // Cohere's word for blocked content.
+        498 => UpstreamKind::ContentPolicy,
         408 | 504 => UpstreamKind::Timeout,
         409 => UpstreamKind::Conflict,
         413 => UpstreamKind::TooLarge,

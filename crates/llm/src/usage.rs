@@ -1,5 +1,6 @@
 //! Token counts in each provider's own convention, turned into the house's one.
 //!
+//! Cohere counts what it bills apart from what its models read, which includes what the service itself adds to a prompt.
 //! OpenAI's `prompt_tokens` (`input_tokens` of Responses) includes what was read from or written to the cache; Anthropic's `input_tokens` excludes both.
 
 use domain::{Provenance, Usage};
@@ -119,6 +120,41 @@ pub(crate) fn converse(raw: Raw<'_>) -> Option<Usage> {
         reasoning: 0,
         provenance: Provenance::Reported,
     })
+}
+
+/// Reads `usage` of a Cohere answer; `None` when it holds no pair of totals. What is billed counts, and not what the
+/// models read: that includes what the service adds to every prompt.
+pub(crate) fn cohere(raw: Raw<'_>) -> Option<Usage> {
+    let mut fields = Fields::lenient(raw)?;
+    let mut totals = |name: &str| {
+        let mut counts = Fields::lenient(fields.take(name)?)?;
+        Some((count(&mut counts, "input_tokens")?, count(&mut counts, "output_tokens")?))
+    };
+    let billed = totals("billed_units");
+    let read = totals("tokens");
+    let (input, output) = billed.or(read)?;
+    let cache_read = count(&mut fields, "cached_tokens").unwrap_or(0).min(input);
+    Some(Usage {
+        input: input - cache_read,
+        cache_read,
+        cache_write: 0,
+        output,
+        reasoning: 0,
+        provenance: Provenance::Reported,
+    })
+}
+
+/// Writes the members of a Cohere `usage` object.
+pub(crate) fn write_cohere(usage: &Usage, out: &mut Object<'_>) {
+    for name in ["billed_units", "tokens"] {
+        out.object(name, |counts| {
+            counts.number("input_tokens", usage.input_total());
+            counts.number("output_tokens", usage.output);
+        });
+    }
+    if usage.cache_read > 0 {
+        out.number("cached_tokens", usage.cache_read);
+    }
 }
 
 /// Writes the members of a Gemini `usageMetadata` object.

@@ -133,9 +133,32 @@ fn gemini_cases() -> Vec<Case> {
     ]
 }
 
+fn cohere_cases() -> Vec<Case> {
+    use UpstreamKind as K;
+    let error = |message: &str| json!({ "id": "x", "message": message });
+    vec![
+        (400, error("invalid request: SECRET"), K::Invalid, None),
+        (
+            400,
+            error("too many tokens: size limit exceeded by 9 tokens. SECRET"),
+            K::ContextLength,
+            None,
+        ),
+        (401, error("invalid api token SECRET"), K::Authentication, None),
+        (404, error("model 'SECRET' not found"), K::NotFound, None),
+        (429, error("You are past the per minute request limit SECRET"), K::RateLimited, None),
+        (498, error("blocked output: SECRET"), K::ContentPolicy, None),
+        (503, error("SECRET"), K::Overloaded, None),
+    ]
+}
+
 #[test]
 fn a_provider_s_error_is_reduced_to_codes() {
-    let cases = openai_cases().into_iter().chain(anthropic_cases()).chain(gemini_cases());
+    let cases = openai_cases()
+        .into_iter()
+        .chain(anthropic_cases())
+        .chain(gemini_cases())
+        .chain(cohere_cases());
     for (status, body, kind, code) in cases {
         let error = upstream_error(OPENAI, status, body.to_string().as_bytes());
         assert_eq!((error.kind, error.code.as_deref()), (kind, code), "{body}");
@@ -194,6 +217,10 @@ fn bodies_have_the_shape_that_the_libraries_read() {
             "details":{"error_code":"model_not_found","param":"model"}},"request_id":"req_1"})
     );
     assert_eq!(read(Format::OpenAiResponses), read(OPENAI));
+    assert_eq!(
+        read(Format::Cohere),
+        json!({"id":"req_1","message":"No such model.","code":"model_not_found","param":"model"})
+    );
     assert_eq!(
         read(Format::Gemini),
         json!({"error":{"code":404,"message":"No such model.","status":"NOT_FOUND","details":[

@@ -341,6 +341,17 @@ fn a_strict_provider_is_not_sent_thinking_of_another() {
     let expected = gemini(&format!("[{own}]"), r#"[{"text":""}]"#);
     assert_eq!(pass(Format::Gemini, &carried, "gemini-2.5-pro"), expected);
     assert_eq!(pass(Format::Gemini, &carried, "other"), carried);
+
+    let ours =
+        r#"{"type":"thinking","thinking":"t","signature":"probity.anthropic.v1/thinking/s"}"#;
+    let own = r#"{"type":"thinking","thinking":"t"}"#;
+    let cohere = |content: &str| {
+        format!(r#"{{"model":"m","messages":[ {{"role":"assistant","content":{content}}} ]}}"#)
+    };
+    let carried = cohere(&format!("[{ours}, {own}]"));
+    let kept = cohere(&format!("[{own}]")).replace("\"m\"", "\"command-a-03-2025\"");
+    assert_eq!(pass(Format::Cohere, &carried, "command-a-03-2025"), kept);
+    assert_eq!(pass(Format::Cohere, &carried, "m"), carried);
 }
 
 #[test]
@@ -428,7 +439,7 @@ proptest! {
             "model": "m", "messages": messages, "tools": tools, "system": format,
             "response_format": format, "output_config": format,
             "contents": messages, "systemInstruction": format, "generationConfig": format,
-            "input": messages, "text": format, "reasoning": format, "tool_choice": tools,
+            "documents": tools, "thinking": format, "input": messages, "text": format, "reasoning": format, "tool_choice": tools,
         });
         everything(body.to_string().into());
     }

@@ -197,6 +197,31 @@ mod tests {
         assert!(callable.count() >= 31);
     }
 
+    /// One key serves all that it does; a server that only ranks has no conversations.
+    #[test]
+    fn cohere_is_called_in_its_own_format() {
+        let catalogue = shipped();
+        let at = |catalog, base_url| identity::Registered {
+            catalog,
+            protocol: domain::Protocol::Cohere,
+            base_url,
+            region: None,
+            allow_private: false,
+            contract: None,
+            terms: None,
+        };
+        use domain::Protocol::{Cohere, Embeddings, Rerank};
+        let entry = catalogue.provider("cohere").unwrap();
+        let first = entry.callable().next().unwrap();
+        assert_eq!(entry.protocol_of(first), Some(Cohere));
+        let own = at("cohere", first.base_url.as_str());
+        assert_eq!(own.formats(&catalogue), [Cohere]);
+        assert_eq!(own.tasks(&catalogue), [Embeddings, Rerank]);
+        let ranks = at("azure", "https://acme.services.ai.azure.com/providers/cohere/v2");
+        assert_eq!(ranks.formats(&catalogue), []);
+        assert_eq!(ranks.tasks(&catalogue), [Rerank]);
+    }
+
     #[test]
     fn a_conversation_has_an_input_and_an_output_price_or_none() {
         let catalogue = shipped();

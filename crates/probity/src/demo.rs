@@ -20,8 +20,13 @@ const OPERATOR: &str = "operator@demo.example";
 const ORGANIZATIONS: [(&str, &str); 2] =
     [("Northwind Clinics", "northwind"), ("Harbour Legal", "harbour")];
 /// The twin as a provider in each format; `sandbox-anthropic/sandbox-echo` asks for the second by name.
-const TWINS: [&str; 4] =
-    ["sandbox-openai", "sandbox-anthropic", "sandbox-responses", "sandbox-gemini"];
+const TWINS: [(&str, Protocol); 5] = [
+    ("sandbox-openai", Protocol::OpenAi),
+    ("sandbox-anthropic", Protocol::Anthropic),
+    ("sandbox-responses", Protocol::OpenAiResponses),
+    ("sandbox-gemini", Protocol::Gemini),
+    ("sandbox-cohere", Protocol::Cohere),
+];
 const PEOPLE: [(&str, &str, OrgRole); 3] = [
     ("Ada Owner", "ada", OrgRole::Owner),
     ("Ben Admin", "ben", OrgRole::Admin),
@@ -116,9 +121,7 @@ impl Demo {
     ) -> Result<Organization> {
         let created = self.identity.organization_create(session, name, Some(slug)).await?;
         let scope = self.identity.enter(session, slug).await?;
-        let protocols =
-            [Protocol::OpenAi, Protocol::Anthropic, Protocol::OpenAiResponses, Protocol::Gemini];
-        for (name, protocol) in TWINS.into_iter().zip(protocols) {
+        for (name, protocol) in TWINS {
             self.identity.provider_create(&scope, self.sandbox(name, protocol)).await?;
         }
         self.identity.alias_set(&scope, "assistant", "sandbox-echo").await?;
@@ -145,11 +148,19 @@ impl Demo {
         })
     }
 
+    /// Where the twin speaks that.
+    fn twin_url(&self, protocol: Protocol) -> String {
+        match protocol {
+            Protocol::Cohere => self.twin.cohere_url(),
+            _ => self.twin.base_url(),
+        }
+    }
+
     fn sandbox(&self, name: &str, protocol: Protocol) -> ProviderEntry {
         ProviderEntry {
             catalog: "sandbox".to_owned(),
             name: Some(name.to_owned()),
-            base_url: Some(self.twin.base_url()),
+            base_url: Some(self.twin_url(protocol)),
             protocol: Some(protocol),
             secret: None,
             models: sandbox::MODELS.iter().map(|model| (*model).to_owned()).collect(),
@@ -189,13 +200,10 @@ impl Demo {
         for organization in facts.organizations() {
             let scope = self.identity.api_key(&organization.admin_key)?;
             for provider in self.identity.providers_list(&scope).await? {
-                if TWINS.contains(&provider.name.as_str())
-                    && provider.base_url != self.twin.base_url()
-                {
-                    let edit = ProviderEdit {
-                        base_url: Some(self.twin.base_url()),
-                        ..ProviderEdit::default()
-                    };
+                let twin = TWINS.iter().any(|(name, _)| *name == provider.name);
+                let address = self.twin_url(provider.protocol);
+                if twin && provider.base_url != address {
+                    let edit = ProviderEdit { base_url: Some(address), ..ProviderEdit::default() };
                     self.identity.provider_change(&scope, provider.id, edit).await?;
                 }
             }

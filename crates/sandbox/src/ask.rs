@@ -59,7 +59,7 @@ pub(crate) struct Ask {
     pub schema: Option<Value>,
     /// In words.
     pub max_output: Option<usize>,
-    /// Anthropic and Gemini only: thinking was asked for, or its thoughts.
+    /// Anthropic, Gemini and Cohere only: thinking was asked for, or its thoughts.
     pub thinking: bool,
     /// Responses only.
     pub settings: Settings,

@@ -1,5 +1,5 @@
 //! Provider twins: small servers that speak the real protocols of OpenAI (Chat Completions and Responses; embeddings,
-//! images, sound and moderation), Anthropic, Gemini, Amazon Bedrock (Converse), Cohere, Jina and Voyage over a real socket and misbehave on request. They are the demo's provider, the probes' sink and the
+//! images, sound and moderation), Anthropic, Gemini, Amazon Bedrock (Converse), Cohere (Chat, embeddings, ranking), Jina and Voyage over a real socket and misbehave on request. They are the demo's provider, the probes' sink and the
 //! tests' upstream.
 //!
 //! Invariants: what a twin answers depends only on what it was asked (usage is counted in whitespace words);
@@ -12,11 +12,13 @@ mod anthropic;
 mod ask;
 mod ask_anthropic;
 mod ask_bedrock;
+mod ask_cohere;
 mod ask_gemini;
 mod ask_openai;
 mod ask_responses;
 mod bedrock;
 mod behaviour;
+mod cohere;
 mod embed;
 mod gemini;
 mod inspect;
@@ -47,4 +49,5 @@ pub(crate) enum Dialect {
     Anthropic,
     Gemini,
     Bedrock,
+    Cohere,
 }

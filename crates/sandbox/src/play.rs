@@ -197,6 +197,11 @@ fn error_event(dialect: Dialect, at: usize) -> Bytes {
             format!("event: error\ndata: {data}\n\n")
         }
         Dialect::Anthropic => format!("event: error\ndata: {body}\n\n"),
+        Dialect::Cohere => {
+            let delta = json!({"finish_reason": "ERROR", "error": refusal.message});
+            let data = json!({"type": "message-end", "delta": delta});
+            format!("event: message-end\ndata: {data}\n\n")
+        }
         Dialect::Bedrock => {
             let name = bedrock::exception(refusal.status);
             return event_stream::exception(name, &body.to_string()).into();

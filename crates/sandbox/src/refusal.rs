@@ -55,6 +55,7 @@ impl Refusal {
             }),
             Dialect::Gemini => self.gemini(),
             Dialect::Bedrock => json!({"message": self.message}),
+            Dialect::Cohere => json!({"id": "sandbox", "message": self.message}),
         }
     }
 

@@ -19,9 +19,9 @@ use serde_json::{Value, json};
 use crate::{
     Dialect, Inspector, MODELS, Script, anthropic,
     ask::Ask,
-    ask_anthropic, ask_bedrock, ask_gemini, ask_openai, ask_responses, bedrock,
+    ask_anthropic, ask_bedrock, ask_cohere, ask_gemini, ask_openai, ask_responses, bedrock,
     behaviour::Behaviour,
-    gemini,
+    cohere, gemini,
     inspect::{Recorded, Ticket},
     openai,
     play::Play,
@@ -70,7 +70,8 @@ impl Twin {
         // Azure's is OpenAI's at another place.
         let azure = path.starts_with("/openai/");
         let whole = path.strip_prefix("/openai").unwrap_or(&path);
-        let path = whole.strip_prefix("/v1beta").or(whole.strip_prefix("/v1")).unwrap_or(whole);
+        let versions = ["/v1beta", "/v1", "/v2"];
+        let path = versions.iter().find_map(|version| whole.strip_prefix(version)).unwrap_or(whole);
         let gemini = named(path);
         let bedrock = modelled(path);
         let said = gemini.or(bedrock);
@@ -88,6 +89,7 @@ impl Twin {
             _ if gemini.is_some() || head.headers.contains_key("x-goog-api-key") => Dialect::Gemini,
             "/messages" | "/messages/count_tokens" => Dialect::Anthropic,
             "/responses" => Dialect::Responses,
+            "/chat" => Dialect::Cohere,
             "/models" if head.headers.contains_key("anthropic-version") => Dialect::Anthropic,
             _ => Dialect::OpenAi,
         };
@@ -118,7 +120,7 @@ impl Twin {
         match (&head.method, path) {
             (&Method::GET, "/models") => Ok(call.finish(&models(dialect))),
             (&Method::POST, "/messages/count_tokens") => Ok(call.count_tokens()),
-            (&Method::POST, "/chat/completions" | "/responses" | "/messages") => {
+            (&Method::POST, "/chat/completions" | "/responses" | "/messages" | "/chat") => {
                 self.converse(call).await
             }
             (&Method::POST, _) if said.is_some() => self.converse(call).await,
@@ -138,7 +140,7 @@ impl Twin {
         let shown = match dialect {
             Dialect::OpenAi | Dialect::Responses if azure => text("api-key").or(bearer),
             Dialect::OpenAi | Dialect::Responses => bearer,
-            Dialect::Bedrock => bearer,
+            Dialect::Bedrock | Dialect::Cohere => bearer,
             Dialect::Anthropic => text("x-api-key").or(bearer),
             Dialect::Gemini => text("x-goog-api-key"),
         };
@@ -223,6 +225,7 @@ impl Twin {
                 Dialect::Anthropic => anthropic::frames(&reply, serial),
                 Dialect::Gemini => gemini::frames(&reply, serial, ask.thinking),
                 Dialect::Bedrock => bedrock::frames(&reply),
+                Dialect::Cohere => cohere::frames(&reply, serial, ask),
             };
             let play = Play::stream(frames, (dialect, behaviour), &self.script, reset, ticket);
             let kind = match dialect {
@@ -239,6 +242,7 @@ impl Twin {
             (Dialect::Anthropic, _) => anthropic::whole(&reply, serial),
             (Dialect::Gemini, _) => gemini::whole(&reply, serial, ask.thinking),
             (Dialect::Bedrock, _) => bedrock::whole(&reply),
+            (Dialect::Cohere, _) => cohere::whole(&reply, serial, ask),
         };
         let play = Play::whole(body.to_string(), behaviour, &self.script, reset, ticket);
         response(StatusCode::OK, "application/json", play)
@@ -291,6 +295,7 @@ impl Call<'_> {
             Dialect::Anthropic => ask_anthropic::read(&body, false)?,
             Dialect::Gemini => ask_gemini::read(&body, self.said.unwrap_or_default())?,
             Dialect::Bedrock => ask_bedrock::read(&body, self.said.unwrap_or_default())?,
+            Dialect::Cohere => ask_cohere::read(&body)?,
         };
         // There a name begins with the model's maker.
         let name = ask.model.strip_prefix("anthropic.").unwrap_or(&ask.model);
@@ -320,7 +325,7 @@ fn models(dialect: Dialect) -> Value {
     let data: Vec<Value> = MODELS
         .iter()
         .map(|id| match dialect {
-            Dialect::OpenAi | Dialect::Responses | Dialect::Bedrock => {
+            Dialect::OpenAi | Dialect::Responses | Dialect::Bedrock | Dialect::Cohere => {
                 json!({"id": id, "object": "model", "created": 0, "owned_by": "sandbox"})
             }
             Dialect::Anthropic => json!({
@@ -334,7 +339,7 @@ fn models(dialect: Dialect) -> Value {
         })
         .collect();
     match dialect {
-        Dialect::OpenAi | Dialect::Responses | Dialect::Bedrock => {
+        Dialect::OpenAi | Dialect::Responses | Dialect::Bedrock | Dialect::Cohere => {
             json!({"object": "list", "data": data})
         }
         Dialect::Anthropic => json!({
@@ -386,7 +391,12 @@ fn recorded(head: &http::request::Parts, body: &Bytes) -> Recorded {
 fn refuse(dialect: Dialect, refusal: &Refusal, ticket: Ticket) -> Response<Play> {
     ticket.completed();
     let bedrock = dialect == Dialect::Bedrock;
-    let status = if bedrock { bedrock::status(refusal.status) } else { refusal.status };
+    let status = match (dialect, refusal.status) {
+        (Dialect::Bedrock, status) => bedrock::status(status),
+        // It has one word for overload.
+        (Dialect::Cohere, 529) => 503,
+        (_, status) => status,
+    };
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
     let mut response = json_response(status, &refusal.body(dialect));
     if bedrock {

@@ -62,6 +62,12 @@ impl Running {
         format!("http://{}/v1", self.addr)
     }
 
+    /// `http://HOST:PORT/v2`, where it also stands for Cohere's embeddings and ranking.
+    #[must_use]
+    pub fn cohere_url(&self) -> String {
+        format!("http://{}/v2", self.addr)
+    }
+
     #[must_use]
     pub const fn inspector(&self) -> &Inspector {
         &self.inspector

@@ -67,6 +67,8 @@ pub(crate) struct Settings {
     pub encrypted: bool,
     /// Pieces of a stream are padded, so that their length tells nothing to who listens in.
     pub padded: bool,
+    /// Cohere only: the document that the answer cites.
+    pub cited: Option<Value>,
 }
 
 impl Settings {
@@ -79,6 +81,7 @@ impl Settings {
             summary: body.pointer("/reasoning/summary").is_some_and(Value::is_string),
             encrypted: included(body)?.contains(&"reasoning.encrypted_content"),
             padded: unpadded != Some(&Value::Bool(false)),
+            cited: None,
         })
     }
 }

@@ -25,6 +25,9 @@ pub(crate) fn routes() -> Routes {
         .post("/v1/chat/completions", chat)
         .post("/v1/responses", responses)
         .post("/v1/messages", messages)
+        .post("/v2/chat", cohere)
+        // Of clients that are given one address for all formats.
+        .post("/v1/v2/chat", cohere)
         .post("/v1beta/models/{*model}", generate)
         .post("/v1/models/{*model}", generate)
         .post("/v1/messages/count_tokens", count_tokens)
@@ -37,6 +40,9 @@ pub(crate) fn routes() -> Routes {
 
 /// The format in which a path's errors are said.
 fn format_of(path: &str, headers: &HeaderMap) -> Format {
+    if path.strip_prefix("/v1").unwrap_or(path).starts_with("/v2/") {
+        return Format::Cohere;
+    }
     // Google's SDKs use either version, by theirs.
     if path.starts_with("/v1beta/")
         || (path.starts_with("/v1/models/") && path.ends_with("enerateContent"))
@@ -77,6 +83,10 @@ async fn responses(cx: Cx<Inference>, request: Request) -> Response {
 
 async fn messages(cx: Cx<Inference>, request: Request) -> Response {
     call(&cx, Format::AnthropicMessages, request).await
+}
+
+async fn cohere(cx: Cx<Inference>, request: Request) -> Response {
+    call(&cx, Format::Cohere, request).await
 }
 
 /// The path names the model and what is asked of it: `gemini-3-pro:streamGenerateContent`.

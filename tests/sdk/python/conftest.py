@@ -5,6 +5,7 @@ import os
 import pathlib
 import urllib.request
 
+import cohere as cohere_sdk
 import pytest
 from anthropic import Anthropic
 from google import genai
@@ -13,7 +14,7 @@ from openai import OpenAI
 FACTS = json.loads(pathlib.Path(os.environ["PROBITY_DEMO_JSON"]).read_text())
 KEY = FACTS["organizations"][0]["projects"][0]["api_key"]
 
-# The same twin behind each outbound format: together with the SDKs' four formats, sixteen paths.
+# The same twin behind each outbound format: together with four of the SDKs' formats, sixteen paths.
 PROVIDERS = {
     "openai-provider": "sandbox-openai",
     "anthropic-provider": "sandbox-anthropic",
@@ -36,6 +37,11 @@ def anthropic():
 def gemini():
     options = genai.types.HttpOptions(base_url=FACTS["base_url"], timeout=30_000)
     return genai.Client(api_key=KEY, http_options=options)
+
+
+@pytest.fixture
+def cohere():
+    return cohere_sdk.ClientV2(base_url=FACTS["base_url"], api_key=KEY, timeout=30)
 
 
 @pytest.fixture

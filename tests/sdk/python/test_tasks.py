@@ -6,29 +6,9 @@ import io
 import cohere as cohere_sdk
 import openai as sdk
 import pytest
-from pydantic import BaseModel
+from strictly import strict
 
 TEXTS = ["purple giraffe whispers", "in the night"]
-
-
-def strict(value):
-    """The SDK takes what it gets; here what is missing, mistyped or unknown to its models is a failure."""
-    known(type(value).model_validate(value.model_dump(by_alias=True, exclude_unset=True)))
-    return value
-
-
-def known(value):
-    if isinstance(value, BaseModel):
-        assert not value.model_extra, f"{type(value).__name__}: {sorted(value.model_extra)}"
-        value = {name: getattr(value, name) for name in value.model_fields_set}
-    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else []:
-        known(inner)
-
-
-@pytest.fixture
-def cohere(facts):
-    key = facts["organizations"][0]["projects"][0]["api_key"]
-    return cohere_sdk.ClientV2(base_url=facts["base_url"], api_key=key, timeout=30)
 
 
 @pytest.fixture(params=["sandbox-openai", "sandbox-responses"])

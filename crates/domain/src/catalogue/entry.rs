@@ -248,6 +248,7 @@ impl ProviderEntry {
             (Family::Anthropic, Auth::XApiKey | Auth::ApiKey) => Some(Protocol::Anthropic),
             (Family::Gemini, Auth::XGoogApiKey) => Some(Protocol::Gemini),
             (Family::Bedrock, Auth::SigV4) => Some(Protocol::Bedrock),
+            (Family::Cohere, Auth::Bearer) => Some(Protocol::Cohere),
             _ => None,
         }
     }

@@ -103,7 +103,7 @@ fn what_this_version_cannot_call_has_no_protocol() {
     assert_eq!(changed("\"openai\"", "\"gemini\""), None);
     assert_eq!(changed("\"bearer\"", "\"sigv4\""), None);
     assert_eq!(changed("\"openai\"", "\"rerank\""), Some(Protocol::Rerank));
-    assert_eq!(changed("\"openai\"", "\"cohere\""), None, "its conversations are not called yet");
+    assert_eq!(changed("\"openai\"", "\"cohere\""), Some(Protocol::Cohere));
     let (from, to) = ("\"openai\"\nauth = \"bearer\"", "\"cohere\"\nauth = \"bearer\"");
     let ranks = FILE.replacen(from, to, 1).replacen("\"embeddings\"", "\"rerank\"", 2);
     let catalogue = parse(&ranks.replace("acme-embed", "acme-rank")).unwrap();

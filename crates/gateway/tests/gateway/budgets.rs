@@ -57,9 +57,11 @@ async fn what_does_not_fit_is_refused_in_the_words_of_the_format() {
                 }
                 Format::AnthropicMessages => ("/error/type", "billing_error"),
                 Format::Gemini => ("/error/status", "RESOURCE_EXHAUSTED"),
+                Format::Cohere => ("/code", "budget_exceeded"),
             };
             assert_eq!(error.pointer(pointer).and_then(Value::as_str), Some(kind));
-            let message = error.pointer("/error/message").and_then(Value::as_str).unwrap();
+            let message = error.pointer("/error/message").or(error.get("message"));
+            let message = message.and_then(Value::as_str).unwrap();
             for part in ["your organization", "in total", "does not begin anew", "admin"] {
                 assert!(message.contains(part), "{part}: {message}");
             }
@@ -106,6 +108,7 @@ async fn where_less_is_left_the_answer_is_limited_to_it() {
         ("resp", FORMATS[2], "/max_output_tokens"),
         ("gem", FORMATS[3], "/generationConfig/maxOutputTokens"),
         ("bed", FORMATS[0], "/inferenceConfig/maxTokens"),
+        ("coh", FORMATS[4], "/max_tokens"),
     ];
     for (provider, format, member) in ways {
         let told = ask(&house, format, &format!("{provider}/sandbox-echo"), false).await;
@@ -117,7 +120,7 @@ async fn where_less_is_left_the_answer_is_limited_to_it() {
         assert_eq!(asked.pointer(member).and_then(Value::as_u64), Some(limit), "{asked}");
         assert!((16..100).contains(&limit), "{limit}");
     }
-    assert_eq!(sums(&house).await, (5 * ECHO, 0));
+    assert_eq!(sums(&house).await, (6 * ECHO, 0));
 }
 
 #[tokio::test]

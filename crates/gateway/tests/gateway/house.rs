@@ -34,15 +34,15 @@ pub(crate) use words::{complete, error_code, events, model_of, request, streamed
 use words::in_format;
 
 /// The formats of clients.
-pub(crate) const FORMATS: [Format; 4] =
-    [Format::OpenAiChat, Format::AnthropicMessages, Format::OpenAiResponses, Format::Gemini];
+pub(crate) const FORMATS: [Format; 5] = Format::CLIENTS;
 /// The house's providers, with the format each speaks.
-pub(crate) const PROVIDERS: [(&str, Protocol); 5] = [
+pub(crate) const PROVIDERS: [(&str, Protocol); 6] = [
     ("open", Protocol::OpenAi),
     ("anth", Protocol::Anthropic),
     ("resp", Protocol::OpenAiResponses),
     ("gem", Protocol::Gemini),
     ("bed", Protocol::Bedrock),
+    ("coh", Protocol::Cohere),
 ];
 /// Every way from a client's format to a provider's.
 pub(crate) const WAYS: usize = FORMATS.len() * PROVIDERS.len();

@@ -5,6 +5,7 @@
 mod abort;
 mod budgets;
 mod classes;
+mod cohere;
 mod exposure;
 mod families;
 mod faults;

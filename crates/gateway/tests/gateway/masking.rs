@@ -42,6 +42,20 @@ fn conversation(format: Format, model: &str, stream: bool) -> Value {
             ],
             "tools": [{"type": "function", "function": {"name": "send", "parameters": schema}}],
         }),
+        Format::Cohere => json!({
+            "model": model, "stream": stream,
+            "messages": [
+                {"role": "system", "content": format!("You work for {MAIL}.")},
+                {"role": "user", "content": "Send it."},
+                {"role": "assistant", "tool_calls": [{"id": "call_1", "type": "function",
+                    "function": {"name": "send", "arguments": arguments.to_string()}}]},
+                {"role": "tool", "tool_call_id": "call_1", "content": [
+                    {"type": "document", "document": {"data": {"result": result}}}]},
+                {"role": "assistant", "content": "Done."},
+                {"role": "user", "content": [{"type": "text", "text": prompt()}]},
+            ],
+            "tools": [{"type": "function", "function": {"name": "send", "parameters": schema}}],
+        }),
         Format::AnthropicMessages => json!({
             "model": model, "stream": stream, "max_tokens": 1000,
             "system": format!("You work for {MAIL}."),
@@ -115,8 +129,13 @@ fn arguments(format: Format, told: &str) -> String {
             "/choices/0/message/tool_calls/0/function/arguments",
         ],
         Format::AnthropicMessages => &["/delta/partial_json"],
-        Format::OpenAiResponses => &["/delta", "/output/0/arguments"],
+        // One provider plans before it calls.
+        Format::OpenAiResponses => &["/delta", "/output/0/arguments", "/output/1/arguments"],
         Format::Gemini => &[],
+        Format::Cohere => &[
+            "/delta/message/tool_calls/function/arguments",
+            "/message/tool_calls/0/function/arguments",
+        ],
     };
     let documents = match serde_json::from_str::<Value>(told) {
         Ok(document) => vec![document],
@@ -125,7 +144,12 @@ fn arguments(format: Format, told: &str) -> String {
     for document in documents {
         let texts = pointers.iter().filter_map(|pointer| document.pointer(pointer));
         texts.filter_map(Value::as_str).for_each(|text| all.push_str(text));
-        for pointer in ["/content/0/input", "/candidates/0/content/parts/0/functionCall/args"] {
+        for pointer in [
+            "/content/0/input",
+            "/content/1/input",
+            "/candidates/0/content/parts/0/functionCall/args",
+            "/candidates/0/content/parts/1/functionCall/args",
+        ] {
             whole.extend(document.pointer(pointer).map(ToString::to_string));
         }
     }

@@ -18,11 +18,13 @@ async fn every_path_whole() {
             let told = house.ask(format, &request(&model, false)).await;
             assert_eq!(told.status, 200, "{}", told.text);
             assert_eq!(text_of(format, &told.json()), PROMPT);
-            assert_eq!(
-                *model_of(format, &told.json()),
-                *model,
-                "the name that was asked for is shown"
-            );
+            if format != Format::Cohere {
+                assert_eq!(
+                    *model_of(format, &told.json()),
+                    *model,
+                    "the name that was asked for is shown"
+                );
+            }
             assert_eq!(told.header("content-type"), "application/json");
             assert_eq!(told.header("x-probity-provider"), provider);
             assert_eq!(told.header("x-probity-region"), "eu-test-1");

@@ -64,8 +64,10 @@ async fn failure_does_not_bend_the_rules() {
                 let told = house.ask(format, &request(&model, stream)).await;
                 assert!(told.status >= 500, "{round}: {}", told.text);
                 assert!(told.text.contains("the rules of your organization"), "{}", told.text);
-                let told_at_all =
-                    told.json()["error"].is_object() || !events(&told.text).is_empty();
+                let said = told.json();
+                let told_at_all = said["error"].is_object()
+                    || said["code"].is_string()
+                    || !events(&told.text).is_empty();
                 assert!(told_at_all);
             }
         }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use super::{blocks::tool_id, reply::write_stop};
 use crate::{
     Stop,
+    balance::Balance,
     conversation::Stopped,
     stream::{Piece, View},
     usage,
@@ -219,43 +220,4 @@ fn event(out: &mut Vec<u8>, name: &str, fill: impl FnOnce(&mut Object<'_>)) {
         fill(root);
     });
     out.extend_from_slice(b"\n\n");
-}
-
-/// Knows when the text of a JSON object is whole, without parsing it.
-#[derive(Default)]
-struct Balance {
-    depth: u64,
-    begun: bool,
-    quoted: bool,
-    escaped: bool,
-}
-
-impl Balance {
-    fn feed(&mut self, text: &str) {
-        for byte in text.bytes() {
-            if self.escaped {
-                self.escaped = false;
-            } else if self.quoted {
-                match byte {
-                    b'\\' => self.escaped = true,
-                    b'"' => self.quoted = false,
-                    _ => {}
-                }
-            } else {
-                match byte {
-                    b'"' => self.quoted = true,
-                    b'{' | b'[' => {
-                        self.depth += 1;
-                        self.begun = true;
-                    }
-                    b'}' | b']' => self.depth = self.depth.saturating_sub(1),
-                    _ => {}
-                }
-            }
-        }
-    }
-
-    const fn whole(&self) -> bool {
-        self.begun && self.depth == 0 && !self.quoted
-    }
 }

@@ -195,7 +195,7 @@ fn thinking(request: &Request<'_>, quirks: &Quirks, out: &mut Object<'_>, losses
         (_, Some(effort)) if levels => (Some(level(effort)), None),
         (Some(Thinking::Budget(tokens)), _) if levels => (Some(Thinking::level(tokens)), None),
         (Some(Thinking::Budget(tokens)), _) => (None, Some(tokens.to_string())),
-        (_, Some(effort)) => (None, Some(tokens(effort).to_string())),
+        (_, Some(effort)) => (None, Some(Thinking::tokens(effort).to_string())),
         (Some(Thinking::Adaptive), None) if levels => (None, None),
         (Some(Thinking::Adaptive), None) => (None, Some("-1".to_owned())),
     };
@@ -218,16 +218,6 @@ fn level(effort: &str) -> &str {
     match effort {
         "minimal" | "low" | "medium" | "high" => effort,
         _ => "high",
-    }
-}
-
-/// Tokens that usually suffice for a level.
-fn tokens(effort: &str) -> u64 {
-    match effort {
-        "minimal" => 512,
-        "low" => 2048,
-        "medium" => 8192,
-        _ => 24_576,
     }
 }
 

@@ -66,7 +66,7 @@ impl ChunkWriter {
                 self.carried(&body, view, out);
             }
             Piece::Signature(text) => {
-                let bare = text.strip_prefix(carrier::GEMINI_SEAL).unwrap_or(&text);
+                let bare = carrier::bare(&text);
                 let entry = Detail { signature: Some(bare.into()), ..text_entry() };
                 let detail = self.detail(view.outbound, entry);
                 self.delta(view, out, |delta| details(&detail, delta));

@@ -150,6 +150,38 @@ pub(super) struct Whole<'a> {
     pub(super) error: Option<&'a RawValue>,
 }
 
+/// A Cohere event.
+#[derive(Deserialize)]
+pub(super) struct Heard<'a> {
+    #[serde(borrow, rename = "type")]
+    pub(super) kind: Text<'a>,
+    #[serde(borrow, default)]
+    pub(super) delta: Option<Change<'a>>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Change<'a> {
+    #[serde(borrow, default)]
+    pub(super) message: Option<Grown<'a>>,
+    #[serde(borrow, default)]
+    pub(super) finish_reason: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    pub(super) code: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub(super) usage: Option<&'a RawValue>,
+}
+
+/// What has come of the message.
+#[derive(Deserialize)]
+pub(super) struct Grown<'a> {
+    #[serde(borrow, default)]
+    pub(super) content: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub(super) tool_plan: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub(super) tool_calls: Option<&'a RawValue>,
+}
+
 #[derive(Deserialize)]
 pub(super) struct Piece<'a> {
     #[serde(borrow, default)]

@@ -51,6 +51,11 @@ impl Meter {
         self.reported = usage::converse(raw).or(self.reported);
     }
 
+    /// `usage` of a Cohere stream's last event.
+    pub(crate) fn cohere(&mut self, raw: Raw<'_>) {
+        self.reported = usage::cohere(raw).or(self.reported);
+    }
+
     pub(crate) const fn add_output(&mut self, bytes: usize) {
         self.output_bytes = self.output_bytes.saturating_add(bytes as u64);
     }

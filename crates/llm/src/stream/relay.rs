@@ -1,5 +1,6 @@
 //! A stream whose two ends speak the same format: bytes pass through, usage is counted on the way.
 
+mod cohere;
 mod gemini;
 mod responses;
 
@@ -56,6 +57,7 @@ impl Relay {
             Format::AnthropicMessages => self.anthropic(state, frame, out),
             Format::OpenAiResponses => responses::event(state, frame, out),
             Format::Gemini => self.gemini(state, frame, out),
+            Format::Cohere => self.cohere(state, frame, out),
             // No client speaks it, so it is never passed on.
             Format::BedrockConverse => Err(StreamFault::Malformed),
         }
@@ -206,7 +208,7 @@ impl Relay {
                 b"event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"
             }
             // Its last event is the one that finishes it.
-            Format::OpenAiResponses => b"",
+            Format::OpenAiResponses | Format::Cohere => b"",
             // It ends by ending.
             Format::Gemini | Format::BedrockConverse => b"",
         });

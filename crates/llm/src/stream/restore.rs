@@ -5,6 +5,7 @@
 //! they are in whole answers.
 
 mod anthropic;
+mod cohere;
 mod gemini;
 mod openai;
 mod responses;
@@ -133,6 +134,7 @@ impl Restoring {
             Format::AnthropicMessages => anthropic::look(document, data, text),
             Format::OpenAiResponses => responses::look(document, data, text),
             Format::Gemini => gemini::look(document, data, text),
+            Format::Cohere => cohere::look(document, data, text),
         };
         look.unwrap_or_default()
     }
@@ -188,6 +190,7 @@ impl Restoring {
                 self.added += 1;
             }
             Format::Gemini => gemini::tell(key, base, text, out),
+            Format::Cohere => cohere::tell(key, text, out),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Frame, Meter, Piece, State, StreamFault, StreamOptions};
 use crate::{
-    Format, anthropic, converse, gemini,
+    Format, anthropic, cohere, converse, gemini,
     openai::{ChunkReader, ChunkWriter},
     responses,
 };
@@ -22,6 +22,7 @@ enum Reader {
     Responses(responses::EventReader),
     Gemini(gemini::ChunkReader),
     Converse(converse::EventReader),
+    Cohere(cohere::EventReader),
 }
 
 enum Writer {
@@ -29,6 +30,7 @@ enum Writer {
     Anthropic(anthropic::EventWriter),
     Responses(responses::EventWriter),
     Gemini(gemini::ChunkWriter),
+    Cohere(cohere::EventWriter),
 }
 
 /// What a writer may look up.
@@ -49,6 +51,7 @@ impl Translate {
                 Format::OpenAiResponses => Reader::Responses(responses::EventReader::default()),
                 Format::Gemini => Reader::Gemini(gemini::ChunkReader::default()),
                 Format::BedrockConverse => Reader::Converse(converse::EventReader::default()),
+                Format::Cohere => Reader::Cohere(cohere::EventReader::default()),
             },
             writer: match inbound {
                 Format::OpenAiChat | Format::BedrockConverse => {
@@ -57,6 +60,7 @@ impl Translate {
                 Format::AnthropicMessages => Writer::Anthropic(anthropic::EventWriter::default()),
                 Format::OpenAiResponses => Writer::Responses(responses::EventWriter::default()),
                 Format::Gemini => Writer::Gemini(gemini::ChunkWriter::default()),
+                Format::Cohere => Writer::Cohere(cohere::EventWriter::default()),
             },
             started: false,
             stopped: false,
@@ -80,6 +84,7 @@ impl Translate {
             Reader::Responses(reader) => reader.read(text, &mut state.meter, &mut pieces),
             Reader::Gemini(reader) => reader.read(text, &mut state.meter, &mut pieces),
             Reader::Converse(reader) => reader.read(text, &mut state.meter, &mut pieces),
+            Reader::Cohere(reader) => reader.read(text, &mut state.meter, &mut pieces),
         };
         for piece in pieces {
             self.started |= matches!(piece, Piece::Start { .. });
@@ -109,6 +114,7 @@ impl Translate {
             Writer::OpenAi(writer) => writer.write(piece, &view, out),
             Writer::Anthropic(writer) => writer.write(piece, &view, out),
             Writer::Gemini(writer) => writer.write(piece, &view, out),
+            Writer::Cohere(writer) => writer.write(piece, &view, out),
             Writer::Responses(writer) => {
                 writer.write(piece, &view, out);
                 state.next_event = writer.next();

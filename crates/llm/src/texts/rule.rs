@@ -17,11 +17,15 @@ pub(super) enum Context {
     Config,
     /// A JSON schema.
     Schema,
+    /// A JSON schema, or an object that holds one beside its name.
+    Named,
+    /// What a piece of an answer rests on.
+    Source,
 }
 
 impl Context {
     pub(super) const fn holds_texts(self) -> bool {
-        !matches!(self, Self::Schema)
+        !matches!(self, Self::Schema | Self::Named)
     }
 }
 
@@ -111,6 +115,14 @@ pub(super) fn rule(context: Context, key: &str, begins: Option<u8>) -> Rule {
         Context::Free => Rule::Walk(Context::Free),
         Context::Config => config(key, begins),
         Context::Schema => schema(key, begins),
+        Context::Named => match key {
+            "schema" => Rule::Walk(Context::Schema),
+            _ => schema(key, begins),
+        },
+        Context::Source => match key {
+            "document" | "tool_output" if begins == Some(b'{') => Rule::Walk(Context::Free),
+            _ => content(context, key, begins),
+        },
     }
 }
 
@@ -124,9 +136,10 @@ fn content(context: Context, key: &str, begins: Option<u8>) -> Rule {
         "data" if string => Rule::Wait(Waiting::Data),
         "result" if string => Rule::Wait(Waiting::Result),
         "arguments" if string => Rule::Arguments,
-        "arguments" | "input" | "args" | "metadata" | "labels" if object => {
+        "arguments" | "input" | "args" | "metadata" | "labels" | "data" if object => {
             Rule::Walk(Context::Free)
         }
+        "sources" => Rule::Walk(Context::Source),
         "response" if context == Context::Reply => Rule::Walk(Context::Free),
         "functionResponse" | "function_response" => Rule::Walk(Context::Reply),
         _ if string && is_no_text(key) => Rule::Skip,
@@ -176,6 +189,7 @@ fn config(key: &str, begins: Option<u8>) -> Rule {
         | "parametersJsonSchema"
         | "parameters_json_schema"
         | "output_schema" => Rule::Walk(Context::Schema),
+        "json_schema" => Rule::Walk(Context::Named),
         "input_examples" => Rule::Walk(Context::Free),
         "name" if string => Rule::Skip,
         // What a provider needs to call somebody else's server.

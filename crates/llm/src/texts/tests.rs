@@ -117,6 +117,63 @@ fn texts_of_a_messages_request() {
 }
 
 #[test]
+fn texts_of_a_cohere_request() {
+    let document = json!({
+        "model": "command", "max_tokens": 9, "safety_mode": "STRICT", "tool_choice": "REQUIRED",
+        "documents": ["bare", {"id": "d1", "data": {"title": "letter", "name": "Anna", "url": "u", "page": 7}}],
+        "messages": [
+            {"role": "system", "content": "be kind"},
+            {"role": "user", "content": [{"type": "text", "text": "hello"},
+                {"type": "image_url", "image_url": {"url": "https://example.com", "detail": "low"}}]},
+            {"role": "assistant", "tool_plan": "send it", "content": [{"type": "thinking", "thinking": "hm", "signature": "c2ln"}],
+             "tool_calls": [{"id": "c1", "type": "function", "function": {"name": "send", "arguments": "{\"to\":\"a\"}"}}],
+             "citations": [{"start": 0, "end": 2, "text": "he", "type": "PLAN", "sources": [
+                {"type": "document", "id": "d1", "document": {"name": "Bo"}},
+                {"type": "tool", "id": "t1", "tool_output": {"id": "me"}}]}]},
+            {"role": "tool", "tool_call_id": "c1", "content": [
+                {"type": "document", "document": {"id": "r1", "data": {"name": "Cy"}}}]},
+        ],
+        "response_format": {"type": "json_object", "json_schema": {
+            "type": "object", "description": "what", "required": ["mail"],
+            "properties": {"mail": {"type": "string", "enum": ["x"], "pattern": "^a$"}}}},
+    });
+    assert_eq!(
+        shown(&document),
+        sorted([
+            "STRICT",
+            "REQUIRED",
+            "bare",
+            "title",
+            "title: letter",
+            "name",
+            "name: Anna",
+            "url",
+            "url: u",
+            "page",
+            "page: 7",
+            "be kind",
+            "hello",
+            "low",
+            "send it",
+            "hm",
+            "to",
+            "to: a",
+            "he",
+            "name",
+            "name: Bo",
+            "id",
+            "id: me",
+            "name",
+            "name: Cy",
+            "what",
+            "enum: x",
+        ])
+    );
+    let text = document.to_string();
+    assert!(rewrite(text.as_bytes(), &mut |_| None).unwrap().json_answer);
+}
+
+#[test]
 fn texts_of_a_responses_request() {
     let document = json!({
         "model": "gpt", "instructions": "be kind", "prompt_cache_key": "k",

@@ -194,6 +194,57 @@ fn hear_gemini(bytes: &[u8]) -> Said {
     said
 }
 
+fn hear_cohere(bytes: &[u8]) -> Said {
+    let mut said = Said::default();
+    let (mut content, mut call): (Option<u64>, Option<u64>) = (None, None);
+    for event in events(bytes) {
+        let index = event["index"].as_u64();
+        let message = &event["delta"]["message"];
+        match event["type"].as_str().unwrap() {
+            "content-start" => {
+                assert_eq!((content, call), (None, None), "one thing is told after the other");
+                content = index;
+            }
+            "content-delta" => {
+                assert_eq!(content, index);
+                said.text += &string(&message["content"]["text"]);
+                said.thinking += &string(&message["content"]["thinking"]);
+            }
+            "content-end" => assert_eq!(content.take(), index),
+            "tool-plan-delta" => said.thinking += &string(&message["tool_plan"]),
+            "tool-call-start" => {
+                assert_eq!((content, call), (None, None), "one thing is told after the other");
+                call = index;
+                let told = &message["tool_calls"];
+                let name = string(&told["function"]["name"]);
+                said.tools.push((string(&told["id"]), name, String::new()));
+            }
+            "tool-call-delta" => {
+                assert_eq!(call, index);
+                let text = string(&message["tool_calls"]["function"]["arguments"]);
+                said.tools.last_mut().unwrap().2 += &text;
+            }
+            "tool-call-end" => assert_eq!(call.take(), index),
+            "message-end" => {
+                said.stop = match event["delta"]["finish_reason"].as_str().unwrap() {
+                    "COMPLETE" => "stop",
+                    "TOOL_CALL" => "tool_calls",
+                    "MAX_TOKENS" => "length",
+                    other => other,
+                }
+                .to_owned();
+                let usage = &event["delta"]["usage"];
+                let cached = usage["cached_tokens"].as_u64().unwrap_or(0);
+                let count = |name: &str| usage["billed_units"][name].as_u64().unwrap();
+                said.usage = (count("input_tokens") - cached, cached, count("output_tokens"));
+            }
+            _ => {}
+        }
+    }
+    assert_eq!((content, call), (None, None));
+    said
+}
+
 #[derive(serde::Deserialize)]
 struct Chunk {
     candidates: Vec<Candidate>,
@@ -247,5 +298,6 @@ pub(crate) fn hear(format: Format, bytes: &[u8]) -> Said {
         Format::AnthropicMessages => hear_anthropic(bytes),
         Format::OpenAiResponses => hear_responses(bytes),
         Format::Gemini => hear_gemini(bytes),
+        Format::Cohere => hear_cohere(bytes),
     }
 }

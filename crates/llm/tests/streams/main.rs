@@ -167,7 +167,13 @@ fn nothing_is_semantic_before_the_answer_begins() {
         "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"\"}]}}]}\n\n",
         "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"x\"}]}}]}\n\n",
     ];
+    let cohere = [
+        "event: message-start\ndata: {\"type\":\"message-start\",\"id\":\"c\",\"delta\":{\"message\":{\"content\":[],\"tool_calls\":[]}}}\n\n",
+        "data: {\"type\":\"content-start\",\"index\":0,\"delta\":{\"message\":{\"content\":{\"type\":\"text\",\"text\":\"\"}}}}\n\n",
+        "data: {\"type\":\"content-delta\",\"index\":0,\"delta\":{\"message\":{\"content\":{\"text\":\"x\"}}}}\n\n",
+    ];
     for (from, events) in [
+        (Format::Cohere, cohere),
         (Format::OpenAiChat, openai),
         (Format::AnthropicMessages, anthropic),
         (Format::OpenAiResponses, responses),
@@ -225,9 +231,30 @@ fn a_failure_is_told_in_the_client_s_format() {
         "data: {\"error\":{\"code\":502,\"message\":\"The provider's stream ended early.\",\"status\":\"UNAVAILABLE\",\"details\":[{\"@type\":\"type.googleapis.com/google.rpc.ErrorInfo\",\"reason\":\"upstream_cut\",\"metadata\":{\"request_id\":\"req_1\"}}]}}\n\n"
     );
     assert_eq!(
+        tell(Format::Cohere),
+        "event: message-end\ndata: {\"type\":\"message-end\",\"id\":\"req_1\",\"delta\":{\"finish_reason\":\"ERROR\",\"error\":\"The provider's stream ended early.\",\"code\":\"upstream_cut\"}}\n\n"
+    );
+    assert_eq!(
         tell(Format::AnthropicMessages),
         "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"api_error\",\"message\":\"The provider's stream ended early.\",\"details\":{\"error_code\":\"upstream_cut\"}},\"request_id\":\"req_1\"}\n\n"
     );
+}
+
+/// What one gateway says of an error another one passes on, and no more.
+#[test]
+fn an_error_at_the_end_of_a_cohere_stream_is_read_as_one() {
+    let start = b"data: {\"type\":\"message-start\",\"delta\":{}}\n\n";
+    for (code, kept) in [("busy", Some("busy")), ("What I said", None)] {
+        let delta = json!({"finish_reason": "ERROR", "error": "secret", "code": code});
+        let end = format!("data: {}\n\n", json!({"type": "message-end", "delta": delta}));
+        for to in [Format::Cohere, Format::OpenAiChat] {
+            let chunks = [start.as_slice(), end.as_bytes()];
+            let (out, result, _) = run(Format::Cohere, to, &shown(), chunks);
+            let Err(StreamFault::Upstream(error)) = result else { panic!("{result:?}") };
+            assert_eq!((error.status, error.code.as_deref(), error.retryable), (502, kept, true));
+            assert!(!String::from_utf8(out).unwrap().contains("secret"));
+        }
+    }
 }
 
 #[test]

@@ -78,7 +78,7 @@ fn every_client_brings_gemini_s_signatures_back_to_their_parts() {
 }
 
 /// The next request of a Gemini client that keeps the parts as it got them.
-fn next_gemini(parts: &[Value]) -> Value {
+pub(super) fn next_gemini(parts: &[Value]) -> Value {
     let call = parts.iter().rev().find_map(|part| part.get("functionCall")).unwrap();
     json!({"contents":[
         {"role":"user","parts":[{"text":"Go"}]}, {"role":"model","parts":parts},
@@ -87,7 +87,7 @@ fn next_gemini(parts: &[Value]) -> Value {
 }
 
 /// The parts of a whole answer, and of every chunk of a stream.
-fn parts_of(answers: &[Value]) -> Vec<Value> {
+pub(super) fn parts_of(answers: &[Value]) -> Vec<Value> {
     let parts = answers.iter().map(|answer| &answer["candidates"][0]["content"]["parts"]);
     parts.flat_map(|parts| parts.as_array().unwrap().clone()).collect()
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops where it fails")]
 
 mod bedrock;
+mod cohere;
 #[path = "../support/event_stream.rs"]
 #[expect(dead_code, reason = "other tests read whole fixtures")]
 mod event_stream;
@@ -17,6 +18,7 @@ const OPENAI: Format = Format::OpenAiChat;
 const ANTHROPIC: Format = Format::AnthropicMessages;
 const RESPONSES: Format = Format::OpenAiResponses;
 const GEMINI: Format = Format::Gemini;
+const COHERE: Format = Format::Cohere;
 
 fn send(inbound: Format, outbound: Format, body: &Value) -> (Value, Vec<String>) {
     let body = Bytes::from(body.to_string());

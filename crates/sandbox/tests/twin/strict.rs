@@ -1,4 +1,4 @@
-//! What the twins of Gemini and Bedrock refuse, as the services do.
+//! What the twins of Gemini, Bedrock and Cohere refuse, as the services do.
 
 use sandbox::Script;
 use serde_json::{Value, json};
@@ -7,6 +7,7 @@ use crate::house::{start, stream, whole};
 
 const GEMINI: &str = "/v1beta/models/sandbox-echo:generateContent";
 const BEDROCK: &str = "/model/sandbox-echo/converse";
+const COHERE: &str = "/v2/chat";
 
 fn with(mut body: Value, more: &Value) -> Value {
     body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -142,4 +143,77 @@ async fn bedrock_refuses_what_it_does_not_know() {
     assert_eq!(whole(&twin, BEDROCK, &with(turns, &config)).await.0, 200);
     let twin = start(Script::default().with_key("right")).await;
     assert_eq!(whole(&twin, BEDROCK, &messages()).await.0, 403);
+}
+
+fn chat() -> Value {
+    json!({"model": "sandbox-echo", "messages": [{"role": "user", "content": "one two"}]})
+}
+
+#[tokio::test]
+async fn cohere_refuses_what_it_does_not_know() {
+    let twin = start(Script::default()).await;
+    let asked = json!({"role": "user", "content": "go"});
+    let call = json!({"role": "assistant", "tool_plan": "I go.", "tool_calls": [
+        {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}]});
+    let result = |content: Value| json!({"role": "tool", "tool_call_id": "a", "content": content});
+    let tool =
+        json!({"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}});
+    let bare = json!({"type": "function", "function": {"name": "f"}});
+    let thought = json!({"type": "thinking", "thinking": "a", "signature": "b"});
+    for (more, says) in [
+        (json!({"future_field": 1}), "future_field"),
+        (json!({"top_p": 0.5}), "top_p"),
+        (json!({"messages": []}), "at least one"),
+        (json!({"messages": [{"role": "developer", "content": "a"}]}), "unknown role"),
+        (json!({"messages": [{"role": "user"}]}), "content is required"),
+        (json!({"messages": [{"role": "user", "content": [thought]}]}), "in this role"),
+        (json!({"messages": [asked, {"role": "assistant", "content": [thought]}]}), "signature"),
+        (json!({"messages": [asked, {"role": "assistant"}]}), "content or tool_calls"),
+        (json!({"messages": [asked, call, result(json!("sunny"))]}), "JSON object"),
+        (json!({"messages": [asked, result(json!("{}"))]}), "has no call"),
+        (json!({"messages": [asked, call, asked]}), "has no result"),
+        (json!({"tools": [bare]}), "parameters"),
+        (json!({"tool_choice": "REQUIRED"}), "no tools"),
+        (json!({"tools": [tool], "tool_choice": "auto"}), "REQUIRED or NONE"),
+        (json!({"tools": [tool], "response_format": {"type": "json_object"}}), "in combination"),
+        (json!({"documents": ["a"], "response_format": {"type": "json_object"}}), "in combination"),
+        (json!({"response_format": {"type": "json_schema"}}), "not known"),
+        (json!({"documents": [{"text": "a"}]}), "text"),
+        (json!({"p": 1}), "p is out"),
+        (json!({"k": 501}), "k is out"),
+        (json!({"frequency_penalty": -1}), "frequency_penalty is out"),
+        (json!({"stop_sequences": ["1", "2", "3", "4", "5", "6"]}), "at most 5"),
+        (json!({"thinking": {"type": "adaptive"}}), "enabled or disabled"),
+        (json!({"thinking": {"type": "enabled", "budget_tokens": 1}}), "budget_tokens"),
+    ] {
+        let (status, body) = whole(&twin, COHERE, &with(chat(), &more)).await;
+        assert_eq!(status, 400, "{more}: {body}");
+        assert!(body["message"].as_str().unwrap().contains(says), "{more}: {body}");
+    }
+    let parts = json!([{"type": "document", "document": {"id": "d", "data": {"a": 1}}}]);
+    for content in [json!("{}"), parts] {
+        let turns = json!({"messages": [asked, call, result(content)], "tools": [tool]});
+        assert_eq!(whole(&twin, COHERE, &with(chat(), &turns)).await.0, 200);
+    }
+    assert_eq!(whole(&twin, COHERE, &json!({"model": "none", "messages": [asked]})).await.0, 404);
+    let twin = start(Script::default().with_key("right")).await;
+    assert_eq!(whole(&twin, COHERE, &chat()).await.0, 401);
+}
+
+#[tokio::test]
+async fn cohere_plans_cites_and_bills() {
+    let twin = start(Script::default()).await;
+    let documents = json!({"documents": [{"id": "d", "data": {"text": "one"}}], "stream": true});
+    let (status, body) = whole(&twin, COHERE, &with(chat(), &json!({"documents": ["one"]}))).await;
+    assert_eq!((status, &body["message"]["citations"][0]["text"]), (200, &json!("one")));
+    assert_eq!(body["usage"]["billed_units"], json!({"input_tokens": 2, "output_tokens": 2}));
+    assert_eq!(body["usage"]["tokens"]["input_tokens"], 66);
+    let (text, ended) = stream(&twin, COHERE, &with(chat(), &documents)).await;
+    assert!(ended && text.contains("event: citation-start"), "{text}");
+    let tools = json!({"model": "sandbox-tools", "stream": true, "tools": [
+        {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]});
+    let (text, _) = stream(&twin, COHERE, &with(chat(), &tools)).await;
+    for part in ["tool-plan-delta", "tool-call-start", "tool-call-end", "\"TOOL_CALL\""] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
 }

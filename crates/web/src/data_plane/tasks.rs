@@ -11,8 +11,10 @@ pub(super) fn routes(routes: Routes) -> Routes {
     routes
         .post("/v1/embeddings", embeddings)
         .post("/v2/embed", embed)
+        .post("/v1/v2/embed", embed)
         .post("/v1/rerank", rerank)
         .post("/v2/rerank", rerank_v2)
+        .post("/v1/v2/rerank", rerank_v2)
         .post("/v1/moderations", moderations)
         .post("/v1/images/generations", images)
         .post("/v1/images/edits", image_edits)
@@ -22,10 +24,9 @@ pub(super) fn routes(routes: Routes) -> Routes {
 
 /// The task of a path, for what is refused before its handler is reached.
 pub(super) fn of(path: &str) -> Option<Task> {
-    match path {
+    match path.strip_prefix("/v1").unwrap_or(path) {
         "/v2/embed" => Some(Task::Embed),
-        // Whatever else has Cohere's shape is refused in it.
-        _ if path.starts_with("/v2/") => Some(Task::RerankV2),
+        "/v2/rerank" => Some(Task::RerankV2),
         _ => None,
     }
 }

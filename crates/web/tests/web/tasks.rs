@@ -65,7 +65,7 @@ async fn refusals_have_the_shape_of_the_endpoint() {
         let form = send(&house, path, (FORM, &key), "--xyz--").await;
         assert_eq!(code(&form, pointer), expected(400, "wrong_content_type"));
     }
-    let nothing = send(&house, "/v2/chat", (JSON, &key), "{}").await;
+    let nothing = send(&house, "/v2/nothing", (JSON, &key), "{}").await;
     assert_eq!(code(&nothing, "/code"), expected(404, "unknown_endpoint"), "{}", nothing.text);
     let form = send(&house, "/v1/audio/transcriptions", (FORM, &key), "--xyz--").await;
     assert_eq!(code(&form, "/error/code"), expected(400, "missing_required_parameter"));

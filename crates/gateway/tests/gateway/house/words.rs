@@ -39,7 +39,7 @@ fn in_gemini(body: &Value) -> Value {
     said
 }
 
-/// A request that Chat Completions and Messages both understand, and [`House::ask`](super::House::ask) says in the others.
+/// A request that Chat Completions, Messages and Cohere all understand, and [`House::ask`](super::House::ask) says in the others.
 pub(crate) fn request(model: &str, stream: bool) -> Value {
     json!({
         "model": model, "stream": stream, "max_tokens": 1000,
@@ -54,11 +54,12 @@ pub(crate) fn text_of(format: Format, answer: &Value) -> String {
         Format::AnthropicMessages => "/content/0/text",
         Format::OpenAiResponses => "/output/0/content/0/text",
         Format::Gemini => "/candidates/0/content/parts/0/text",
+        Format::Cohere => "/message/content/0/text",
     };
     answer.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
-/// The model that a whole answer names.
+/// The model that a whole answer names. Those of Cohere name none.
 pub(crate) fn model_of(format: Format, answer: &Value) -> &Value {
     &answer[if format == Format::Gemini { "modelVersion" } else { "model" }]
 }
@@ -78,6 +79,7 @@ pub(crate) fn streamed_text(format: Format, text: &str) -> String {
         Format::AnthropicMessages => "/delta/text",
         Format::OpenAiResponses => "/delta",
         Format::Gemini => "/candidates/0/content/parts/0/text",
+        Format::Cohere => "/delta/message/content/text",
     };
     let events = events(text);
     events.iter().filter_map(|event| event.pointer(pointer).and_then(Value::as_str)).collect()
@@ -90,6 +92,9 @@ pub(crate) fn complete(format: Format, text: &str) -> bool {
         Format::AnthropicMessages => text.contains("event: message_stop"),
         Format::OpenAiResponses => text.contains("event: response.completed"),
         Format::Gemini => text.contains("\"finishReason\":"),
+        Format::Cohere => {
+            text.contains("event: message-end") && !text.contains("\"finish_reason\":\"ERROR\"")
+        }
     }
 }
 
@@ -101,6 +106,9 @@ pub(crate) fn error_code(format: Format, error: &Value) -> String {
         Format::OpenAiChat | Format::OpenAiResponses | Format::BedrockConverse => "/error/code",
         Format::AnthropicMessages => "/error/details/error_code",
         Format::Gemini => "/error/details/0/reason",
+        // The error of a stream ends its message.
+        Format::Cohere if error.get("delta").is_some() => "/delta/code",
+        Format::Cohere => "/code",
     };
     error.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
 }

@@ -37,12 +37,13 @@ const WAYS: &[(&str, &str, bool)] = &[
     ("retry", "sandbox-flaky", false),
 ];
 
-/// What is no conversation: its name, where it is asked for, and the twin's model.
+/// What is no conversation, or one in another format: its name, where it is asked for, and the twin's model.
 const OTHERS: &[(&str, &str, &str)] = &[
     ("embeddings", "/v1/embeddings", "sandbox-embed"),
     ("ranking", "/v2/rerank", "sandbox-rerank"),
     ("moderation", "/v1/moderations", "sandbox-moderation"),
     ("image", "/v1/images/generations", "sandbox-draw"),
+    ("conversation in Cohere's format", "/v2/chat", "sandbox-echo"),
     ("speech", "/v1/audio/speech", "sandbox-speech"),
 ];
 
@@ -62,6 +63,9 @@ async fn other(cx: Run<'_>, name: &'static str, path: &str, model: &str) -> Trav
         "ranking" => json!({"model": model, "query": piece(&pieces, 0), "documents": [text]}),
         "image" => json!({"model": model, "prompt": text}),
         "speech" => json!({"model": model, "input": text, "voice": "alloy"}),
+        _ if path == "/v2/chat" => {
+            json!({"model": model, "messages": [{"role": "user", "content": text}]})
+        }
         _ => json!({"model": model, "input": text}),
     };
     let (as_meant, request) = whole(cx, path, Payload::Json(body), |status| status == 200).await;

@@ -88,7 +88,7 @@ fn formats(sent: &str) -> Vec<Choice> {
         ("responses", "OpenAI Responses", "Servers that speak the newer format only"),
         ("gemini", "Gemini", "generateContent"),
         ("bedrock", "Bedrock Converse", "A private endpoint of Amazon Bedrock"),
-        ("cohere", "Cohere", "Embeddings and ranking, version 2"),
+        ("cohere", "Cohere", "Version 2: conversations, embeddings, ranking"),
         ("rerank", "Jina", "Embeddings and ranking only, as Jina and its likes speak"),
     ]
     .map(|(value, label, help)| Choice::new(value, label).help(help).chosen(value == chosen))
