@@ -134,7 +134,11 @@ impl Sending<'_> {
     }
 
     /// Whether the candidate may see the conversation.
-    fn show_to(&mut self, candidate: &Candidate, exposed: Option<&Exposed>) -> Result<(), Failure> {
+    fn show_to(
+        &mut self,
+        candidate: &Candidate,
+        exposed: Option<&Exposed>,
+    ) -> Result<(), Box<Failure>> {
         let shown = exposed.map_or(Ok(()), |exposed| exposed.show(candidate));
         shown.inspect_err(|_| {
             self.settler.receipt.exclude(&candidate.route, "exposure", Vec::new());

@@ -133,7 +133,7 @@ async fn ask(
 fn holds(said: &Value, door: &Door) -> bool {
     let text = said.pointer(door.text).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
     let count = |at: &&str| said.pointer(at).and_then(Value::as_u64).is_some_and(|count| count > 0);
-    text && door.tokens.iter().all(|at| count(at))
+    text && door.tokens.iter().all(count)
 }
 
 async fn embed(cx: Run<'_>, project: &Project) -> Result<Told> {
