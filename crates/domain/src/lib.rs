@@ -35,8 +35,8 @@ pub use data_class::DataClass;
 pub use error::{Error, Kind, Result};
 pub use event::{Action, Actor, ActorKind, Disclosure, Event, Outcome, Target};
 pub use id::{
-    AliasId, BatchId, BudgetId, EventId, EvidenceId, FileId, GrantId, IdError, InvitationId, KeyId, OrgId,
-    ProjectId, ProviderId, RequestId, RunId, SessionId, UserId,
+    AliasId, BatchId, BudgetId, EventId, EvidenceId, FileId, GrantId, IdError, InvitationId, KeyId,
+    OrgId, ProjectId, ProviderId, RequestId, RunId, SessionId, UserId,
 };
 pub use limits::{LimitOf, Limits};
 pub use masking::{Masking, MaskingMode, PERSONAL_DATA, kind_says};

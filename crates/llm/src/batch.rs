@@ -79,10 +79,7 @@ fn unescaped(name: &str) -> Cow<'_, str> {
 
 /// The lines of a file, but for empty ones. They are counted in this order.
 pub fn batch_lines(content: &[u8]) -> impl Iterator<Item = &[u8]> {
-    content
-        .split(|byte| *byte == b'\n')
-        .map(<[u8]>::trim_ascii)
-        .filter(|line| !line.is_empty())
+    content.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty())
 }
 
 /// The file in pieces of about `size` bytes, each of whole lines.
@@ -149,7 +146,11 @@ pub fn batch_line(line: &[u8]) -> Result<BatchLine<'_>, BadRequest> {
 
 /// What a request was answered with, as a line. `id` and `request` are the house's own.
 #[must_use]
-pub fn batch_answer((id, custom_id): (&str, &str), (status, request): (u16, &str), body: &[u8]) -> Option<Vec<u8>> {
+pub fn batch_answer(
+    (id, custom_id): (&str, &str),
+    (status, request): (u16, &str),
+    body: &[u8],
+) -> Option<Vec<u8>> {
     let body = json::document(body).filter(|raw| json::shape(*raw) == Shape::Object)?;
     let mut out = Vec::with_capacity(body.get().len() + 192);
     write::object(&mut out, |root| {
@@ -230,7 +231,10 @@ mod tests {
     fn lines_are_read_strictly() {
         let good = br#"{"custom_id":"a","method":"POST","url":"/v1/embeddings","body":{"n":1.50}}"#;
         let line = batch_line(good).unwrap();
-        assert_eq!((&*line.custom_id, &*line.url, line.body), ("a", "/v1/embeddings", "{\"n\":1.50}"));
+        assert_eq!(
+            (&*line.custom_id, &*line.url, line.body),
+            ("a", "/v1/embeddings", "{\"n\":1.50}")
+        );
         for (line, code) in [
             ("nothing", "invalid_json_line"),
             ("[]", "invalid_json_line"),
@@ -249,7 +253,10 @@ mod tests {
                 "unsupported_parameter",
             ),
             (r#"{"custom_id":"a","custom_id":"b","method":"POST"}"#, "duplicate_key"),
-            (r#"{"custom_id":"a","method":"POST","url":"/","body":{"m":1,"m":2}}"#, "duplicate_key"),
+            (
+                r#"{"custom_id":"a","method":"POST","url":"/","body":{"m":1,"m":2}}"#,
+                "duplicate_key",
+            ),
         ] {
             assert_eq!(batch_line(line.as_bytes()).unwrap_err().code, code, "{line}");
         }
@@ -282,6 +289,9 @@ mod tests {
         assert_eq!(batch_answer(ids, (200, "req_1"), b"no JSON"), None);
         let read: Value =
             serde_json::from_slice(&batch_refusal(ids, ("unknown_outcome", "?"))).unwrap();
-        assert_eq!((read["error"]["code"].as_str(), &read["response"]), (Some("unknown_outcome"), &Value::Null));
+        assert_eq!(
+            (read["error"]["code"].as_str(), &read["response"]),
+            (Some("unknown_outcome"), &Value::Null)
+        );
     }
 }

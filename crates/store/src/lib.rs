@@ -92,9 +92,7 @@ mod write;
 
 pub use audit::{Attack, AuditFilter, AuditPerson, AuditRow};
 pub use config::{Config, EngineKind};
-pub use content::{
-    Batch, BatchProblem, BatchRun, FileFilter, NewBatch, NewFile, StoredFile,
-};
+pub use content::{Batch, BatchProblem, BatchRun, FileFilter, NewBatch, NewFile, StoredFile};
 pub use deployment::{Authority, Deployment, DeploymentRead, DeploymentWrite};
 pub use ending::wait_for_connections;
 pub use inspect::{

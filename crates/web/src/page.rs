@@ -59,7 +59,10 @@ const NOTICES: &[(&str, &str)] = &[
     ("member-removed", "The member was removed."),
     ("saved", "Saved."),
     ("storage-on", "The project may store files and batches from now on."),
-    ("storage-off", "The project stores nothing any more. The keys of what it stored are destroyed."),
+    (
+        "storage-off",
+        "The project stores nothing any more. The keys of what it stored are destroyed.",
+    ),
     ("file-deleted", "The key of the file was destroyed, and what it sealed was removed."),
     ("batch-cancelled", "The batch was cancelled, and the keys of its content are destroyed."),
     ("subprocessor", "The decision holds from now on."),

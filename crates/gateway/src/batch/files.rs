@@ -1,9 +1,7 @@
 //! Files of a project, as its keys see them.
 
 use bytes::Bytes;
-use domain::{
-    Action, Content, Error, Event, FileId, FilePurpose, Permission, ProjectId, Result,
-};
+use domain::{Action, Content, Error, Event, FileId, FilePurpose, Permission, ProjectId, Result};
 use store::{FileFilter, Listed, NewFile, Page, Scope, StoredFile};
 
 use super::{kept, project_of};
@@ -66,7 +64,12 @@ impl Gateway {
     ///
     /// # Errors
     /// `NotFound`; `Conflict` with code `file_in_use` while a batch needs it.
-    pub async fn file_delete(&self, scope: &Scope, project: Option<ProjectId>, id: FileId) -> Result<()> {
+    pub async fn file_delete(
+        &self,
+        scope: &Scope,
+        project: Option<ProjectId>,
+        id: FileId,
+    ) -> Result<()> {
         let project = whose(scope, project)?;
         let mut write = self.0.store.write(scope).await?;
         write.file_delete(project, id).await?;
@@ -109,8 +112,9 @@ impl Inner {
         }
         let name = form.name.trim();
         if name.is_empty() || name.len() > LONGEST_NAME {
-            return Err(Error::invalid("The name of a file has 1 to 255 bytes.")
-                .with_code("invalid_file"));
+            return Err(
+                Error::invalid("The name of a file has 1 to 255 bytes.").with_code("invalid_file")
+            );
         }
         let new = NewFile {
             project,

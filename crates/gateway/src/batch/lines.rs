@@ -36,7 +36,8 @@ impl<'a> Lines<'a> {
                 Some((number, content)) => {
                     self.piece = Some(number);
                     let content = content.expose_to(Exit::Store(DataClass::Prompt)).clone();
-                    self.left = llm::batch_lines(&content).map(|line| content.slice_ref(line)).collect();
+                    self.left =
+                        llm::batch_lines(&content).map(|line| content.slice_ref(line)).collect();
                     self.left.reverse();
                 }
             }

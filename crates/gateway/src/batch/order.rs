@@ -55,7 +55,9 @@ impl Gateway {
         let project = whose(scope, project)?;
         let mut write = self.0.store.write(scope).await?;
         write.batch_cancel(project, id).await?;
-        write.commit(Event::new(Action::BatchCancel).on("batch", id).on("project", project)).await?;
+        write
+            .commit(Event::new(Action::BatchCancel).on("batch", id).on("project", project))
+            .await?;
         self.0.desk.cancel(id);
         self.0.store.read(scope).await?.batch_fetch(project, id).await
     }

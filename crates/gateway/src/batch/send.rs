@@ -121,7 +121,8 @@ impl Inner {
         if headers.get(&RETRY).is_some_and(|value| value.as_bytes() == b"false") {
             return Verdict::Done;
         }
-        let wait = headers.get(header::RETRY_AFTER).and_then(|wait| wait.to_str().ok()?.parse().ok());
+        let wait =
+            headers.get(header::RETRY_AFTER).and_then(|wait| wait.to_str().ok()?.parse().ok());
         let wait = wait.map(Duration::from_secs);
         match (response.status(), sent) {
             (StatusCode::SERVICE_UNAVAILABLE, false) if self.draining() => Verdict::Stop,

@@ -167,9 +167,8 @@ impl Gateway {
             }
             let (inner, run) = (Arc::clone(&self.0), run.clone());
             let (stop, cancelled) = (stop.clone(), cancelled.clone());
-            under_way.spawn(async move {
-                inner.line(&run, (number, line), (&stop, &cancelled)).await
-            });
+            under_way
+                .spawn(async move { inner.line(&run, (number, line), (&stop, &cancelled)).await });
         }
         Ok(())
     }
@@ -183,7 +182,8 @@ impl Gateway {
                 Some(LineState::Sending) => unknown(run, number, &line).await?,
                 Some(_) => continue,
                 None => {
-                    let why = ("batch_expired", "The time of the batch was over before this request.");
+                    let why =
+                        ("batch_expired", "The time of the batch was over before this request.");
                     text.extend(self.0.refusal(&line, why));
                     numbers.push(number);
                 }

@@ -142,7 +142,9 @@ impl Write {
             .ok_or_else(|| Error::forbidden("Batches are made with a project's key."))?;
         let input = self.file_fetch(new.project, new.input).await?;
         if input.purpose != FilePurpose::Batch {
-            return Err(Error::invalid("This file is not one of requests.").with_code("wrong_purpose"));
+            return Err(
+                Error::invalid("This file is not one of requests.").with_code("wrong_purpose")
+            );
         }
         let running = tenant::select::<table::Entity>(org)
             .filter(table::Column::ProjectId.eq(new.project.uuid()))
@@ -151,8 +153,10 @@ impl Write {
             .await
             .map_err(from_db)?;
         if running >= MOST_OPEN {
-            return Err(Error::limited("The project has 100 batches under way. Wait until one is done.")
-                .with_code("too_many_batches"));
+            return Err(Error::limited(
+                "The project has 100 batches under way. Wait until one is done.",
+            )
+            .with_code("too_many_batches"));
         }
         let (id, actor) = (BatchId::new(now), self.scope.actor());
         let key = key::create(&self.store, (self.tx(), org), actor, Whose::Batch(id)).await?;

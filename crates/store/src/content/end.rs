@@ -50,7 +50,13 @@ impl Write {
     /// `NotFound`; `Conflict` with code `batch_over`.
     pub async fn batch_cancel(&mut self, project: ProjectId, id: BatchId) -> Result<()> {
         // First, so that whoever adds a result at the same time comes before this or finds it done.
-        if self.cancel(table::Column::Id.eq(id.uuid()).and(table::Column::ProjectId.eq(project.uuid()))).await? == 0 {
+        if self
+            .cancel(
+                table::Column::Id.eq(id.uuid()).and(table::Column::ProjectId.eq(project.uuid())),
+            )
+            .await?
+            == 0
+        {
             let state = self.batch_fetch(project, id).await?.state;
             return Err(Error::conflict(format!(
                 "The batch is {} already.",

@@ -92,9 +92,10 @@ impl Write {
     /// `Forbidden` for anybody but an API key; `Limited` with code `storage_full` when the project has no room left.
     pub async fn file_create(&mut self, new: NewFile<'_>) -> Result<StoredFile> {
         let (org, now) = (self.org(), self.store.clock().now());
-        let by = self.scope.key().ok_or_else(|| {
-            Error::forbidden("Files are stored with a project's key.")
-        })?;
+        let by = self
+            .scope
+            .key()
+            .ok_or_else(|| Error::forbidden("Files are stored with a project's key."))?;
         let bytes: u64 = new.chunks.iter().map(|piece| piece.len() as u64).sum();
         if self.stored_bytes(new.project).await?.saturating_add(bytes) > new.most_bytes {
             return Err(Error::limited(

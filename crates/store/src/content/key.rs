@@ -1,9 +1,7 @@
 //! The key of one file or batch: made with it, wrapped by the organization's key, destroyed before what it sealed.
 
 use domain::{Action, Actor, BatchId, ContentEnd, Event, FileId, OrgId, Result};
-use sea_orm::{
-    ActiveValue::Set, ColumnTrait, QueryFilter, QuerySelect as _,
-};
+use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QuerySelect as _};
 use uuid::Uuid;
 use vault::DataKey;
 

@@ -3,30 +3,29 @@
 //! These are the steps of work that was ordered with an event; only keys and ends have events of their own. A line is
 //! noted before it is sent, by its number: nothing here lets it begin twice.
 
+mod over;
+mod results;
+
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use domain::{
-    Action, Actor, BatchEndpoint, BatchId, BatchState, Content, Error, Event, FileId, FilePurpose,
-    KeyId, LineState, OrgId, ProjectId, RequestId, Result, Timestamp,
+    BatchEndpoint, BatchId, BatchState, Content, FileId, KeyId, LineState, OrgId, ProjectId,
+    RequestId, Result, Timestamp,
 };
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, QueryFilter, QuerySelect as _,
+    ActiveValue::Set,
+    ColumnTrait, QueryFilter, QuerySelect as _,
     sea_query::{Expr, ExprTrait as _},
 };
 use tokio::sync::Mutex;
 use uuid::Uuid;
 use vault::DataKey;
 
-use super::{
-    KEEP, Spot, Stage, batch, batch::BatchProblem, due_insert, due_set, file, int,
-    key::{self, Whose},
-};
+use super::{Stage, batch, file, int, key};
 use crate::{
-    Scope, Store, audit,
+    Scope, Store,
     engine::Tx,
-    entity::{
-        batch as table, batch_line as line, content_due as due, file_chunk as chunk, stored_file,
-    },
+    entity::{batch as table, batch_line as line, content_due as due},
     error::from_db,
     tenant,
 };
@@ -264,207 +263,5 @@ impl BatchRun {
             .await
             .map_err(from_db)?;
         Ok(done.rows_affected > 0)
-    }
-
-    /// Notes what came of a line that was begun, and keeps `text`, one line of the output or of the errors. A line that
-    /// has its outcome keeps it; once the batch is over, nothing is kept.
-    ///
-    /// # Errors
-    /// `Unavailable` when it cannot be written.
-    pub async fn finish(&self, number: u64, state: LineState, text: &[u8]) -> Result<()> {
-        let _turn = self.turn.lock().await;
-        let tx = self.store.engine().write(self.org).await?;
-        let counts = if state == LineState::Answered { (1, 0) } else { (0, 1) };
-        if !self.touch(&tx, counts).await? {
-            return Ok(());
-        }
-        let done = tenant::update::<line::Entity>(self.org)
-            .filter(line::Column::BatchId.eq(self.id.uuid()))
-            .filter(line::Column::Number.eq(int(number)?))
-            .filter(line::Column::State.eq(LineState::Sending.as_str()))
-            .col_expr(line::Column::State, Expr::value(state.as_str()))
-            .col_expr(line::Column::At, Expr::value(self.now()))
-            .exec(tx.on())
-            .await
-            .map_err(from_db)?;
-        if done.rows_affected == 0 {
-            return Ok(());
-        }
-        self.keep(&tx, state, (number, 1), text).await?;
-        tx.commit().await?;
-        audit::appended(&self.store, [self.org]);
-        Ok(())
-    }
-
-    /// Notes that lines were never begun, and keeps their errors.
-    ///
-    /// # Errors
-    /// `Unavailable` when it cannot be written.
-    pub async fn give_up(&self, numbers: &[u64], text: &[u8]) -> Result<()> {
-        let Some(first) = numbers.first() else { return Ok(()) };
-        let _turn = self.turn.lock().await;
-        let tx = self.store.engine().write(self.org).await?;
-        let all = int(numbers.len() as u64)?;
-        if !self.touch(&tx, (0, all)).await? {
-            return Ok(());
-        }
-        let row = |number: &u64| {
-            Ok(line::ActiveModel {
-                batch_id: Set(self.id.uuid()),
-                number: Set(int(*number)?),
-                state: Set(LineState::Failed.as_str().to_owned()),
-                request_id: Set(None),
-                at: Set(self.now()),
-                ..Default::default()
-            })
-        };
-        let rows = numbers.iter().map(row).collect::<Result<Vec<_>>>()?;
-        tenant::insert_all::<line::Entity>(&tx, self.org, rows).await?;
-        self.keep(&tx, LineState::Failed, (*first, numbers.len() as u64), text).await?;
-        tx.commit().await?;
-        audit::appended(&self.store, [self.org]);
-        Ok(())
-    }
-
-    /// Seals lines of results into their file, which is made with its key when it is needed first.
-    async fn keep(
-        &self,
-        tx: &Tx,
-        state: LineState,
-        (number, lines): (u64, u64),
-        text: &[u8],
-    ) -> Result<()> {
-        let (id, key) = self.results(tx, state == LineState::Answered).await?;
-        let spot = Spot::chunk(id, int(number)?);
-        let row = chunk::ActiveModel {
-            file_id: Set(id),
-            number: Set(int(number)?),
-            sealed: Set(vault::seal(&key, &spot.aad(self.org), text)?),
-            ..Default::default()
-        };
-        tenant::insert::<chunk::Entity>(tx, self.org, row).await?;
-        let add = |column, number: i64| Expr::col(column).add(number);
-        tenant::update::<stored_file::Entity>(self.org)
-            .filter(stored_file::Column::Id.eq(id))
-            .col_expr(
-                stored_file::Column::Bytes,
-                add(stored_file::Column::Bytes, int(text.len() as u64)?),
-            )
-            .col_expr(stored_file::Column::Lines, add(stored_file::Column::Lines, int(lines)?))
-            .exec(tx.on())
-            .await
-            .map_err(from_db)
-            .map(drop)
-    }
-
-    async fn results(&self, tx: &Tx, answered: bool) -> Result<(Uuid, DataKey)> {
-        let row = tenant::select::<table::Entity>(self.org)
-            .filter(table::Column::Id.eq(self.id.uuid()))
-            .one(tx.on())
-            .await
-            .map_err(from_db)?
-            .ok_or_else(batch::none)?;
-        let known = if answered { row.output_file } else { row.error_file };
-        if let Some(id) = known {
-            let key = self.key_of(tx, id).await?;
-            return key.map(|key| (id, key)).ok_or_else(file::none);
-        }
-        let (id, key) = self.create_results(tx, answered).await?;
-        let change = if answered {
-            table::ActiveModel { output_file: Set(Some(id)), ..Default::default() }
-        } else {
-            table::ActiveModel { error_file: Set(Some(id)), ..Default::default() }
-        };
-        self.update(tx, change).await?;
-        Ok((id, key))
-    }
-
-    async fn create_results(&self, tx: &Tx, answered: bool) -> Result<(Uuid, DataKey)> {
-        let (org, now) = (self.org, self.store.clock().now());
-        let id = FileId::new(now);
-        let key = key::create(&self.store, (tx, org), Actor::System, Whose::File(id)).await?;
-        let name = format!("{}_{}.jsonl", self.id, if answered { "output" } else { "error" });
-        // The latest it can be: the end of the batch moves it.
-        let until = self.expires.plus(self.keep);
-        let row = stored_file::ActiveModel {
-            id: Set(id.uuid()),
-            project_id: Set(self.project.uuid()),
-            key_id: Set(self.key.uuid()),
-            batch_id: Set(Some(self.id.uuid())),
-            purpose: Set(FilePurpose::BatchOutput.as_str().to_owned()),
-            name: Set(vault::seal(&key, &Spot::name(id.uuid()).aad(org), name.as_bytes())?),
-            bytes: Set(0),
-            lines: Set(0),
-            created_at: Set(now.as_millis()),
-            expires_at: Set(until.as_millis()),
-            fixed: Set(false),
-            ..Default::default()
-        };
-        tenant::insert::<stored_file::Entity>(tx, org, row).await?;
-        due_insert(tx, org, id.uuid(), Stage::File, until).await?;
-        Ok((id.uuid(), key))
-    }
-
-    /// Ends the batch, and says when what it made is forgotten.
-    ///
-    /// # Errors
-    /// `Unavailable` when it cannot be written.
-    pub async fn end(&self, state: BatchState, problems: &[BatchProblem]) -> Result<()> {
-        let tx = self.store.engine().write(self.org).await?;
-        let now = self.store.clock().now();
-        let text = serde_json::to_string(problems).map_err(Error::internal)?;
-        let change = table::ActiveModel {
-            state: Set(state.as_str().to_owned()),
-            ended_at: Set(Some(now.as_millis())),
-            problems: Set((!problems.is_empty()).then_some(text)),
-            ..Default::default()
-        };
-        if !self.update(&tx, change).await? {
-            return Ok(());
-        }
-        let row = tenant::select::<table::Entity>(self.org)
-            .filter(table::Column::Id.eq(self.id.uuid()))
-            .one(tx.on())
-            .await
-            .map_err(from_db)?
-            .ok_or_else(batch::none)?;
-        due_set(&tx, &[self.id.uuid()], Stage::Ended, now.plus(self.keep)).await?;
-        for id in row.output_file.into_iter().chain(row.error_file) {
-            batch::file_until(&tx, self.org, id, now.plus(self.keep)).await?;
-        }
-        self.release(&tx, now.plus(KEEP)).await?;
-        let event = Event::new(Action::BatchEnd)
-            .on("batch", self.id)
-            .on("project", self.project)
-            .fact("state", state.as_str())
-            .fact("total", row.total)
-            .fact("completed", row.completed)
-            .fact("failed", row.failed);
-        audit::append(&self.store, &tx, self.org, Actor::System, event).await?;
-        tx.commit().await?;
-        audit::appended(&self.store, [self.org]);
-        Ok(())
-    }
-
-    /// The input is forgotten at `until`, unless somebody said when or another batch reads it.
-    async fn release(&self, tx: &Tx, until: Timestamp) -> Result<()> {
-        let input = self.input.uuid();
-        let needed = tenant::select::<table::Entity>(self.org)
-            .filter(table::Column::InputFile.eq(input))
-            .filter(table::Column::State.is_in(batch::open()))
-            .one(tx.on())
-            .await
-            .map_err(from_db)?;
-        let file = tenant::select::<stored_file::Entity>(self.org)
-            .filter(stored_file::Column::Id.eq(input))
-            .one(tx.on())
-            .await
-            .map_err(from_db)?;
-        match file {
-            Some(file) if !file.fixed && needed.is_none() => {
-                batch::file_until(tx, self.org, input, until).await
-            }
-            _ => Ok(()),
-        }
     }
 }

@@ -52,11 +52,11 @@ impl Write {
             changed_at: Set(self.store.clock().now().as_millis()),
             ..Default::default()
         };
-        tenant::insert::<table::Entity>(self.tx(), org, row).await.map_err(|error| {
-            match error.code() {
-                "reference_missing" => Error::not_found("project"),
-                _ => error,
-            }
+        tenant::insert::<table::Entity>(self.tx(), org, row).await.map_err(|error| match error
+            .code()
+        {
+            "reference_missing" => Error::not_found("project"),
+            _ => error,
         })?;
         Ok(0)
     }

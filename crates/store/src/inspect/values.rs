@@ -134,8 +134,7 @@ impl Inspector {
         let Some(id) = vault::key_id_of(&one.value) else { return Opened::Not };
         match content::find_key(&self.keyring, tx, one.org, Uuid::from_bytes(id)).await {
             Ok(Some(key)) => {
-                let aad =
-                    Aad { org: one.org, table: one.table, column: one.column, row: &one.row };
+                let aad = Aad { org: one.org, table: one.table, column: one.column, row: &one.row };
                 vault::open(&key, &aad, &one.value).map_or(Opened::Not, Opened::As)
             }
             Ok(None) => Opened::Keyless,
@@ -220,9 +219,10 @@ fn sealed_in(table: &Table, cells: &[Option<Vec<u8>>], coverage: &mut Coverage) 
             .and_then(uuid)
             .zip(cell("digest"))
             .map(|(event, digest)| [event.as_bytes().as_slice(), digest].concat()),
-        "file_chunk" => cell("file_id").and_then(uuid).zip(cell("number").and_then(number)).map(
-            |(file, number)| content::Spot::chunk(file, number).row,
-        ),
+        "file_chunk" => cell("file_id")
+            .and_then(uuid)
+            .zip(cell("number").and_then(number))
+            .map(|(file, number)| content::Spot::chunk(file, number).row),
         _ => cell("id").and_then(uuid).map(|id| id.as_bytes().to_vec()),
     };
     let mut all = Vec::new();

@@ -76,9 +76,7 @@ impl From<Batch> for Shown {
     fn from(batch: Batch) -> Self {
         let at = |time: Option<Timestamp>| time.map(seconds);
         let ended = |state: BatchState| at(batch.ended.filter(|_| batch.state == state));
-        let problem = |one: &BatchProblem| {
-            json!({"code": one.code, "message": one.message, "param": one.param, "line": one.line})
-        };
+        let problem = |one: &BatchProblem| json!({"code": one.code, "message": one.message, "param": one.param, "line": one.line});
         let problems: Vec<_> = batch.problems.iter().map(problem).collect();
         Self {
             id: batch.id.to_string(),
@@ -119,7 +117,9 @@ fn read(body: &[u8]) -> Result<BatchOrder> {
     })?;
     let keep = match order.output_expires_after {
         Some(keep) if keep.anchor != "created_at" => {
-            return Err(Error::invalid("`anchor` is always `created_at`.").with_code("invalid_value"));
+            return Err(
+                Error::invalid("`anchor` is always `created_at`.").with_code("invalid_value")
+            );
         }
         keep => keep.map(|keep| keep.seconds),
     };
@@ -135,7 +135,8 @@ fn read(body: &[u8]) -> Result<BatchOrder> {
 
 fn checked(all: &BTreeMap<String, String>) -> Result<String> {
     let short = |text: &str, most: usize| text.chars().count() <= most;
-    if all.len() > PAIRS || !all.iter().all(|(name, value)| short(name, NAME) && short(value, VALUE))
+    if all.len() > PAIRS
+        || !all.iter().all(|(name, value)| short(name, NAME) && short(value, VALUE))
     {
         return Err(Error::invalid(
             "Metadata has at most 16 pairs; names have at most 64 characters, values 512.",

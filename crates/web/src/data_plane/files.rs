@@ -60,7 +60,11 @@ pub(super) const fn seconds(at: Timestamp) -> i64 {
 }
 
 /// A list in OpenAI's shape.
-pub(super) fn list<T>(listed: Listed<T>, id: impl Fn(&T) -> String, show: impl Fn(T) -> serde_json::Value) -> Response {
+pub(super) fn list<T>(
+    listed: Listed<T>,
+    id: impl Fn(&T) -> String,
+    show: impl Fn(T) -> serde_json::Value,
+) -> Response {
     let (first, last) = (listed.data.first().map(&id), listed.data.last().map(&id));
     let data: Vec<_> = listed.data.into_iter().map(show).collect();
     let has_more = listed.next.is_some();
@@ -87,7 +91,9 @@ pub(super) fn page(query: &Fields, most: u32, usual: u32) -> Result<Page> {
         None => usual,
         Some(Ok(limit)) if limit > 0 => limit,
         Some(_) => {
-            return Err(Error::invalid("`limit` is a whole number from 1 on.").with_code("invalid_value"));
+            return Err(
+                Error::invalid("`limit` is a whole number from 1 on.").with_code("invalid_value")
+            );
         }
     };
     Ok(Page { after: query.filled("after").map(str::to_owned), limit: limit.min(most) })
@@ -169,9 +175,8 @@ fn pieces(
         let (gateway, scope) = (gateway.clone(), scope.clone());
         async move {
             let piece = gateway.file_piece(&scope, file, after).await?;
-            Ok(piece.map(|(number, content)| {
-                (content.expose_to(Exit::Caller).clone(), Some(number))
-            }))
+            Ok(piece
+                .map(|(number, content)| (content.expose_to(Exit::Caller).clone(), Some(number))))
         }
     })
 }
