@@ -42,14 +42,16 @@ impl House {
 
     /// The batch once it is over.
     async fn over(&self, id: BatchId) -> Batch {
-        for _ in 0..1_000 {
-            let batch = self.batch(id).await;
-            if !batch.state.is_open() {
-                return batch;
+        let over = async {
+            loop {
+                let batch = self.batch(id).await;
+                if !batch.state.is_open() {
+                    return batch;
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
             }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        panic!("the batch does not end: {:?}", self.batch(id).await);
+        };
+        tokio::time::timeout(Duration::from_secs(10), over).await.unwrap()
     }
 
     /// The lines of a file, by `custom_id`.
