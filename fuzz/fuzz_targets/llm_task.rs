@@ -1,5 +1,6 @@
 //! Any bytes as a request that is no conversation, and as its answer: no panic; a prepared request has the provider's
-//! model, and one of the same dialect is otherwise what it was.
+//! model, and one of the same dialect is otherwise what it was. Files of requests are taken apart without losing a byte, and
+//! what came of a request is one line of JSON.
 #![no_main]
 
 use bytes::Bytes;
@@ -13,6 +14,7 @@ fuzz_target!(|data: &[u8]| {
     let mut both = data.splitn(2, |byte| *byte == 0xff);
     let body = Bytes::copy_from_slice(both.next().unwrap_or_default());
     let answer = Bytes::copy_from_slice(both.next().unwrap_or_default());
+    batch(&body, &answer);
     for task in Task::ALL {
         for kind in [None, Some(FORM)] {
             let Ok(head) = task_head(task, kind, &body) else { continue };
@@ -38,3 +40,21 @@ fuzz_target!(|data: &[u8]| {
         }
     }
 });
+
+fn batch(body: &[u8], answer: &[u8]) {
+    if let Ok(form) = llm::upload(Some(FORM), body) {
+        assert!(body.get(form.content).is_some(), "it lies in the body");
+    }
+    let pieces = llm::batch_pieces(body, 16);
+    assert_eq!(pieces.concat(), body);
+    let lines: usize = pieces.iter().map(|piece| llm::batch_lines(piece).count()).sum();
+    assert_eq!(lines, llm::batch_lines(body).count());
+    for line in llm::batch_lines(body) {
+        let Ok(line) = llm::batch_line(line) else { continue };
+        let ids = ("id", &*line.custom_id);
+        let written = llm::batch_answer(ids, (200, "req"), answer)
+            .unwrap_or_else(|| llm::batch_refusal(ids, ("code", "message")));
+        assert_eq!(written.iter().filter(|byte| **byte == b'\n').count(), 1);
+        serde_json::from_slice::<serde_json::Value>(&written).expect("JSON");
+    }
+}

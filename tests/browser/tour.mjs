@@ -83,6 +83,10 @@ test("an owner sees every page of an organization with some history", async () =
   await visit(page, `${project}/keys`, "demo-keys");
   await visit(page, `${project}/rules`, "demo-project-rules");
   await visit(page, `${project}/masking`, "demo-project-masking");
+  await visit(page, `${project}/batches`, "demo-project-batches");
+  await send(page, "Let this project store batches", {});
+  await look(page, "demo-project-batches-none");
+  await follow(page, `${project}/batches`, /\/batches\/off$/, "demo-project-batches-off");
   await visit(page, `${project}/budgets`, "demo-project-budgets");
   await follow(page, `${base}/usage`, /\/usage\/req_/, "demo-receipt");
   await visit(page, `${base}/usage?model=no-such-model`, "demo-usage-filtered");

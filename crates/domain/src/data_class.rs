@@ -33,7 +33,7 @@ macro_rules! classes {
 }
 
 classes! {
-    /// Never stored by the gateway; listed so that the page can say so.
+    /// Never stored for a request; kept under keys of their own in the files and batches that a project asks for.
     Prompt = "prompt", sealed: true, "What people and programs send to a model, and what it answers";
     Email = "email", sealed: true, "E-mail addresses of people";
     PersonName = "person_name", sealed: true, "Names of people";

@@ -67,6 +67,14 @@ actions! {
     AliasRemove = "alias.remove", "removed a model alias";
     RoutingPolicySet = "routing_policy.set", "set the rules for providers";
     MaskingSet = "masking.set", "set what becomes of personal data";
+    ContentStorageSet = "content_storage.set", "set whether a project may store files and batches";
+    FileCreate = "file.create", "stored a file";
+    FileDelete = "file.delete", "deleted a file";
+    BatchCreate = "batch.create", "created a batch";
+    BatchCancel = "batch.cancel", "cancelled a batch";
+    BatchEnd = "batch.end", "ended a batch";
+    ContentKeyCreate = "content_key.create", "created the key of stored content";
+    ContentKeyDestroy = "content_key.destroy", "destroyed the key of stored content";
     CatalogueLoad = "catalogue.load", "loaded a version of the catalogue";
     SubprocessorAnnounce = "subprocessor.announce", "announced changes of sub-processors";
     SubprocessorAccept = "subprocessor.accept", "accepted a sub-processor before its notice period ended";

@@ -10,8 +10,8 @@ use crate::Timestamp;
 
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 const LENGTH: usize = 26;
-/// Every prefix has three letters.
-const PREFIX: usize = 3;
+/// Most prefixes have three letters; files and batches are called as their API calls them.
+const PREFIX: usize = 5;
 const LONGEST: usize = PREFIX + 1 + LENGTH;
 
 /// The text is not an id of the expected kind.
@@ -29,11 +29,11 @@ impl Text {
     fn new(prefix: &str, uuid: Uuid) -> Self {
         let mut bits = uuid.as_u128();
         let mut bytes = [0u8; LONGEST];
-        let (head, tail) = bytes.split_at_mut(PREFIX + 1);
-        for (to, from) in head.iter_mut().zip(prefix.bytes().chain([b'_'])) {
+        for (to, from) in bytes.iter_mut().zip(prefix.bytes().chain([b'_'])) {
             *to = from;
         }
-        for to in tail.iter_mut().rev() {
+        let tail = bytes.iter_mut().skip(prefix.len() + 1).take(LENGTH);
+        for to in tail.rev() {
             *to = ALPHABET.get((bits & 31) as usize).copied().unwrap_or(b'0');
             bits >>= 5;
         }
@@ -78,7 +78,7 @@ macro_rules! ids {
 
         impl $name {
             pub const PREFIX: &'static str = {
-                assert!($prefix.len() == PREFIX);
+                assert!($prefix.len() <= PREFIX);
                 $prefix
             };
 
@@ -159,6 +159,9 @@ ids! {
     InvitationId = "inv";
     /// One request to the data plane; also names its receipt.
     RequestId = "req";
+    /// A file that programs stored, or that a batch made.
+    FileId = "file";
+    BatchId = "batch";
     /// One audit event.
     EventId = "evt";
     EvidenceId = "evi";
@@ -190,6 +193,16 @@ mod tests {
         assert_eq!(key.to_string(), "key_01h0000000e00800000000000z");
         assert_eq!(serde_json::to_string(&key).ok(), Some(format!("\"{key}\"")));
         assert_eq!(OrgId::from_uuid(Uuid::max()).to_string(), format!("org_7{}", "z".repeat(25)));
+    }
+
+    #[test]
+    fn longer_prefixes_read_back() {
+        let batch = BatchId::from_uuid(Uuid::max());
+        assert_eq!(batch.to_string(), format!("batch_7{}", "z".repeat(25)));
+        assert_eq!(batch.to_string().parse(), Ok(batch));
+        let file = FileId::from_uuid(Uuid::from_u128(31));
+        assert_eq!(file.to_string(), "file_0000000000000000000000000z");
+        assert_eq!(file.to_string().parse(), Ok(file));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! Invariants: `Secret` and `Content` cannot be printed or serialised; an `Error` never holds content;
 //! amounts of money are integers.
 
+mod batch;
 mod budget;
 mod catalogue;
 mod clock;
@@ -21,6 +22,7 @@ pub mod ranking;
 mod role;
 mod usage;
 
+pub use batch::{BatchEndpoint, BatchState, ContentEnd, FilePurpose, LineState};
 pub use budget::{BudgetOf, CURRENCY, Period, Span};
 pub use catalogue::{
     Auth, Capability, Catalogue, CatalogueError, CatalogueState, Endpoint, Family, LiveCatalogue,
@@ -33,8 +35,8 @@ pub use data_class::DataClass;
 pub use error::{Error, Kind, Result};
 pub use event::{Action, Actor, ActorKind, Disclosure, Event, Outcome, Target};
 pub use id::{
-    AliasId, BudgetId, EventId, EvidenceId, GrantId, IdError, InvitationId, KeyId, OrgId,
-    ProjectId, ProviderId, RequestId, RunId, SessionId, UserId,
+    AliasId, BatchId, BudgetId, EventId, EvidenceId, FileId, GrantId, IdError, InvitationId, KeyId,
+    OrgId, ProjectId, ProviderId, RequestId, RunId, SessionId, UserId,
 };
 pub use limits::{LimitOf, Limits};
 pub use masking::{Masking, MaskingMode, PERSONAL_DATA, kind_says};

@@ -82,5 +82,7 @@ permissions! {
     UsageRead = "usage.read", Rule::Project(ProjectRole::Viewer);
     KeysRead = "keys.read", Rule::Project(ProjectRole::Viewer);
     KeysManage = "keys.manage", Rule::Project(ProjectRole::Editor);
+    /// Stored files and batches of the project, to delete and to cancel.
+    ContentManage = "content.manage", Rule::Project(ProjectRole::Editor);
     Inference = "inference", Rule::Inference;
 }

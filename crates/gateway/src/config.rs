@@ -37,6 +37,12 @@ pub struct GatewayConfig {
     pub concurrent_requests: Option<u32>,
     /// Under a budget, the most tokens of output for a request that names no limit of a model without a known one.
     pub budget_output_tokens: u64,
+    /// Requests of batches under way at once, over all batches.
+    pub batch_at_once: usize,
+    /// Most requests of one batch.
+    pub batch_lines: u64,
+    /// What all files of a project may have together, in bytes.
+    pub batch_bytes: u64,
     /// Largest whole answer of a provider, in bytes.
     pub answer_bytes: usize,
     /// Largest single event of a provider's stream, in bytes.
@@ -60,6 +66,9 @@ impl Default for GatewayConfig {
             tokens_per_minute: None,
             concurrent_requests: None,
             budget_output_tokens: 16_384,
+            batch_at_once: 16,
+            batch_lines: 50_000,
+            batch_bytes: 1 << 30,
             answer_bytes: 64 << 20,
             event_bytes: 32 << 20,
         }

@@ -10,6 +10,7 @@
 //! * nothing on the way of an ordinary request waits for the database.
 
 mod attempt;
+mod batch;
 mod body;
 mod budget;
 mod call;
@@ -59,6 +60,7 @@ use store::{Scope, Store};
 use tokio::time::{Instant, timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+pub use batch::BatchOrder;
 pub use body::{Body, BrokenOff};
 pub use budget::BudgetState;
 pub use call::Call;
@@ -89,6 +91,7 @@ pub(crate) struct Inner {
     hedges: Allowance,
     exposures: Exposures,
     routes: Routes,
+    desk: batch::Desk,
     open: Arc<Open>,
     draining: AtomicBool,
     /// Breaks off what is still under way.
@@ -110,6 +113,7 @@ impl Gateway {
     ) -> Self {
         Self(Arc::new(Inner {
             routes: Routes::new(catalogue.into()),
+            desk: batch::Desk::new(config.batch_at_once),
             config,
             store,
             egress,

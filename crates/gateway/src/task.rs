@@ -55,7 +55,7 @@ impl Gateway {
 }
 
 impl Inner {
-    async fn task(&self, task: Task, mut call: Call<'_>) -> Response<Body> {
+    pub(crate) async fn task(&self, task: Task, mut call: Call<'_>) -> Response<Body> {
         let began = Instant::now();
         match self.ready_for(task, &mut call).await {
             Ok((caller, entry, head, plan, masked)) => {

@@ -13,6 +13,7 @@ mod alias;
 mod base_url;
 mod budget;
 mod config;
+mod content;
 mod egress;
 mod guessing;
 mod hashing;

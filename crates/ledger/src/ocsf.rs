@@ -21,6 +21,9 @@ pub(crate) const fn class_of(action: Action) -> (u32, u32) {
         | A::AdminKeyCreate
         | A::ProviderCreate
         | A::DataKeyCreate
+        | A::ContentKeyCreate
+        | A::FileCreate
+        | A::BatchCreate
         | A::ControlRegister
         | A::SubprocessorAnnounce
         | A::SubprocessorAccept
@@ -36,6 +39,8 @@ pub(crate) const fn class_of(action: Action) -> (u32, u32) {
         | A::ProviderChange
         | A::AliasSet
         | A::MaskingSet
+        | A::ContentStorageSet
+        | A::BatchEnd
         | A::CatalogueLoad
         | A::BudgetSet
         | A::LimitsSet
@@ -47,6 +52,9 @@ pub(crate) const fn class_of(action: Action) -> (u32, u32) {
         | A::AliasRemove
         | A::SubprocessorWithdraw
         | A::BudgetRemove
+        | A::FileDelete
+        | A::BatchCancel
+        | A::ContentKeyDestroy
         | A::PrivacyErasure
         | A::DisclosureExpire => (3004, 4),
         // User Access Management: assign, revoke

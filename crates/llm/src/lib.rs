@@ -41,6 +41,7 @@
 mod answer;
 mod anthropic;
 mod balance;
+mod batch;
 mod beginning;
 mod cap;
 mod carrier;
@@ -75,6 +76,9 @@ mod wishes;
 mod write;
 
 pub use answer::{Answer, Show, Stop, respond};
+pub use batch::{
+    BatchLine, Upload, batch_answer, batch_line, batch_lines, batch_pieces, batch_refusal, upload,
+};
 pub use beginning::beginning;
 pub use cap::cap_output;
 pub use fault::{BadAnswer, BadRequest, StreamFault};

@@ -5,7 +5,7 @@
 
 mod answer;
 mod embed;
-mod form;
+pub(crate) mod form;
 mod head;
 mod names;
 mod prepare;

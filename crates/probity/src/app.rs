@@ -80,6 +80,7 @@ impl App {
         self.store.run(&self.tasks, &self.stop);
         self.tasks.spawn_blocking(gateway::warm_up);
         self.gateway.watch(&self.stop);
+        self.gateway.work_on_batches(&self.stop);
         self.tasks.spawn(telemetry::condense(self.metrics.clone(), self.stop.clone()));
         self.tasks.spawn(timekeeping::watch(self.store.clock().clone(), self.stop.clone()));
         Ok(())

@@ -5,12 +5,14 @@ use std::time::Duration;
 use domain::Result;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{Store, audit, key_index, notice, routing, settle};
+use crate::{Store, audit, content, key_index, notice, routing, settle};
 
 /// How soon a key that another node revoked stops working here, at most.
 const REFRESH: Duration = Duration::from_millis(400);
 const SETTLE: Duration = Duration::from_millis(500);
 const KEYS_USED: Duration = Duration::from_secs(10);
+/// How long content outlives its time, at most, on a server that keeps up.
+const CONTENT: Duration = Duration::from_secs(15);
 
 impl Store {
     /// Starts the periodic work; it ends when `stop` is cancelled. Call [`Store::drain`] afterwards.
@@ -27,6 +29,9 @@ impl Store {
         every(self, tasks, stop, "key use", KEYS_USED, |store| async move {
             key_index::flush_used(&store).await
         });
+        every(self, tasks, stop, "retention of content", CONTENT, |store| async move {
+            content::sweep(&store).await
+        });
     }
 
     /// Does all periodic work once, to the end: for shutdown and for tests.
@@ -39,6 +44,7 @@ impl Store {
         notice::refresh(self).await?;
         settle::sweep(self).await?;
         key_index::flush_used(self).await?;
+        content::sweep(self).await?;
         audit::drain(self).await
     }
 }

@@ -156,6 +156,21 @@ impl Engine {
         row.map_or(Ok(0), |row| row.try_get_by_index(0).map_err(from_db))
     }
 
+    /// Empties SQLite's write-ahead log into the file, so that pages as they were before a change are gone from it.
+    /// `false` when a reader still needs them.
+    pub(crate) async fn checkpoint(&self) -> Result<bool> {
+        if self.is_postgres() {
+            return Ok(true);
+        }
+        // The only writer must not wait for readers that take their time.
+        const STEPS: [&str; 2] = ["pragma busy_timeout = 100", "pragma busy_timeout = 10000"];
+        let [hasty, patient] = STEPS;
+        self.writer.execute_unprepared(hasty).await.map_err(from_db)?;
+        let blocked = self.scalar("pragma wal_checkpoint(truncate)").await;
+        self.writer.execute_unprepared(patient).await.map_err(from_db)?;
+        Ok(blocked? == 0)
+    }
+
     pub(crate) async fn close(&self) -> Result<()> {
         if !self.is_postgres() {
             self.readers.close_by_ref().await.map_err(from_db)?;

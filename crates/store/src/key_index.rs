@@ -57,14 +57,37 @@ impl Store {
             return Err(refused("This API key does not exist.", "invalid_key"));
         };
         let now = self.clock().now().as_millis();
-        if entry.revoked {
-            return Err(refused("This API key was revoked.", "key_revoked"));
-        }
-        if entry.expires.is_some_and(|expires| expires <= now) {
-            return Err(refused("This API key has expired.", "key_expired"));
-        }
+        entry.usable(now)?;
         entry.used.store(now, Ordering::Relaxed);
         Ok(entry.scope.clone())
+    }
+}
+
+impl Store {
+    /// The scope of a key as it would be presented now; for work that a key began and that goes on without it.
+    ///
+    /// # Errors
+    /// As [`Store::api_key`].
+    pub(crate) fn scope_of_key(&self, org: OrgId, id: KeyId) -> Result<Scope> {
+        let map = self.inner().key_index.map.load();
+        let entry = map.values().find(|one| one.scope.org() == org && one.scope.key() == Some(id));
+        let Some(entry) = entry else {
+            return Err(refused("This API key does not exist.", "invalid_key"));
+        };
+        entry.usable(self.clock().now().as_millis())?;
+        Ok(entry.scope.clone())
+    }
+}
+
+impl Entry {
+    fn usable(&self, now: i64) -> Result<()> {
+        if self.revoked {
+            return Err(refused("This API key was revoked.", "key_revoked"));
+        }
+        if self.expires.is_some_and(|expires| expires <= now) {
+            return Err(refused("This API key has expired.", "key_expired"));
+        }
+        Ok(())
     }
 }
 

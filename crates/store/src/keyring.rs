@@ -168,6 +168,22 @@ impl Keyring {
         .transpose()
     }
 
+    /// The key of `org` with this id, retired or not.
+    pub(crate) async fn outer(&self, tx: &Tx, org: OrgId, id: Uuid) -> Result<Key> {
+        let row = tenant::select::<organization_key::Entity>(org)
+            .filter(organization_key::Column::Id.eq(id))
+            .one(tx.on())
+            .await
+            .map_err(from_db)?
+            .ok_or_else(|| missing(org))?;
+        self.root.unwrap(&outer_context(org, id, &row.purpose), &row.wrapped)
+    }
+
+    /// The key that wraps new data keys of `org`.
+    pub(crate) async fn wrapping(&self, tx: &Tx, org: OrgId) -> Result<(Uuid, Key)> {
+        self.wrapping_key(tx, org, DATA).await?.ok_or_else(|| missing(org))
+    }
+
     pub(crate) async fn create_outer(
         &self,
         tx: &Tx,

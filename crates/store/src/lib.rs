@@ -62,6 +62,7 @@
 mod audit;
 mod background;
 mod config;
+mod content;
 mod data_dir;
 mod deployment;
 mod ending;
@@ -91,6 +92,7 @@ mod write;
 
 pub use audit::{Attack, AuditFilter, AuditPerson, AuditRow};
 pub use config::{Config, EngineKind};
+pub use content::{Batch, BatchProblem, BatchRun, FileFilter, NewBatch, NewFile, StoredFile};
 pub use deployment::{Authority, Deployment, DeploymentRead, DeploymentWrite};
 pub use ending::wait_for_connections;
 pub use inspect::{

@@ -8,6 +8,7 @@ use sea_orm_migration::sea_orm::DbErr;
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTraitSelf, SchemaManager};
 
 mod budget;
+mod content;
 mod exposure;
 mod foundation;
 mod limit;
@@ -37,6 +38,7 @@ const MIGRATIONS: &[(&str, Steps)] = &[
     ("m0006_notice", notice::steps),
     ("m0007_budget", budget::steps),
     ("m0008_limit", limit::steps),
+    ("m0009_content", content::steps),
     ("m0010_exposure", exposure::steps),
 ];
 

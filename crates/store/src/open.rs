@@ -37,6 +37,7 @@ pub(crate) struct Inner {
     pub(crate) key_index: KeyIndex,
     pub(crate) routing: Routing,
     pub(crate) audit: crate::audit::State,
+    pub(crate) content: crate::content::State,
     pub(crate) journal: crate::journal::Journal,
 }
 
@@ -73,6 +74,7 @@ impl Store {
             key_index: KeyIndex::default(),
             routing: Routing::default(),
             audit: crate::audit::State::default(),
+            content: crate::content::State::default(),
             journal,
         }));
         if migrate::pending(store.engine()).await? == 0 {

@@ -1,7 +1,7 @@
 //! What the gateway needs to route an organization's requests, in memory.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
@@ -40,6 +40,8 @@ pub struct OrgRouting {
     pub limits: OrgLimits,
     /// What projects with rules of their own may do: those of the organization narrowed by theirs.
     pub projects: HashMap<ProjectId, RoutingPolicy>,
+    /// The projects that may store files and batches.
+    pub storing: HashSet<ProjectId>,
     /// What the organization decided about providers of the catalogue.
     pub decisions: HashMap<String, Decision>,
     /// The organization's setting for personal data.
@@ -153,6 +155,7 @@ async fn load(store: &Store, scope: &Scope) -> Result<OrgRouting> {
     let person_key = Secret::new(read.keys.derived("people of requests"));
     let decided = read.subprocessor_decisions().await?.into_iter();
     let decisions = decided.map(|(provider, decided)| (provider, decided.decision)).collect();
+    let storing = read.content_storage_projects().await?;
     let (budgets, limits) = (read.budgets_list().await?, read.limits().await?);
     Ok(OrgRouting {
         providers,
@@ -161,6 +164,7 @@ async fn load(store: &Store, scope: &Scope) -> Result<OrgRouting> {
         budgets,
         limits,
         projects,
+        storing,
         decisions,
         masking,
         masking_of,

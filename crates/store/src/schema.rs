@@ -3,6 +3,8 @@
 //! A test compares it with the live catalogue of both engines, so a table or column that is not
 //! listed here fails the build (invariants 1 and 6). The trust page's encryption table is rendered from it.
 
+mod content;
+
 use domain::DataClass::{
     self, Audit, Configuration, Credential, Digest, Disclosure, Email, Evidence, Identifier, Key,
     Name, Password, PersonName, Usage,
@@ -334,6 +336,13 @@ pub const TABLES: &[Table] = &[
             ("changed_at", Identifier),
         ],
     ),
+    content::STORAGE,
+    content::KEYS,
+    content::FILES,
+    content::CHUNKS,
+    content::BATCHES,
+    content::LINES,
+    content::DUE,
     tenant(
         "alias",
         &[

@@ -4,7 +4,7 @@ use std::ops::{Deref, DerefMut};
 
 use domain::{Event, EventId, OrgId, Result};
 
-use crate::{Read, Scope, Store, audit, engine::Tx, key_index, notice, routing};
+use crate::{Read, Scope, Store, audit, content, engine::Tx, key_index, notice, routing};
 
 /// A change in the making. Dropping it rolls back; [`Write::commit`] is the only way to keep it.
 pub struct Write {
@@ -18,6 +18,8 @@ pub(crate) struct Touched {
     pub(crate) keys: bool,
     pub(crate) routing: bool,
     pub(crate) notice: bool,
+    /// Content lost its key: what is left of it goes as well.
+    pub(crate) content: bool,
 }
 
 /// What was kept.
@@ -91,6 +93,12 @@ impl Store {
             && let Err(error) = notice::refresh(self).await
         {
             tracing::warn!(code = error.code(), causes = %error.causes(), "register not refreshed");
+        }
+        if touched.content
+            && let Err(error) = content::sweep(self).await
+        {
+            // It cannot be read any more; the sweep removes it within a minute.
+            tracing::warn!(code = error.code(), causes = %error.causes(), "content not removed yet");
         }
     }
 }

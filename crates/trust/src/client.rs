@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, header};
 use http_body_util::{BodyExt as _, Full};
 
 const SITE: &str = "site";
+const BOUNDARY: &str = "probity-probe";
 
 /// Larger answers are cut: no page of this installation comes near.
 const LARGEST: usize = 256 << 20;
@@ -33,6 +34,8 @@ pub(crate) enum Payload {
     Empty,
     Json(serde_json::Value),
     Form(&'static str),
+    /// A file, as a form of several parts carries it.
+    File(&'static str),
     Raw(Bytes),
 }
 
@@ -132,6 +135,15 @@ fn request(
         Payload::Json(value) => (Some("application/json"), Bytes::from(value.to_string())),
         Payload::Form(text) => {
             (Some("application/x-www-form-urlencoded"), Bytes::from_static(text.as_bytes()))
+        }
+        Payload::File(text) => {
+            let body = format!(
+                "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"purpose\"\r\n\r\nbatch\r\n\
+                 --{BOUNDARY}\r\nContent-Disposition: form-data; name=\"expires_after[seconds]\"\r\n\r\n3600\r\n\
+                 --{BOUNDARY}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"probe.jsonl\"\r\n\r\n\
+                 {text}\r\n--{BOUNDARY}--\r\n"
+            );
+            (Some("multipart/form-data; boundary=probity-probe"), Bytes::from(body))
         }
         Payload::Raw(bytes) => (Some("application/json"), bytes),
     };

@@ -3,6 +3,7 @@
 mod audit;
 mod budgets;
 mod catalogue;
+mod content;
 mod keys;
 mod limits;
 mod masking;
@@ -34,6 +35,7 @@ pub(crate) fn routes() -> Routes {
         providers::routes(),
         routing::routes(),
         masking::routes(),
+        content::routes(),
         subprocessors::routes(),
         budgets::routes(),
         limits::routes(),

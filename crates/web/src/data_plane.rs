@@ -1,5 +1,7 @@
 //! Model calls: the body is read, the gateway does the rest. Nothing here is wrapped in the layers of pages.
 
+mod batches;
+mod files;
 mod receipt;
 mod tasks;
 
@@ -35,7 +37,7 @@ pub(crate) fn routes() -> Routes {
         .get("/v1/receipts/{request}/proof", receipt::proof)
         .get("/v1/models", models)
         .get("/v1/models/{*model}", model);
-    tasks::routes(conversations)
+    batches::routes(files::routes(tasks::routes(conversations)))
 }
 
 /// The format in which a path's errors are said.

@@ -37,6 +37,7 @@ const PROJECT_SECTIONS: &[(&str, &str, Permission)] = &[
     ("/usage", "Usage", Permission::UsageRead),
     ("/rules", "Rules", Permission::ProjectRead),
     ("/masking", "Personal data", Permission::ProjectRead),
+    ("/batches", "Batches", Permission::ProjectRead),
     ("/budgets", "Budgets", Permission::UsageRead),
 ];
 
@@ -57,6 +58,13 @@ const NOTICES: &[(&str, &str)] = &[
     ("grants", "The rights in projects were changed."),
     ("member-removed", "The member was removed."),
     ("saved", "Saved."),
+    ("storage-on", "The project may store files and batches from now on."),
+    (
+        "storage-off",
+        "The project stores nothing any more. The keys of what it stored are destroyed.",
+    ),
+    ("file-deleted", "The key of the file was destroyed, and what it sealed was removed."),
+    ("batch-cancelled", "The batch was cancelled, and the keys of its content are destroyed."),
     ("subprocessor", "The decision holds from now on."),
     ("password", "The password was changed. Every other session was signed out."),
     ("session-ended", "That session was signed out."),

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod audit;
+pub mod batches;
 pub mod budgets;
 pub mod home;
 pub mod keys;

@@ -57,6 +57,16 @@ impl Routes {
         self.add("POST", path, None, handler)
     }
 
+    pub(crate) fn delete<H, M, P, I>(self, path: &'static str, handler: H) -> Self
+    where
+        H: Handler<(M, Cx<P>, I), App>,
+        M: 'static,
+        I: 'static,
+        P: PermissionTag,
+    {
+        self.add("DELETE", path, None, handler)
+    }
+
     /// An endpoint with a description for `/api/openapi.json`.
     pub(crate) fn api<H, M, P, I>(
         self,

@@ -2,6 +2,7 @@
 
 mod account;
 mod audit;
+mod batches;
 pub(crate) mod budgets;
 mod home;
 mod keys;
@@ -40,6 +41,7 @@ pub(crate) fn routes() -> Routes {
         providers::routes(),
         rules::routes(),
         masking::routes(),
+        batches::routes(),
         subprocessors::routes(),
         budgets::routes(),
         limits::routes(),

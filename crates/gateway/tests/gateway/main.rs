@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod abort;
+mod batches;
 mod budgets;
 mod classes;
 mod cohere;

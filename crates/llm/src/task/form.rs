@@ -11,17 +11,19 @@ const MOST_PARTS: usize = 200;
 /// Headers of one part, in bytes.
 const MOST_HEAD: usize = 8 << 10;
 
-pub(super) struct Part<'a> {
-    pub(super) name: &'a str,
+pub(crate) struct Part<'a> {
+    pub(crate) name: &'a str,
     /// Where its content stands in the body.
-    pub(super) range: Range<usize>,
+    pub(crate) range: Range<usize>,
+    /// What the file is called, as it was written, if it is one and has a name.
+    pub(crate) file: Option<&'a str>,
 }
 
 /// The parts of a form, in order.
 ///
 /// # Errors
 /// When it is not one: a reader who sees other parts than this one must not exist.
-pub(super) fn parts<'a>(content_type: &str, body: &'a [u8]) -> Result<Vec<Part<'a>>, BadRequest> {
+pub(crate) fn parts<'a>(content_type: &str, body: &'a [u8]) -> Result<Vec<Part<'a>>, BadRequest> {
     let boundary = boundary(content_type).ok_or_else(malformed)?;
     let delimiter = format!("\r\n--{boundary}");
     let finder = memmem::Finder::new(delimiter.as_bytes());
@@ -50,8 +52,8 @@ pub(super) fn parts<'a>(content_type: &str, body: &'a [u8]) -> Result<Vec<Part<'
         let content = body.get(start - 2..).ok_or_else(malformed)?;
         let length = finder.find(content).ok_or_else(malformed)?;
         let end = (start - 2 + length).max(start);
-        let name = name(head).ok_or_else(malformed)?;
-        parts.push(Part { name, range: start..end });
+        let (name, file) = names(head).ok_or_else(malformed)?;
+        parts.push(Part { name, range: start..end, file });
         at = start - 2 + length + delimiter.len();
     }
 }
@@ -76,8 +78,9 @@ fn boundary(content_type: &str) -> Option<&str> {
     ((1..=70).contains(&boundary.len()) && boundary.bytes().all(plain)).then_some(boundary)
 }
 
-/// The name in a part's `Content-Disposition`; there has to be exactly one, and it has to be plain.
-fn name(head: &[u8]) -> Option<&str> {
+/// The name in a part's `Content-Disposition`, of which there has to be exactly one, and it has to be plain; and that
+/// of its file.
+fn names(head: &[u8]) -> Option<(&str, Option<&str>)> {
     let head = std::str::from_utf8(head).ok()?;
     let mut disposition = None;
     for line in head.split("\r\n") {
@@ -89,7 +92,7 @@ fn name(head: &[u8]) -> Option<&str> {
         }
     }
     let mut rest = disposition?.strip_prefix("form-data")?;
-    let mut name = None;
+    let (mut name, mut file) = (None, None);
     while let Some(parameter) = rest.trim_start().strip_prefix(';') {
         let (key, value) = parameter.split_once('=')?;
         let (value, after) = value_of(value)?;
@@ -100,9 +103,13 @@ fn name(head: &[u8]) -> Option<&str> {
         if key.eq_ignore_ascii_case("name") && name.replace(value).is_some() {
             return None;
         }
+        if key.eq_ignore_ascii_case("filename") {
+            file = Some(value);
+        }
         rest = after;
     }
-    name.filter(|name| rest.trim().is_empty() && !name.contains(['\\', '%', '"']))
+    let plain = name.filter(|name| rest.trim().is_empty() && !name.contains(['\\', '%', '"']));
+    plain.map(|name| (name, file))
 }
 
 /// A parameter's value and what follows it. Quotes inside a file's name are escaped in one of two ways.

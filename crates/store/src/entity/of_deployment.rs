@@ -89,3 +89,8 @@ entity!(deployment slot "slot" keys { id: String } {
     committed_at: i64,
     evidence_id: Option<Uuid>,
 });
+entity!(deployment content_due "content_due" keys { id: Uuid } {
+    org_id: Uuid,
+    stage: String,
+    due_at: i64,
+});

@@ -137,3 +137,51 @@ entity!(tenant subprocessor_decision "subprocessor_decision" keys { provider: St
     revision: i64,
     decided_at: i64,
 });
+entity!(tenant content_storage "content_storage" keys { id: Uuid } { changed_at: i64 });
+entity!(tenant content_key "content_key" keys { id: Uuid } {
+    organization_key_id: Uuid,
+    kind: String,
+    wrapped: Option<Vec<u8>>,
+    commitment: Option<Vec<u8>>,
+    created_at: i64,
+    destroyed_at: Option<i64>,
+    reason: Option<String>,
+});
+entity!(tenant stored_file "stored_file" keys { id: Uuid } {
+    project_id: Uuid,
+    key_id: Uuid,
+    batch_id: Option<Uuid>,
+    purpose: String,
+    name: Vec<u8>,
+    bytes: i64,
+    lines: i64,
+    created_at: i64,
+    expires_at: i64,
+    fixed: bool,
+});
+entity!(tenant file_chunk "file_chunk" keys { file_id: Uuid, number: i64 } { sealed: Vec<u8> });
+entity!(tenant batch "batch" keys { id: Uuid } {
+    project_id: Uuid,
+    key_id: Uuid,
+    input_file: Uuid,
+    output_file: Option<Uuid>,
+    error_file: Option<Uuid>,
+    endpoint: String,
+    state: String,
+    metadata: Option<Vec<u8>>,
+    problems: Option<String>,
+    total: i64,
+    completed: i64,
+    failed: i64,
+    created_at: i64,
+    started_at: Option<i64>,
+    finalizing_at: Option<i64>,
+    ended_at: Option<i64>,
+    expires_at: i64,
+    keep_ms: i64,
+});
+entity!(tenant batch_line "batch_line" keys { batch_id: Uuid, number: i64 } {
+    state: String,
+    request_id: Option<Uuid>,
+    at: i64,
+});

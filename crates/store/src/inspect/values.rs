@@ -7,13 +7,14 @@ use domain::{DataClass, OrgId, Result};
 use futures::TryStreamExt as _;
 use sea_orm::{QueryResult, Statement, StreamTrait};
 use uuid::Uuid;
+use vault::Aad;
 
 use super::{
     Inspector,
     catalogue::{Table, tables},
 };
 use crate::{
-    TABLES,
+    TABLES, content,
     engine::Tx,
     error::from_db,
     keyring::{OrgKeys, Place},
@@ -101,21 +102,47 @@ impl Inspector {
         drop(rows);
         for one in sealed {
             match self.open_one(tx, &one).await {
-                Some(open) => {
+                Opened::As(open) => {
                     coverage.opened += 1;
                     let value: &[u8] = &open;
                     visit(Seen { table: &table.name, column: one.column, value, opened: true });
                 }
-                None => coverage.unopened += 1,
+                Opened::Keyless => {
+                    coverage.closed.insert(format!(
+                        "{}.{} of what lost its key a moment ago",
+                        one.table, one.column
+                    ));
+                }
+                Opened::Not => coverage.unopened += 1,
             }
         }
         Ok(())
     }
 
-    async fn open_one(&self, tx: &Tx, one: &Sealed) -> Option<zeroize::Zeroizing<Vec<u8>>> {
-        if tx.is_postgres() {
-            tx.bind(one.org).await.ok()?;
+    async fn open_one(&self, tx: &Tx, one: &Sealed) -> Opened {
+        if tx.is_postgres() && tx.bind(one.org).await.is_err() {
+            return Opened::Not;
         }
+        if one.class == content::CLASS {
+            return self.open_content(tx, one).await;
+        }
+        self.open_column(tx, one).await.map_or(Opened::Not, Opened::As)
+    }
+
+    /// Content has keys of its own, and none once its time is over.
+    async fn open_content(&self, tx: &Tx, one: &Sealed) -> Opened {
+        let Some(id) = vault::key_id_of(&one.value) else { return Opened::Not };
+        match content::find_key(&self.keyring, tx, one.org, Uuid::from_bytes(id)).await {
+            Ok(Some(key)) => {
+                let aad = Aad { org: one.org, table: one.table, column: one.column, row: &one.row };
+                vault::open(&key, &aad, &one.value).map_or(Opened::Not, Opened::As)
+            }
+            Ok(None) => Opened::Keyless,
+            Err(_) => Opened::Not,
+        }
+    }
+
+    async fn open_column(&self, tx: &Tx, one: &Sealed) -> Option<zeroize::Zeroizing<Vec<u8>>> {
         let keys: std::sync::Arc<OrgKeys> = self.keyring.of(tx, one.org).await.ok()?;
         let place = Place { class: one.class, table: one.table, column: one.column, row: &one.row };
         let open = keys.open(place, &one.value).ok()?;
@@ -126,6 +153,13 @@ impl Inspector {
         }
         Some(open)
     }
+}
+
+enum Opened {
+    As(zeroize::Zeroizing<Vec<u8>>),
+    /// Nobody can open it any more: its key was destroyed, and what it sealed is about to be removed.
+    Keyless,
+    Not,
 }
 
 /// A sealed value with what it takes to open it.
@@ -185,6 +219,10 @@ fn sealed_in(table: &Table, cells: &[Option<Vec<u8>>], coverage: &mut Coverage) 
             .and_then(uuid)
             .zip(cell("digest"))
             .map(|(event, digest)| [event.as_bytes().as_slice(), digest].concat()),
+        "file_chunk" => cell("file_id")
+            .and_then(uuid)
+            .zip(cell("number").and_then(number))
+            .map(|(file, number)| content::Spot::chunk(file, number).row),
         _ => cell("id").and_then(uuid).map(|id| id.as_bytes().to_vec()),
     };
     let mut all = Vec::new();
@@ -197,6 +235,11 @@ fn sealed_in(table: &Table, cells: &[Option<Vec<u8>>], coverage: &mut Coverage) 
         }
     }
     all
+}
+
+/// An integer, as both engines write it.
+fn number(cell: &[u8]) -> Option<i64> {
+    std::str::from_utf8(cell).ok()?.parse().ok()
 }
 
 /// A UUID as SQLite keeps it, in bytes, or as PostgreSQL writes it.

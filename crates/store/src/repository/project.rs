@@ -1,6 +1,6 @@
 //! Projects of an organization.
 
-use domain::{Error, KeyId, ProjectId, Result, Timestamp};
+use domain::{ContentEnd, Error, KeyId, ProjectId, Result, Timestamp};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, QueryFilter, QueryOrder, QuerySelect as _, sea_query::Expr,
 };
@@ -107,12 +107,13 @@ impl Write {
         self.project_update(id, change).await
     }
 
-    /// Archives a project and revokes its keys; its usage stays.
+    /// Archives a project, revokes its keys and destroys what it stored; its usage stays.
     pub async fn project_archive(&mut self, id: ProjectId) -> Result<()> {
         let now = self.store.clock().now();
         let change =
             project::ActiveModel { archived_at: Set(Some(now.as_millis())), ..Default::default() };
         self.project_update(id, change).await?;
+        self.content_end(id, ContentEnd::ProjectArchived).await?;
         let org = self.org();
         let live = tenant::select::<api_key::Entity>(org)
             .filter(api_key::Column::ProjectId.eq(id.uuid()))

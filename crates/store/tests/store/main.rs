@@ -10,6 +10,7 @@
 mod audit;
 mod budget;
 mod catalogue;
+mod content;
 mod directory;
 mod fixture;
 mod inspect;

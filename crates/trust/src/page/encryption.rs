@@ -45,6 +45,14 @@ const fn at_rest(class: DataClass, nowhere: bool, file_encrypted: bool) -> &'sta
     match (nowhere, class, class.sealed(), file_encrypted) {
         (true, DataClass::Prompt, ..) => "Not stored: kept in memory while a request runs",
         (true, ..) => "Not stored in this release",
+        (_, DataClass::Prompt, _, true) => {
+            "Requests are not stored. Files and batches, where a project asks for them: AES-256-GCM piece by piece, each \
+             file under a key of its own that is destroyed with it, in a database file encrypted with AES-256"
+        }
+        (_, DataClass::Prompt, _, false) => {
+            "Requests are not stored. Files and batches, where a project asks for them: AES-256-GCM piece by piece, each \
+             file under a key of its own that is destroyed with it; the database's disk is the operator's to encrypt"
+        }
         (_, _, true, true) => {
             "AES-256-GCM value by value, in a database file encrypted with AES-256"
         }

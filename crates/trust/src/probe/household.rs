@@ -92,6 +92,33 @@ impl Owner<'_> {
         self.ask("PUT", "/api/v1/budgets", Payload::Json(new)).await
     }
 
+    /// A file and a batch of it that cannot be worked through: nothing is asked for, and nothing of the kind that
+    /// other probes send is stored. They are forgotten within hours.
+    async fn batch(&self, project: ProjectId, key: &str) -> Result<(String, String)> {
+        let path = format!("/api/v1/projects/{project}/content-storage");
+        self.ask("PUT", &path, Payload::Json(json!({"allowed": true}))).await?;
+        let auth = Auth::Key(key);
+        let newest = async |path: &str| -> Result<Option<String>> {
+            let listed = self.client.send("GET", path, auth, Payload::Empty).await?.ok()?.json()?;
+            let first = listed.get("data").and_then(Value::as_array).and_then(|all| all.first());
+            Ok(first.map(|one| text(one, "id")))
+        };
+        let known = (newest("/v1/files?limit=1").await?, newest("/v1/batches?limit=1").await?);
+        if let (Some(file), Some(batch)) = known {
+            return Ok((file, batch));
+        }
+        let file = Payload::File("not a request");
+        let file = self.client.send("POST", "/v1/files", auth, file).await?.ok()?.json()?;
+        let file = text(&file, "id");
+        let order = json!({
+            "input_file_id": file, "endpoint": "/v1/chat/completions", "completion_window": "24h",
+            "output_expires_after": {"anchor": "created_at", "seconds": 3600},
+        });
+        let order = Payload::Json(order);
+        let batch = self.client.send("POST", "/v1/batches", auth, order).await?.ok()?.json()?;
+        Ok((file, text(&batch, "id")))
+    }
+
     async fn first(&self, path: &str) -> Result<Option<Value>> {
         let listed = self.ask("GET", path, Payload::Empty).await?;
         Ok(listed.get("data").and_then(Value::as_array).and_then(|all| all.first()).cloned())
@@ -123,6 +150,7 @@ impl Household {
         let budget = owner.budget().await?;
         let api_key = text(&key, "secret");
         let request = call(client, &api_key).await?;
+        let (file, batch) = owner.batch(project_id, &api_key).await?;
         let objects = BTreeMap::from([
             ("org", tenant.slug.clone()),
             ("organization", tenant.org.to_string()),
@@ -137,6 +165,8 @@ impl Household {
             ("request", request),
             ("session", tenant.session_id.to_string()),
             ("budget", text(&budget, "id")),
+            ("file", file),
+            ("batch", batch),
         ]);
         Ok(Self {
             slug: tenant.slug.clone(),

@@ -7,9 +7,9 @@ use domain::Timestamp;
 use web::{
     Shell,
     pages::{
-        Confirm, Fact, Number, account, audit, budgets, home, keys, limits, masking, members,
-        models, organization, playground, project, providers, public, rules, subprocessors, trust,
-        usage,
+        Confirm, Fact, Number, account, audit, batches, budgets, home, keys, limits, masking,
+        members, models, organization, playground, project, providers, public, rules,
+        subprocessors, trust, usage,
     },
     view::{
         Bucket, Chart, Choice, Chrome, Field, Link, Meter, OrganizationNav, Person, Problem,
@@ -604,6 +604,24 @@ fn provider_pages() -> Vec<Sample> {
         ),
         page("try", "Try a model", within("Try a model"), playground_page(true)),
         page("try-empty", "Try a model", within("Try a model"), playground_page(false)),
+        page("batches", "Batches", within("Batches"), batches_page()),
+        page(
+            "batches-none",
+            "Batches",
+            within("Batches"),
+            batches::Batches { batches: Vec::new(), files: Vec::new(), ..batches_page() },
+        ),
+        page(
+            "batches-off",
+            "Batches",
+            within("Batches"),
+            batches::Batches {
+                on: false,
+                batches: Vec::new(),
+                files: Vec::new(),
+                ..batches_page()
+            },
+        ),
         page("models", "Model names", within("Model names"), aliases),
         page("limits", "Rate limits", within("Rate limits"), limits_page()),
         page("budgets", "Budgets", within("Budgets"), budgets_page()),
@@ -630,6 +648,68 @@ fn provider_pages() -> Vec<Sample> {
             },
         ),
     ]
+}
+
+fn batches_page() -> batches::Batches {
+    let row = |id: &str, (tone, state): (&'static str, &str), counts: &str, cancel: bool| {
+        batches::BatchRow {
+            id: format!("batch_01k9{id}"),
+            endpoint: "/v1/chat/completions".into(),
+            tone,
+            state: state.into(),
+            why: String::new(),
+            counts: counts.into(),
+            failed: String::new(),
+            created: before(40),
+            key: "until 21 Nov 2026, 09:41 UTC".into(),
+            cancel: cancel.then(|| format!("{PROJECT}/batches/batch_01k9{id}/cancel")),
+        }
+    };
+    let file = |id: &str, what: &str| batches::FileRow {
+        id: format!("file_01k9{id}"),
+        what: what.into(),
+        size: "1.2 MiB".into(),
+        lines: "4,000".into(),
+        created: before(45),
+        until: "21 Nov 2026, 09:41 UTC".into(),
+        delete: Some(format!("{PROJECT}/files/file_01k9{id}/delete")),
+    };
+    batches::Batches {
+        on: true,
+        may_switch: true,
+        may_manage: true,
+        base: PROJECT.into(),
+        batches: vec![
+            batches::BatchRow {
+                key: "24 hours after its end".into(),
+                ..row(
+                    "x2m8h7ms3s1nq0c9w4rk5a6b",
+                    ("waiting", "in progress"),
+                    "1,204 of 4,000",
+                    true,
+                )
+            },
+            batches::BatchRow {
+                failed: "12 failed".into(),
+                ..row("x2m8h7ms3s1nq0c9w4rk5a6c", ("good", "completed"), "388 of 400", false)
+            },
+            batches::BatchRow {
+                why: "This line is not a JSON object.".into(),
+                ..row("x2m8h7ms3s1nq0c9w4rk5a6d", ("bad", "failed"), "0 of 0", false)
+            },
+            batches::BatchRow {
+                key: "destroyed 19 Nov 2026, 14:02 UTC".into(),
+                ..row("x2m8h7ms3s1nq0c9w4rk5a6e", ("quiet", "cancelled"), "3 of 90", false)
+            },
+        ],
+        files: vec![
+            file("x2m8h7ms3s1nq0c9w4rk5a70", "requests"),
+            file("x2m8h7ms3s1nq0c9w4rk5a71", "results of batch_01k9x2m8h7ms3s1nq0c9w4rk5a6c"),
+        ],
+        snippet:
+            "from openai import OpenAI\n\nclient = OpenAI(base_url=\"https://ai.acme.example/v1\")"
+                .into(),
+    }
 }
 
 fn masking_page() -> masking::Masking {

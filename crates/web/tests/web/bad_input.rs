@@ -137,6 +137,12 @@ fn of_organization(house: &House, member: &str) -> Vec<Case> {
             "tokens",
             "whole number from 1",
         ),
+        case(
+            format!("{project}/batches/off"),
+            &[("confirm", "not this")],
+            "confirm",
+            "This is not the name",
+        ),
         case(key, &[("confirm", "not this")], "confirm", "This is not the name"),
         custom(&[named, ("base_url", ""), ("protocol", "openai")], "base_url", "needs its address"),
         custom(&[named, ("base_url", "ftp://x.example")], "base_url", "https://, or with http://"),
@@ -279,7 +285,7 @@ async fn every_form_says_what_is_wrong_and_keeps_what_was_typed() {
 /// Forms into which something is typed or chosen.
 fn forms() -> Vec<String> {
     /// A button alone, or choices that only a script could make wrong.
-    const BUTTONS: [&str; 12] = [
+    const BUTTONS: [&str; 15] = [
         "/sign-out",
         "/theme",
         "/o/{org}/models/{alias}/remove",
@@ -290,6 +296,9 @@ fn forms() -> Vec<String> {
         "/o/{org}/subprocessors",
         "/o/{org}/budgets/{budget}/remove",
         "/o/{org}/p/{project}/masking",
+        "/o/{org}/p/{project}/batches/on",
+        "/o/{org}/p/{project}/batches/{batch}/cancel",
+        "/o/{org}/p/{project}/files/{file}/delete",
         "/account/sessions/{session}/end",
         "/account/sign-out-everywhere",
     ];

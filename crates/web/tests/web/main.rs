@@ -1,6 +1,7 @@
 //! The edge as a whole, in process: a real store, a real gateway, and a provider twin behind it.
 
 mod bad_input;
+mod batches;
 mod cohere;
 mod data_plane;
 mod edge;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    AliasId, BudgetId, InvitationId, KeyId, OrgId, ProjectId, ProviderId, RequestId, SessionId,
-    Timestamp, UserId,
+    AliasId, BatchId, BudgetId, FileId, InvitationId, KeyId, OrgId, ProjectId, ProviderId,
+    RequestId, SessionId, Timestamp, UserId,
 };
 use serde_json::json;
 
@@ -25,6 +25,8 @@ const OBJECTS: &[&str] = &[
     "request",
     "session",
     "budget",
+    "file",
+    "batch",
 ];
 
 pub(super) type Values = BTreeMap<&'static str, String>;
@@ -45,6 +47,8 @@ pub(super) fn absent(seed: Seed, now: Timestamp) -> Values {
         ("request", RequestId::new(now).to_string()),
         ("session", SessionId::new(now).to_string()),
         ("budget", BudgetId::new(now).to_string()),
+        ("file", FileId::new(now).to_string()),
+        ("batch", BatchId::new(now).to_string()),
     ])
 }
 
