@@ -185,7 +185,10 @@ pub(crate) const fn tag_of(outbound: Format) -> &'static str {
         Format::Gemini => GEMINI_TAG,
         Format::OpenAiResponses => ITEM_TAG,
         // Thinking at Bedrock is that of the model's maker.
-        Format::OpenAiChat | Format::AnthropicMessages | Format::BedrockConverse => TAG,
+        Format::OpenAiChat
+        | Format::AnthropicMessages
+        | Format::BedrockConverse
+        | Format::Watsonx => TAG,
     }
 }
 

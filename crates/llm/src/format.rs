@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use domain::Protocol;
 
-use crate::{converse, gemini};
+use crate::{converse, gemini, watsonx};
 
 /// A wire format, on either side: the client's (inbound) or the provider's (outbound).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -20,6 +20,8 @@ pub enum Format {
     /// Amazon Bedrock `Converse` and `ConverseStream`. No client speaks it: what would be written to one is written
     /// as Chat Completions, and nothing is read from one.
     BedrockConverse,
+    /// IBM watsonx.ai `text/chat` and `text/chat_stream`. As with the one before, no client speaks it.
+    Watsonx,
 }
 
 impl Format {
@@ -28,13 +30,20 @@ impl Format {
         [Self::OpenAiChat, Self::AnthropicMessages, Self::OpenAiResponses, Self::Gemini];
 
     /// Every format, for tests and tables.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::OpenAiChat,
         Self::AnthropicMessages,
         Self::OpenAiResponses,
         Self::Gemini,
         Self::BedrockConverse,
+        Self::Watsonx,
     ];
+
+    /// Whether clients speak it: what comes in it can be passed on as it is.
+    #[must_use]
+    pub const fn is_of_clients(self) -> bool {
+        !matches!(self, Self::BedrockConverse | Self::Watsonx)
+    }
 
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -44,6 +53,7 @@ impl Format {
             Self::OpenAiResponses => "responses",
             Self::Gemini => "gemini",
             Self::BedrockConverse => "bedrock",
+            Self::Watsonx => "watsonx",
         }
     }
 
@@ -55,6 +65,7 @@ impl Format {
             Self::OpenAiChat => "/chat/completions",
             Self::AnthropicMessages => "/messages",
             Self::OpenAiResponses => "/responses",
+            Self::Watsonx => watsonx::path(stream),
             Self::Gemini => return Cow::Owned(gemini::path(model, stream)),
             Self::BedrockConverse => return Cow::Owned(converse::path(model, stream)),
         })
@@ -88,6 +99,7 @@ impl From<Protocol> for Format {
             Protocol::OpenAiResponses => Self::OpenAiResponses,
             Protocol::Gemini => Self::Gemini,
             Protocol::Bedrock => Self::BedrockConverse,
+            Protocol::Watsonx => Self::Watsonx,
             // What is no conversation has OpenAI's credential and errors.
             _ => Self::OpenAiChat,
         }

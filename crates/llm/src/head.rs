@@ -184,7 +184,10 @@ fn read(format: Format, said: Option<(&str, bool)>, body: &[u8]) -> Result<Head,
 /// The member that holds the conversation.
 const fn turns(format: Format) -> &'static str {
     match format {
-        Format::OpenAiChat | Format::AnthropicMessages | Format::BedrockConverse => "messages",
+        Format::OpenAiChat
+        | Format::AnthropicMessages
+        | Format::BedrockConverse
+        | Format::Watsonx => "messages",
         Format::OpenAiResponses => "input",
         Format::Gemini => "contents",
     }

@@ -102,7 +102,7 @@ const GENERATE: Names = Names {
 impl Names {
     pub(crate) const fn of(format: Format) -> &'static Self {
         match format {
-            Format::OpenAiChat | Format::BedrockConverse => &CHAT,
+            Format::OpenAiChat | Format::BedrockConverse | Format::Watsonx => &CHAT,
             Format::AnthropicMessages => &MESSAGES,
             Format::OpenAiResponses => &RESPONSES,
             Format::Gemini => &GENERATE,

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::{
     BadRequest, Format, Head, Quirks, anthropic, converse, edit::Edits, gemini, head::Options,
-    json, openai, responses, strip,
+    json, openai, responses, strip, watsonx,
 };
 
 /// A request in the provider's format.
@@ -39,7 +39,7 @@ pub fn prepare(
     target_model: &str,
     quirks: &Quirks,
 ) -> Result<Prepared, BadRequest> {
-    let (body, dropped) = if inbound == outbound && outbound != Format::BedrockConverse {
+    let (body, dropped) = if inbound == outbound && outbound.is_of_clients() {
         same(inbound, body, head, target_model, quirks)
     } else {
         translate(inbound, outbound, &unwished(body, head), head, (target_model, quirks))?
@@ -130,7 +130,7 @@ fn translate(
         Format::AnthropicMessages => anthropic::read_request(document)?,
         Format::OpenAiResponses => responses::read_request(document)?,
         Format::Gemini => gemini::read_request(document, head.stream)?,
-        Format::BedrockConverse => {
+        Format::BedrockConverse | Format::Watsonx => {
             return Err(BadRequest::unsupported("", "No client speaks this format here."));
         }
     };
@@ -147,6 +147,7 @@ fn translate(
         Format::BedrockConverse => {
             converse::write_request(request, losses, target, quirks, &mut out)?
         }
+        Format::Watsonx => watsonx::write_request(request, losses, target, quirks, &mut out)?,
     };
     Ok((out.into(), losses.into_list()))
 }

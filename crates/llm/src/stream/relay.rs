@@ -57,7 +57,7 @@ impl Relay {
             Format::OpenAiResponses => responses::event(state, frame, out),
             Format::Gemini => self.gemini(state, frame, out),
             // No client speaks it, so it is never passed on.
-            Format::BedrockConverse => Err(StreamFault::Malformed),
+            Format::BedrockConverse | Format::Watsonx => Err(StreamFault::Malformed),
         }
     }
 
@@ -208,7 +208,7 @@ impl Relay {
             // Its last event is the one that finishes it.
             Format::OpenAiResponses => b"",
             // It ends by ending.
-            Format::Gemini | Format::BedrockConverse => b"",
+            Format::Gemini | Format::BedrockConverse | Format::Watsonx => b"",
         });
         Ok(())
     }

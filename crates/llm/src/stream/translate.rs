@@ -4,7 +4,7 @@ use super::{Frame, Meter, Piece, State, StreamFault, StreamOptions};
 use crate::{
     Format, anthropic, converse, gemini,
     openai::{ChunkReader, ChunkWriter},
-    responses,
+    responses, watsonx,
 };
 
 pub(crate) struct Translate {
@@ -22,6 +22,7 @@ enum Reader {
     Responses(responses::EventReader),
     Gemini(gemini::ChunkReader),
     Converse(converse::EventReader),
+    Watsonx(watsonx::EventReader),
 }
 
 enum Writer {
@@ -49,9 +50,10 @@ impl Translate {
                 Format::OpenAiResponses => Reader::Responses(responses::EventReader::default()),
                 Format::Gemini => Reader::Gemini(gemini::ChunkReader::default()),
                 Format::BedrockConverse => Reader::Converse(converse::EventReader::default()),
+                Format::Watsonx => Reader::Watsonx(watsonx::EventReader::default()),
             },
             writer: match inbound {
-                Format::OpenAiChat | Format::BedrockConverse => {
+                Format::OpenAiChat | Format::BedrockConverse | Format::Watsonx => {
                     Writer::OpenAi(ChunkWriter::default())
                 }
                 Format::AnthropicMessages => Writer::Anthropic(anthropic::EventWriter::default()),
@@ -80,6 +82,7 @@ impl Translate {
             Reader::Responses(reader) => reader.read(text, &mut state.meter, &mut pieces),
             Reader::Gemini(reader) => reader.read(text, &mut state.meter, &mut pieces),
             Reader::Converse(reader) => reader.read(text, &mut state.meter, &mut pieces),
+            Reader::Watsonx(reader) => reader.read(text, &mut state.meter, &mut pieces),
         };
         for piece in pieces {
             self.started |= matches!(piece, Piece::Start { .. });
