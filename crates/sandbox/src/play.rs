@@ -196,7 +196,7 @@ fn error_event(dialect: Dialect, at: usize) -> Bytes {
             });
             format!("event: error\ndata: {data}\n\n")
         }
-        Dialect::Anthropic => format!("event: error\ndata: {body}\n\n"),
+        Dialect::Anthropic | Dialect::Watsonx => format!("event: error\ndata: {body}\n\n"),
         Dialect::Bedrock => {
             let name = bedrock::exception(refusal.status);
             return event_stream::exception(name, &body.to_string()).into();
