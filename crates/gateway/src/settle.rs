@@ -133,6 +133,7 @@ impl Settler {
                 (None, Format::OpenAiResponses) => Protocol::OpenAiResponses,
                 (None, Format::Gemini) => Protocol::Gemini,
                 (None, Format::BedrockConverse) => Protocol::Bedrock,
+                (None, Format::Watsonx) => Protocol::Watsonx,
             },
             streaming: opening.streaming,
             started,
