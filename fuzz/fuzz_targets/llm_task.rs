@@ -21,13 +21,16 @@ fuzz_target!(|data: &[u8]| {
             for dialect in Dialect::ALL {
                 let to = ("other", false);
                 let Ok(prepared) = task_prepare(task, dialect, &body, &head, to) else { continue };
-                if task.takes_forms() || dialect == Dialect::OpenAi && !task.is_cohere() {
+                if dialect == Dialect::Stability && matches!(task, Task::Images | Task::ImageEdits) {
+                    // A form of another making, which nobody reads here.
+                    assert!(prepared.body.ends_with(b"--\r\n"));
+                } else if task.takes_forms() || dialect == Dialect::OpenAi && !task.is_cohere() {
                     let again = task_head(task, kind, &prepared.body).expect("it has a head");
                     assert_eq!(again.model, "other");
                 } else {
                     serde_json::from_slice::<serde_json::Value>(&prepared.body).expect("JSON");
                 }
-                let asked = TaskAsked { task, dialect, body: &body, head: &head, id: "req" };
+                let asked = TaskAsked { task, dialect, body: &body, head: &head, id: "req", created: 7 };
                 if let Ok(shown) = task_respond(asked, &answer, true, Some("shown")) {
                     serde_json::from_slice::<serde_json::Value>(&shown.body).expect("JSON");
                 }

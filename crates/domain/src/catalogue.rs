@@ -19,7 +19,8 @@ use serde::{Deserialize, Serialize};
 
 pub use class::TaskClass;
 pub use entry::{
-    Auth, Capability, Endpoint, Family, Modality, Model, Place, ProviderEntry, Serves, Subprocessor,
+    Auth, Capability, Endpoint, Family, Modality, Model, Place, ProviderEntry, Serves,
+    Subprocessor, TokenEndpoint,
 };
 pub use live::{CatalogueState, LiveCatalogue};
 pub use posture::{Posture, Use, When};
@@ -62,6 +63,17 @@ pub enum Protocol {
     /// Amazon Bedrock Converse.
     #[serde(rename = "bedrock")]
     Bedrock,
+    /// IBM watsonx.ai.
+    #[serde(rename = "watsonx")]
+    Watsonx,
+    #[serde(rename = "translation")]
+    Translation,
+    /// Stability AI's second version: images.
+    #[serde(rename = "stability")]
+    Stability,
+    /// Replicate's predictions: images.
+    #[serde(rename = "replicate")]
+    Replicate,
 }
 
 impl Protocol {
@@ -81,13 +93,19 @@ impl Protocol {
             Self::Transcription => "transcription",
             Self::Speech => "speech",
             Self::Bedrock => "bedrock",
+            Self::Watsonx => "watsonx",
+            Self::Translation => "translation",
+            Self::Stability => "stability",
+            Self::Replicate => "replicate",
         }
     }
 
-    /// Whether a provider can be registered with it.
+    /// Whether a server of somebody's own choice can be registered with it. One format is known at its maker's
+    /// addresses only.
     #[must_use]
     pub const fn is_of_providers(self) -> bool {
-        self.is_conversation() || matches!(self, Self::Rerank)
+        let own = self.is_conversation() && !matches!(self, Self::Watsonx);
+        own || matches!(self, Self::Rerank)
     }
 
     /// Whether conversations are had in it.
@@ -101,6 +119,7 @@ impl Protocol {
                 | Self::Gemini
                 | Self::Bedrock
                 | Self::Cohere
+                | Self::Watsonx
         )
     }
 
@@ -115,8 +134,11 @@ impl Protocol {
                 Self::Images,
                 Self::ImageEdits,
                 Self::Transcription,
+                Self::Translation,
                 Self::Speech,
             ],
+            Self::Stability => &[Self::Images, Self::ImageEdits],
+            Self::Replicate => &[Self::Images],
             Self::Cohere => &[Self::Embeddings, Self::Rerank],
             Self::Rerank => &[Self::Rerank, Self::Embeddings],
             _ => &[],
@@ -127,15 +149,18 @@ impl Protocol {
     #[must_use]
     pub const fn serves(self) -> Serves {
         match self {
-            Self::OpenAi | Self::Gemini | Self::Bedrock | Self::Cohere => Serves::Chat,
+            Self::OpenAi | Self::Gemini | Self::Bedrock | Self::Cohere | Self::Watsonx => {
+                Serves::Chat
+            }
             Self::Anthropic => Serves::Messages,
             Self::OpenAiResponses => Serves::Responses,
             Self::Embeddings => Serves::Embeddings,
             Self::Rerank => Serves::Rerank,
             Self::Moderation => Serves::Moderation,
-            Self::Images => Serves::Images,
+            Self::Images | Self::Stability | Self::Replicate => Serves::Images,
             Self::ImageEdits => Serves::ImageEdits,
             Self::Transcription => Serves::Transcription,
+            Self::Translation => Serves::Translation,
             Self::Speech => Serves::Speech,
         }
     }
@@ -156,6 +181,10 @@ impl Protocol {
             "transcription" => Some(Self::Transcription),
             "speech" => Some(Self::Speech),
             "bedrock" => Some(Self::Bedrock),
+            "watsonx" => Some(Self::Watsonx),
+            "translation" => Some(Self::Translation),
+            "stability" => Some(Self::Stability),
+            "replicate" => Some(Self::Replicate),
             _ => None,
         }
     }

@@ -27,7 +27,7 @@ pub use budget::{BudgetOf, CURRENCY, Period, Span};
 pub use catalogue::{
     Auth, Capability, Catalogue, CatalogueError, CatalogueState, Endpoint, Family, LiveCatalogue,
     Modality, Model, Place, Posture, Price, PriceRule, Prices, Protocol, ProviderEntry, Serves,
-    Subprocessor, TaskClass, Tier, Use, When,
+    Subprocessor, TaskClass, Tier, TokenEndpoint, Use, When,
 };
 pub use clock::{Clock, Timestamp};
 pub use content::{Content, Exit, Secret};

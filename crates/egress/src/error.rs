@@ -47,7 +47,9 @@ impl ErrorKind {
         }
     }
 
-    const fn says(self) -> &'static str {
+    /// A sentence for people.
+    #[must_use]
+    pub const fn says(self) -> &'static str {
         match self {
             Self::Unknown => "The destination is not registered.",
             Self::Outside => "The request does not belong to the destination.",

@@ -5,12 +5,14 @@ use std::{borrow::Cow, time::Duration};
 use bytes::{Bytes, BytesMut};
 use domain::{Clock, RequestId};
 use egress::Deadlines;
-use http::{HeaderMap, HeaderValue, Request, Response, header};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use llm::{Answer, Format, Head, Prepared, Restore, Show, StreamOptions, StreamTranslator};
 use tokio::time::{Instant, timeout_at};
 
-use crate::{GatewayConfig, failure::Failure, plan::Candidate, task::TaskWon};
+use crate::{
+    GatewayConfig, failure::Failure, plan::Candidate, routes::Route, task::TaskWon, token::Asking,
+};
 
 /// How much of an error answer is read, and for how long: only its codes are of interest.
 const ERROR_BYTES: usize = 64 << 10;
@@ -101,14 +103,18 @@ impl Attempts<'_> {
             // A path that names the model.
             Cow::Owned(path) => http::Uri::try_from(path).map_err(|_| Failure::unnameable())?,
         };
-        let request = self.request(uri, candidate, prepared);
-        let response = match self.egress.send(&route.destination, request, deadlines).await {
-            Err(error) if matches!(error.kind(), egress::ErrorKind::HeadersTimeout) => {
-                return Err(self.late());
-            }
-            Err(error) => return Err(error.into()),
-            Ok(response) => response,
-        };
+        let token = self.token(route, headers_by).await?;
+        let request = self.request(uri.clone(), candidate, (prepared, token.as_ref()));
+        let mut response = self.sent(route, request, deadlines).await?;
+        if response.status() == StatusCode::UNAUTHORIZED
+            && let Some((used, source)) = token.as_ref().zip(route.credential.tokens())
+            && source.disown(used, self.clock.now())
+        {
+            // A token may end before its time; a new one that is refused as well speaks against the credential.
+            let token = self.token(route, headers_by).await?;
+            let request = self.request(uri, candidate, (prepared, token.as_ref()));
+            response = self.sent(route, request, deadlines).await?;
+        }
         if response.status().is_success() {
             Ok(response)
         } else {
@@ -116,10 +122,33 @@ impl Attempts<'_> {
         }
     }
 
+    pub(crate) async fn sent(
+        &self,
+        route: &Route,
+        request: Request<Full<Bytes>>,
+        deadlines: Deadlines,
+    ) -> Result<Response<egress::Body>, Failure> {
+        match self.egress.send(&route.destination, request, deadlines).await {
+            Err(error) if matches!(error.kind(), egress::ErrorKind::HeadersTimeout) => {
+                Err(self.late())
+            }
+            Err(error) => Err(error.into()),
+            Ok(response) => Ok(response),
+        }
+    }
+
+    /// What the route's credential is exchanged for, where it is not sent as it is.
+    async fn token(&self, route: &Route, by: Instant) -> Result<Option<HeaderValue>, Failure> {
+        let Some(source) = route.credential.tokens() else { return Ok(None) };
+        let (egress, clock, connect) = (self.egress, self.clock, self.config.connect());
+        let token = source.token(Asking { egress, clock, connect, by }).await;
+        token.map(Some).map_err(|problem| problem.failure(self.inbound))
+    }
+
     /// What stands in for the answer's id in a format that has none.
     fn id_for(&self, outbound: Format) -> String {
         match outbound {
-            Format::BedrockConverse => self.request.to_string(),
+            Format::BedrockConverse | Format::Watsonx => self.request.to_string(),
             _ => String::new(),
         }
     }
@@ -132,7 +161,7 @@ impl Attempts<'_> {
         &self,
         uri: http::Uri,
         candidate: &Candidate,
-        prepared: &Prepared,
+        (prepared, token): (&Prepared, Option<&HeaderValue>),
     ) -> Request<Full<Bytes>> {
         let mut request = Request::new(Full::new(prepared.body.clone()));
         *request.method_mut() = http::Method::POST;
@@ -150,12 +179,17 @@ impl Attempts<'_> {
                 headers.insert(*name, value.clone());
             }
         }
-        candidate.route.credential.put_on(&mut request, &prepared.body, self.clock.now());
+        let shown = (self.clock.now(), token);
+        candidate.route.credential.put_on(&mut request, &prepared.body, shown);
         request
     }
 
     /// Reads an error answer for its codes.
-    async fn refused(&self, outbound: Format, response: Response<egress::Body>) -> Failure {
+    pub(crate) async fn refused(
+        &self,
+        outbound: Format,
+        response: Response<egress::Body>,
+    ) -> Failure {
         let (head, body) = response.into_parts();
         let until = (Instant::now() + ERROR_PATIENCE).min(self.total_by);
         // What of it can be read is enough: an unreadable body is an error without codes.

@@ -30,6 +30,9 @@ impl Inner {
             Ok(prepared) => {
                 let mut prepared = Prepared { path: PATH.into(), ..prepared };
                 candidate.force(&mut prepared);
+                if let Some(venue) = &candidate.route.venue {
+                    prepared = venue.address_count(prepared);
+                }
                 self.attempts(&call, &head, began).plain(candidate, &prepared).await
             }
             Err(bad) => Err((&bad).into()),

@@ -103,7 +103,7 @@ impl Failure {
         Self::new(400, "lossy_route", message, Again::Elsewhere)
     }
 
-    fn malformed(code: &'static str) -> Self {
+    pub(crate) fn malformed(code: &'static str) -> Self {
         Self::new(502, code, "The provider's answer is not valid.", Again::Anywhere)
     }
 
@@ -157,7 +157,13 @@ impl From<&BadRequest> for Failure {
 
 impl From<egress::Error> for Failure {
     fn from(error: egress::Error) -> Self {
-        let kind = error.kind();
+        Self::unreachable(error.kind())
+    }
+}
+
+impl Failure {
+    /// No answer came from a destination.
+    pub(crate) fn unreachable(kind: ErrorKind) -> Self {
         let again = match kind {
             ErrorKind::Connect | ErrorKind::Reset | ErrorKind::Protocol => Again::Anywhere,
             _ => Again::Elsewhere,
@@ -166,7 +172,7 @@ impl From<egress::Error> for Failure {
             ErrorKind::ConnectTimeout | ErrorKind::HeadersTimeout => 504,
             _ => 502,
         };
-        Self::new(status, kind.code(), error.to_string(), again)
+        Self::new(status, kind.code(), kind.says(), again)
     }
 }
 

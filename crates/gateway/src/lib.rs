@@ -32,6 +32,7 @@ mod pass;
 mod patience;
 mod plan;
 mod pool;
+mod predict;
 mod rank;
 mod receipt;
 mod reply;
@@ -41,6 +42,7 @@ mod send;
 mod settle;
 mod sigv4;
 mod task;
+mod token;
 mod wishes;
 
 use std::{

@@ -9,17 +9,18 @@ use domain::{
 use egress::{Destination, Egress, Kind};
 use http::HeaderValue;
 use identity::{Refusal, Registered, notice_refusal};
-use llm::{Dialect, Format, Quirks};
+use llm::{Dialect, Format, Quirks, Venue};
 use parking_lot::{Mutex, RwLock};
 use store::{LiveProvider, OrgRouting, Scope, Store};
 use url::Url;
 
 use crate::{
     circuit::Circuit,
-    credential::Credential,
+    credential::{Credential, Shown, token_destination},
     meters::Meters,
     observed::Observations,
     rules::{self, RouteTerms, Rules},
+    token::TokenSource,
 };
 
 /// One provider credential with everything a request to it needs.
@@ -40,6 +41,8 @@ pub(crate) struct Route {
     /// anything.
     known: HashMap<String, usize>,
     pub credential: Credential,
+    /// Where requests have to name a project.
+    pub venue: Option<Venue>,
     /// The models it serves; empty when it was not said.
     pub models: Vec<String>,
     /// Whether a model that is not listed may be asked for as `provider/model`.
@@ -109,6 +112,10 @@ impl Route {
     /// Whether the model can be asked in that format, as far as anybody says.
     pub(crate) fn speaks(&self, spoken: usize, model: &str) -> bool {
         let Some(spoken) = self.spoken.get(spoken) else { return false };
+        let there = |venue: &Venue| spoken.task.is_some() || venue.speaks(spoken.format, model);
+        if !self.venue.as_ref().is_none_or(there) {
+            return false;
+        }
         let formats = self.particular.get(model).filter(|_| spoken.task.is_none());
         self.can(model, spoken.task.map(|(serves, _)| serves))
             && formats.is_none_or(|formats| formats.contains(&spoken.format))
@@ -230,11 +237,18 @@ pub(crate) struct Routes {
     organizations: RwLock<HashMap<OrgId, Arc<OrgRoutes>>>,
     /// Outlives a change of the routes.
     known: Mutex<HashMap<ProviderId, Known>>,
+    /// Outlives it as well, as long as the credential is the same.
+    tokens: Mutex<HashMap<ProviderId, Arc<TokenSource>>>,
 }
 
 impl Routes {
     pub(crate) fn new(catalogue: LiveCatalogue) -> Self {
-        Self { catalogue, organizations: RwLock::default(), known: Mutex::default() }
+        Self {
+            catalogue,
+            organizations: RwLock::default(),
+            known: Mutex::default(),
+            tokens: Mutex::default(),
+        }
     }
 
     /// The routes of the scope's organization, as the store knows them now.
@@ -298,7 +312,9 @@ impl Routes {
         for gone in old.iter().flat_map(|old| &old.all) {
             if fresh.all.iter().all(|route| route.provider != gone.provider) {
                 egress.unregister(&gone.destination);
+                egress.unregister(&token_destination(&gone.destination));
                 self.known.lock().remove(&gone.provider);
+                self.tokens.lock().remove(&gone.provider);
             }
         }
         Ok(fresh)
@@ -320,6 +336,9 @@ impl Routes {
             base: base.clone(),
             allow_private: provider.allow_private,
         })?;
+        let token = catalogue.provider(&provider.catalog).and_then(|entry| entry.token.as_ref());
+        let Shown { credential, venue } = Shown::of(auth, token, provider, &base)?;
+        let credential = self.remembered(egress, provider, credential)?;
         let (circuit, observations) = self.known.lock().entry(provider.id).or_default().clone();
         Ok(Route {
             provider: provider.id,
@@ -331,7 +350,8 @@ impl Routes {
             spoken: rules::spoken(catalogue, provider),
             particular: rules::particular(catalogue, provider),
             known: rules::known(catalogue, provider),
-            credential: Credential::of(auth, provider, &base)?,
+            credential,
+            venue,
             models: provider.models.clone(),
             open_ended: provider.models.is_empty(),
             circuit,
@@ -344,6 +364,35 @@ impl Routes {
                 _ => None,
             },
         })
+    }
+}
+
+impl Routes {
+    /// Lets the place that gives tokens be reached, and keeps the token that is at hand.
+    fn remembered(
+        &self,
+        egress: &Egress,
+        provider: &LiveProvider,
+        credential: Credential,
+    ) -> Result<Credential> {
+        let mut tokens = self.tokens.lock();
+        let Credential::Exchanged(fresh) = credential else {
+            tokens.remove(&provider.id);
+            return Ok(credential);
+        };
+        let base = Url::parse(fresh.url())
+            .map_err(|_| Error::invalid("The address of the provider's tokens is not a URL."))?;
+        egress.register(Destination {
+            id: fresh.destination.clone(),
+            kind: Kind::Provider,
+            base,
+            allow_private: provider.allow_private,
+        })?;
+        let kept = tokens.entry(provider.id).or_insert_with(|| Arc::clone(&fresh));
+        if !kept.is(&fresh) {
+            *kept = fresh;
+        }
+        Ok(Credential::Exchanged(Arc::clone(kept)))
     }
 }
 

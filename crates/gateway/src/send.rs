@@ -165,6 +165,10 @@ impl Sending<'_> {
         if !head.is_form() {
             candidate.force(&mut prepared);
         }
+        if let Some(venue) = route.venue.as_ref().filter(|_| head.task.is_none()) {
+            let there = (&*candidate.model, head.stream);
+            prepared = venue.address(prepared, candidate.format(), there);
+        }
         if let Some(wishes) = &head.wishes {
             prepared.dropped.extend(wishes.unmet.iter().map(|&name| name.to_owned()));
         }

@@ -134,6 +134,7 @@ impl Settler {
                 (None, Format::Gemini) => Protocol::Gemini,
                 (None, Format::BedrockConverse) => Protocol::Bedrock,
                 (None, Format::Cohere) => Protocol::Cohere,
+                (None, Format::Watsonx) => Protocol::Watsonx,
             },
             streaming: opening.streaming,
             started,

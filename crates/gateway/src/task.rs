@@ -150,13 +150,17 @@ impl Attempts<'_> {
             return Ok(TaskWon::Pass(Box::new(begun), kind));
         }
         let stall = Some((self.config.stall(), self.total_by));
-        let body = collect(body, self.config.answer_bytes, stall).await?;
+        let mut body = collect(body, self.config.answer_bytes, stall).await?;
+        if candidate.dialect() == Some(llm::Dialect::Replicate) {
+            body = self.predicted(candidate, body).await?;
+        }
         let asked = TaskAsked {
             task,
             dialect: candidate.dialect().unwrap_or(llm::Dialect::OpenAi),
             body: self.body,
             head: self.head,
             id: &self.request.to_string(),
+            created: self.created,
         };
         let mut answer = llm::task_respond(asked, &body, is_json, shown_model)
             .map_err(|bad| Failure::answer(Format::OpenAiChat, &bad))?;

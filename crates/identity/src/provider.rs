@@ -1,10 +1,11 @@
 //! Provider credentials of an organization.
 
 use domain::{
-    Action, Catalogue, Decision, Endpoint, Error, Event, Permission, Protocol, ProviderId, Result,
-    Secret, StatedTerms, UserId,
+    Action, Auth, Catalogue, Decision, Endpoint, Error, Event, Permission, Protocol, ProviderId,
+    Result, Secret, StatedTerms, UserId,
 };
 use store::{NewProvider, Principal, Provider, ProviderChange, Scope};
+use vault::{Application, ProjectKey, ServiceAccount};
 
 use crate::{
     Identity, PrivateProviders, alias,
@@ -216,9 +217,10 @@ fn checked(catalogue: &Catalogue, entry: ProviderEntry) -> Result<NewProvider> {
         )
         .with_code("unknown_protocol")
     })?;
+    let asks = asks(theirs, protocol);
     let known = theirs.map(|(known, _)| known);
-    let secret = entry.secret.map(credential).transpose()?.flatten();
-    if secret.is_none() && !private {
+    let secret = entry.secret.map(|secret| credential(secret, asks)).transpose()?.flatten();
+    if secret.is_none() && (!private || asks.0.is_exchanged()) {
         return Err(Error::invalid("This provider needs its API key.").with_code("secret_needed"));
     }
     let terms = entry.terms.filter(|terms| *terms != StatedTerms::default());
@@ -300,10 +302,13 @@ pub(crate) fn endpoint<'a>(
 
 /// The change with everything checked, but for who makes it.
 fn changed(catalogue: &Catalogue, before: &Provider, edit: ProviderEdit) -> Result<ProviderChange> {
-    let secret = edit.secret.map(credential).transpose()?.flatten();
     let private = edit.allow_private.unwrap_or(before.allow_private);
     let text = edit.base_url.as_deref().unwrap_or(&before.base_url);
     let url = base_url::check(text, private)?;
+    let theirs = catalogue.provider(&before.catalog);
+    let theirs = theirs.and_then(|known| Some((known, endpoint(known, &url)?)));
+    let asks = asks(theirs, before.protocol);
+    let secret = edit.secret.map(|secret| credential(secret, asks)).transpose()?.flatten();
     let moved = url.text != before.base_url;
     if moved {
         let kept = base_url::check(&before.base_url, true)?.host == url.host;
@@ -351,11 +356,40 @@ fn still_theirs(catalogue: &Catalogue, before: &Provider, url: &BaseUrl) -> Resu
     }
 }
 
-/// A credential as it goes into a header: trimmed, visible ASCII. Nothing left means none.
-fn credential(secret: Secret<String>) -> Result<Option<Secret<String>>> {
+/// How a provider of the catalogue wants to be shown who asks, and whether it gives tokens.
+fn asks(theirs: Option<(&domain::ProviderEntry, &Endpoint)>, protocol: Protocol) -> (Auth, bool) {
+    let usual = |(known, endpoint): &(&domain::ProviderEntry, &Endpoint)| {
+        known.protocols_of(endpoint).contains(&protocol)
+    };
+    theirs.filter(usual).map_or((Auth::None, false), |(known, endpoint)| {
+        (known.auth_of(endpoint), known.token.is_some())
+    })
+}
+
+/// A credential as it is stored: trimmed, visible ASCII, so that it can stand in a header; what is exchanged for a token
+/// is taken apart and put together again. Nothing left means none.
+fn credential(
+    secret: Secret<String>,
+    (auth, gives_tokens): (Auth, bool),
+) -> Result<Option<Secret<String>>> {
     let text = secret.expose().trim();
     if text.is_empty() {
         return Ok(None);
+    }
+    if text.len() > 16 << 10 {
+        return Err(
+            Error::invalid("This is longer than any credential.").with_code("invalid_secret")
+        );
+    }
+    match auth {
+        Auth::GoogleServiceAccount => {
+            return Ok(Some(ServiceAccount::parse(text)?.stored()));
+        }
+        Auth::IbmIam => return Ok(Some(ProjectKey::parse(text)?.stored())),
+        Auth::ApiKey if gives_tokens && Application::is_meant(text) => {
+            return Ok(Some(Application::parse(text)?.stored()));
+        }
+        _ => {}
     }
     if text.len() <= 4096 && text.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Ok(Some(Secret::new(text.to_owned())));

@@ -220,6 +220,7 @@ impl Registered<'_> {
             Protocol::Anthropic => Auth::XApiKey,
             Protocol::Gemini => Auth::XGoogApiKey,
             Protocol::Bedrock => Auth::SigV4,
+            Protocol::Watsonx => Auth::IbmIam,
             // OpenAI's, and so is that of what is no conversation.
             _ => Auth::Bearer,
         })

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use crate::{
     BadAnswer, Format, anthropic, cohere, converse,
     edit::{Edits, span},
-    gemini, json, openai, responses, upstream, usage,
+    gemini, json, openai, responses, upstream, usage, watsonx,
 };
 
 /// How an answer is shown.
@@ -60,7 +60,7 @@ pub fn respond(
     body: &Bytes,
     show: Show<'_>,
 ) -> Result<Answer, BadAnswer> {
-    if inbound == outbound && outbound != Format::BedrockConverse {
+    if inbound == outbound && outbound.is_of_clients() {
         return same(outbound, body, show);
     }
     let document = json::document(body).ok_or(BadAnswer::Malformed)?;
@@ -71,13 +71,14 @@ pub fn respond(
         Format::Gemini => gemini::read_response(document)?,
         Format::BedrockConverse => converse::read_response(document)?,
         Format::Cohere => cohere::read_response(document)?,
+        Format::Watsonx => watsonx::read_response(document)?,
     };
     if response.id.is_empty() {
         response.id = show.id.into();
     }
     let mut out = Vec::with_capacity(body.len() + 256);
     match inbound {
-        Format::OpenAiChat | Format::BedrockConverse => {
+        Format::OpenAiChat | Format::BedrockConverse | Format::Watsonx => {
             openai::write_response(&response, show, &mut out);
         }
         Format::AnthropicMessages => anthropic::write_response(&response, show, &mut out),
@@ -170,7 +171,7 @@ fn same(format: Format, body: &Bytes, show: Show<'_>) -> Result<Answer, BadAnswe
             let bytes = response.output_estimate().saturating_mul(4);
             (response.stop.as_ref().map(|stop| stop.kind), response.usage, bytes)
         }
-        Format::BedrockConverse => return Err(BadAnswer::Malformed),
+        Format::BedrockConverse | Format::Watsonx => return Err(BadAnswer::Malformed),
     };
     let mut edits = Edits::default();
     let model = if format == Format::Gemini { view.model_version } else { view.model };

@@ -19,6 +19,7 @@ pub fn cap_output(format: Format, body: &Bytes, tokens: u64, quirks: &Quirks) ->
         Format::OpenAiChat => chat(body, quirks),
         Format::Gemini => vec![config(body)],
         Format::BedrockConverse => vec!["inferenceConfig"],
+        Format::Watsonx => vec!["max_tokens"],
     };
     let value = match format {
         Format::Gemini => json!({"maxOutputTokens": tokens}),

@@ -201,7 +201,10 @@ pub(crate) const fn tag_of(outbound: Format) -> &'static str {
         Format::OpenAiResponses => ITEM_TAG,
         Format::Cohere => COHERE_TAG,
         // Thinking at Bedrock is that of the model's maker.
-        Format::OpenAiChat | Format::AnthropicMessages | Format::BedrockConverse => TAG,
+        Format::OpenAiChat
+        | Format::AnthropicMessages
+        | Format::BedrockConverse
+        | Format::Watsonx => TAG,
     }
 }
 

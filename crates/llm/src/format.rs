@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use domain::Protocol;
 
-use crate::{converse, gemini};
+use crate::{converse, gemini, watsonx};
 
 /// A wire format, on either side: the client's (inbound) or the provider's (outbound).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -22,6 +22,8 @@ pub enum Format {
     BedrockConverse,
     /// Cohere Chat, second version.
     Cohere,
+    /// IBM watsonx.ai `text/chat` and `text/chat_stream`. As with Bedrock's, no client speaks it.
+    Watsonx,
 }
 
 impl Format {
@@ -35,14 +37,21 @@ impl Format {
     ];
 
     /// Every format, for tests and tables.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::OpenAiChat,
         Self::AnthropicMessages,
         Self::OpenAiResponses,
         Self::Gemini,
         Self::BedrockConverse,
         Self::Cohere,
+        Self::Watsonx,
     ];
+
+    /// Whether clients speak it: what comes in it can be passed on as it is.
+    #[must_use]
+    pub const fn is_of_clients(self) -> bool {
+        !matches!(self, Self::BedrockConverse | Self::Watsonx)
+    }
 
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -53,6 +62,7 @@ impl Format {
             Self::Gemini => "gemini",
             Self::BedrockConverse => "bedrock",
             Self::Cohere => "cohere",
+            Self::Watsonx => "watsonx",
         }
     }
 
@@ -65,6 +75,7 @@ impl Format {
             Self::AnthropicMessages => "/messages",
             Self::OpenAiResponses => "/responses",
             Self::Cohere => "/chat",
+            Self::Watsonx => watsonx::path(stream),
             Self::Gemini => return Cow::Owned(gemini::path(model, stream)),
             Self::BedrockConverse => return Cow::Owned(converse::path(model, stream)),
         })
@@ -82,7 +93,7 @@ impl Format {
     /// Whether its answers leave out which model gave them.
     #[must_use]
     pub const fn is_unnamed(self) -> bool {
-        matches!(self, Self::BedrockConverse | Self::Cohere)
+        matches!(self, Self::BedrockConverse | Self::Cohere | Self::Watsonx)
     }
 
     /// Client headers that may travel on to a provider of the same format. Between formats none does:
@@ -105,6 +116,7 @@ impl From<Protocol> for Format {
             Protocol::Gemini => Self::Gemini,
             Protocol::Bedrock => Self::BedrockConverse,
             Protocol::Cohere => Self::Cohere,
+            Protocol::Watsonx => Self::Watsonx,
             // What is no conversation has OpenAI's credential and errors.
             _ => Self::OpenAiChat,
         }

@@ -187,7 +187,8 @@ const fn turns(format: Format) -> &'static str {
         Format::OpenAiChat
         | Format::AnthropicMessages
         | Format::BedrockConverse
-        | Format::Cohere => "messages",
+        | Format::Cohere
+        | Format::Watsonx => "messages",
         Format::OpenAiResponses => "input",
         Format::Gemini => "contents",
     }

@@ -1,7 +1,7 @@
 //! Wire formats of model providers: requests, answers, streams, usage and errors, without any I/O.
 //!
 //! Five formats are spoken, in both directions: OpenAI Chat Completions, Anthropic Messages, OpenAI Responses, Gemini
-//! and Cohere Chat. A sixth, Amazon Bedrock's Converse, is spoken to providers only. When both sides speak the same one, bytes stay as they are but for the model's name, the option
+//! and Cohere Chat. Two more, Amazon Bedrock's Converse and IBM's watsonx.ai, are spoken to providers only. When both sides speak the same one, bytes stay as they are but for the model's name, the option
 //! that makes a stream report its usage, and the one that keeps an answer from being stored. Otherwise a reader
 //! turns the text into a superset of the formats and a writer turns that into the other one; what cannot be
 //! said there is listed in the client's own names, and what must not be lost silently (an image that cannot be
@@ -72,6 +72,8 @@ mod task;
 mod texts;
 mod upstream;
 mod usage;
+mod venue;
+mod watsonx;
 mod wishes;
 mod write;
 
@@ -94,10 +96,11 @@ pub use refusal::{Refusal, error_body};
 pub use restore::{Channel, Escape, Restore, Step};
 pub use stream::{Progress, StreamOptions, StreamTranslator};
 pub use task::{
-    Dialect, Task, TaskAnswer, TaskAsked, TaskStream, cohere_error, endpoint_of, task_head,
-    task_prepare, task_respond,
+    Dialect, Prediction, Task, TaskAnswer, TaskAsked, TaskStream, cohere_error, endpoint_of,
+    prediction, task_head, task_prepare, task_respond,
 };
 pub use texts::{Form, Found, Rewritten, rewrite};
 pub use upstream::{UpstreamError, UpstreamKind, aws_error, retry_after, upstream_error};
 pub use usage::{estimate_tokens, estimated};
+pub use venue::Venue;
 pub use wishes::Wishes;

@@ -53,7 +53,11 @@ pub fn model_body(format: Format, row: &ModelRow) -> Bytes {
 
 fn model(format: Format, row: &ModelRow, out: &mut write::Object<'_>) {
     match format {
-        Format::OpenAiChat | Format::OpenAiResponses | Format::BedrockConverse | Format::Cohere => {
+        Format::OpenAiChat
+        | Format::OpenAiResponses
+        | Format::BedrockConverse
+        | Format::Cohere
+        | Format::Watsonx => {
             out.text("id", &row.id);
             out.text("object", "model");
             out.number("created", u64::try_from(row.created).unwrap_or(0));

@@ -120,7 +120,7 @@ const COHERE: Names = Names {
 impl Names {
     pub(crate) const fn of(format: Format) -> &'static Self {
         match format {
-            Format::OpenAiChat | Format::BedrockConverse => &CHAT,
+            Format::OpenAiChat | Format::BedrockConverse | Format::Watsonx => &CHAT,
             Format::AnthropicMessages => &MESSAGES,
             Format::OpenAiResponses => &RESPONSES,
             Format::Gemini => &GENERATE,

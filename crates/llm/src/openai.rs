@@ -20,5 +20,8 @@ pub(crate) use self::{
     read::read_request,
     reply::{finish_reason, read_response, stop_of, write_response},
     schema::write_schema,
-    write::{Documents, level, sampling, sayable, write_request},
+    write::{
+        Documents, effort, forced, level, limits, messages, output, sampling, sayable, tools,
+        write_request,
+    },
 };

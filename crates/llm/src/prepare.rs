@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::{
     BadRequest, Format, Head, Quirks, anthropic, cohere, converse, edit::Edits, gemini,
-    head::Options, json, openai, responses, strip,
+    head::Options, json, openai, responses, strip, watsonx,
 };
 
 /// A request in the provider's format.
@@ -39,7 +39,7 @@ pub fn prepare(
     target_model: &str,
     quirks: &Quirks,
 ) -> Result<Prepared, BadRequest> {
-    let (body, dropped) = if inbound == outbound && outbound != Format::BedrockConverse {
+    let (body, dropped) = if inbound == outbound && outbound.is_of_clients() {
         same(inbound, body, head, target_model, quirks)
     } else {
         translate(inbound, outbound, &unwished(body, head), head, (target_model, quirks))?
@@ -131,7 +131,7 @@ fn translate(
         Format::OpenAiResponses => responses::read_request(document)?,
         Format::Gemini => gemini::read_request(document, head.stream)?,
         Format::Cohere => cohere::read_request(document)?,
-        Format::BedrockConverse => {
+        Format::BedrockConverse | Format::Watsonx => {
             return Err(BadRequest::unsupported("", "No client speaks this format here."));
         }
     };
@@ -149,6 +149,7 @@ fn translate(
             converse::write_request(request, losses, target, quirks, &mut out)?
         }
         Format::Cohere => cohere::write_request(&request, losses, target, quirks, &mut out)?,
+        Format::Watsonx => watsonx::write_request(request, losses, target, quirks, &mut out)?,
     };
     Ok((out.into(), losses.into_list()))
 }

@@ -117,14 +117,15 @@ pub fn error_body(format: Format, refusal: &Refusal, request_id: &str) -> Bytes 
 
 pub(crate) fn write_error(format: Format, refusal: &Refusal, request_id: &str, out: &mut Vec<u8>) {
     write::object(out, |root| match format {
-        Format::OpenAiChat | Format::OpenAiResponses | Format::BedrockConverse => {
-            root.object("error", |error| {
-                error.text("message", &refusal.message);
-                error.text("type", openai_type(refusal));
-                error.text_or_null("param", refusal.param.as_deref());
-                error.text("code", &refusal.code);
-            })
-        }
+        Format::OpenAiChat
+        | Format::OpenAiResponses
+        | Format::BedrockConverse
+        | Format::Watsonx => root.object("error", |error| {
+            error.text("message", &refusal.message);
+            error.text("type", openai_type(refusal));
+            error.text_or_null("param", refusal.param.as_deref());
+            error.text("code", &refusal.code);
+        }),
         Format::Cohere => cohere::write_error(refusal, request_id, root),
         Format::Gemini => root.object("error", |error| {
             error.number("code", u64::from(refusal.status));

@@ -101,7 +101,7 @@ impl StreamTranslator {
     #[must_use]
     pub fn new(inbound: Format, outbound: Format, options: StreamOptions) -> Self {
         let binary = outbound == Format::BedrockConverse;
-        let side = if inbound == outbound && !binary {
+        let side = if inbound == outbound && outbound.is_of_clients() {
             Side::Relay(relay::Relay::new(outbound))
         } else {
             Side::Translate(Box::new(translate::Translate::new(inbound, outbound)))
@@ -210,7 +210,7 @@ impl StreamTranslator {
 
     fn write_failure(&self, refusal: &Refusal, request_id: &str, out: &mut Vec<u8>) {
         match self.inbound {
-            Format::OpenAiChat | Format::Gemini | Format::BedrockConverse => {
+            Format::OpenAiChat | Format::Gemini | Format::BedrockConverse | Format::Watsonx => {
                 out.extend_from_slice(b"data: ");
             }
             Format::AnthropicMessages => out.extend_from_slice(b"event: error\ndata: "),

@@ -29,7 +29,7 @@ pub(crate) fn foreign_thinking(
         Format::AnthropicMessages | Format::Cohere => ("messages", "messages[].content[].thinking"),
         Format::OpenAiResponses => ("input", "input[].encrypted_content"),
         Format::Gemini => ("contents", "contents[].parts[].thoughtSignature"),
-        Format::BedrockConverse => return None,
+        Format::BedrockConverse | Format::Watsonx => return None,
     };
     let turns = Fields::lenient(json::document(body)?)?.take(turns)?;
     if format == Format::OpenAiResponses {

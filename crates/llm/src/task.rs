@@ -1,7 +1,8 @@
 //! What else can be asked of a provider than a conversation: embeddings, ranking, moderation, images, sound.
 //!
 //! Requests of OpenAI's shape pass byte for byte to servers of that shape, but for the model's name and the wishes.
-//! Embeddings and ranking are also said in the dialects of Cohere, Jina and Voyage.
+//! Embeddings and ranking are also said in the dialects of Cohere, Jina and Voyage, images in those of Stability and
+//! Replicate.
 
 mod answer;
 mod embed;
@@ -10,6 +11,8 @@ mod head;
 mod names;
 mod prepare;
 mod rank;
+mod replicate;
+mod stability;
 mod stream;
 mod usage;
 
@@ -21,6 +24,7 @@ use crate::{Format, Refusal, error_body};
 pub use answer::{TaskAnswer, TaskAsked, task_respond};
 pub use head::task_head;
 pub use prepare::task_prepare;
+pub use replicate::{Prediction, prediction};
 pub use stream::TaskStream;
 
 /// An endpoint of the data plane besides conversations, in the shape in which clients call it.
@@ -38,12 +42,14 @@ pub enum Task {
     Images,
     ImageEdits,
     Transcriptions,
+    /// Recordings in any language, told in English.
+    Translations,
     Speech,
 }
 
 impl Task {
     /// Every one, for tests and tables.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Embeddings,
         Self::Embed,
         Self::Rerank,
@@ -52,6 +58,7 @@ impl Task {
         Self::Images,
         Self::ImageEdits,
         Self::Transcriptions,
+        Self::Translations,
         Self::Speech,
     ];
 
@@ -65,6 +72,7 @@ impl Task {
             Self::Images => Serves::Images,
             Self::ImageEdits => Serves::ImageEdits,
             Self::Transcriptions => Serves::Transcription,
+            Self::Translations => Serves::Translation,
             Self::Speech => Serves::Speech,
         }
     }
@@ -79,6 +87,7 @@ impl Task {
             Self::Images => Protocol::Images,
             Self::ImageEdits => Protocol::ImageEdits,
             Self::Transcriptions => Protocol::Transcription,
+            Self::Translations => Protocol::Translation,
             Self::Speech => Protocol::Speech,
         }
     }
@@ -92,7 +101,7 @@ impl Task {
     /// Whether a request may be a form, with a file in it.
     #[must_use]
     pub const fn takes_forms(self) -> bool {
-        matches!(self, Self::ImageEdits | Self::Transcriptions)
+        matches!(self, Self::ImageEdits | Self::Transcriptions | Self::Translations)
     }
 
     /// Whether what is sent is text whose tokens can be estimated from its size.
@@ -114,6 +123,7 @@ impl Task {
             (Self::Images, _) => "/images/generations",
             (Self::ImageEdits, _) => "/images/edits",
             (Self::Transcriptions, _) => "/audio/transcriptions",
+            (Self::Translations, _) => "/audio/translations",
             (Self::Speech, _) => "/audio/speech",
         }
     }
@@ -129,6 +139,7 @@ pub const fn endpoint_of(serves: Serves) -> &'static str {
         Serves::Images => "/v1/images/generations",
         Serves::ImageEdits => "/v1/images/edits",
         Serves::Transcription => "/v1/audio/transcriptions",
+        Serves::Translation => "/v1/audio/translations",
         Serves::Speech => "/v1/audio/speech",
         Serves::Moderation => "/v1/moderations",
         Serves::Rerank => "/v1/rerank",
@@ -139,7 +150,7 @@ pub const fn endpoint_of(serves: Serves) -> &'static str {
     }
 }
 
-/// How a provider wants embeddings and ranking to be asked for.
+/// How a provider wants embeddings, ranking or images to be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Dialect {
     /// OpenAI's shape for embeddings, Jina's for ranking: what most compatible servers speak.
@@ -148,17 +159,24 @@ pub enum Dialect {
     Voyage,
     /// Cohere's second version.
     Cohere,
+    /// Stability AI's second version.
+    Stability,
+    /// Replicate's predictions.
+    Replicate,
 }
 
 impl Dialect {
     /// Every dialect, for tests and tables.
-    pub const ALL: [Self; 4] = [Self::OpenAi, Self::Jina, Self::Voyage, Self::Cohere];
+    pub const ALL: [Self; 6] =
+        [Self::OpenAi, Self::Jina, Self::Voyage, Self::Cohere, Self::Stability, Self::Replicate];
 
     /// The dialect of a provider, by the catalogue's id where providers of one protocol differ.
     #[must_use]
     pub fn of(protocol: Protocol, catalog: &str) -> Self {
         match protocol {
             Protocol::Cohere => Self::Cohere,
+            Protocol::Stability => Self::Stability,
+            Protocol::Replicate => Self::Replicate,
             Protocol::Rerank if catalog == "voyage" => Self::Voyage,
             Protocol::Rerank => Self::Jina,
             _ => Self::OpenAi,
@@ -172,6 +190,8 @@ impl Dialect {
             Self::Jina => "jina",
             Self::Voyage => "voyage",
             Self::Cohere => "cohere",
+            Self::Stability => "stability",
+            Self::Replicate => "replicate",
         }
     }
 }

@@ -100,8 +100,9 @@ pub struct UpstreamError {
 pub fn upstream_error(_outbound: Format, status: u16, body: &[u8]) -> UpstreamError {
     let error = json::document(body).and_then(|raw| {
         let mut fields = Fields::lenient(raw)?;
-        // Anthropic and OpenAI agree on `error`; some compatible servers put the members at the top.
-        Some(fields.take("error").unwrap_or(raw))
+        // Anthropic and OpenAI agree on `error`, IBM gives a list; some compatible servers put the members at the top.
+        let one = fields.take("error");
+        Some(one.or_else(|| fields.take("errors").and_then(first)).unwrap_or(raw))
     });
     match error {
         Some(raw) => reduce(Some(status), raw),
@@ -170,6 +171,8 @@ pub(crate) fn reduce(status: Option<u16>, error: Raw<'_>) -> UpstreamError {
     let code_raw = fields.take("code");
     // Google names the kind in `status`.
     let kind_text = fields.take_text("type").or_else(|| fields.take_text("status"));
+    // Stability names it in `name`.
+    let kind_text = kind_text.or_else(|| fields.take_text("name"));
     let detail = fields.take("details").and_then(detail);
     let code_text = code_raw.filter(|raw| json::shape(raw) == Shape::Text).and_then(json::text);
     let numeric = code_raw.and_then(json::whole).and_then(|code| u16::try_from(code).ok());
@@ -191,6 +194,11 @@ pub(crate) fn reduce(status: Option<u16>, error: Raw<'_>) -> UpstreamError {
 /// An error of which nothing is known but its status, and perhaps a code.
 pub(crate) fn coded(status: u16, code: Option<&str>) -> UpstreamError {
     finish(status, kind_of(status, &[], false), code.and_then(sanitised), None)
+}
+
+/// The first of a list of errors.
+pub(crate) fn first(errors: Raw<'_>) -> Option<Raw<'_>> {
+    json::array(errors)?.first().copied().filter(|raw| json::shape(raw) == Shape::Object)
 }
 
 /// Anthropic's `details.error_code`, or the first reason in Google's list.
@@ -221,6 +229,7 @@ fn says_too_long(message: &str) -> bool {
         "Input is too long",
         "exceeds the maximum number of tokens",
         "too many tokens",
+        "cannot exceed the total tokens limit",
     ]
     .iter()
     .any(|phrase| message.contains(phrase))
@@ -252,7 +261,7 @@ fn kind_of(status: u16, words: &[&str], long_prompt: bool) -> UpstreamKind {
     if any(&["context_length_exceeded", "model_context_window_exceeded"]) {
         return UpstreamKind::ContextLength;
     }
-    if any(&["content_policy_violation", "content_filter"]) {
+    if any(&["content_policy_violation", "content_filter", "content_moderation"]) {
         return UpstreamKind::ContentPolicy;
     }
     if any(&["insufficient_quota", "billing_error", "billing_hard_limit_reached"]) {

@@ -74,7 +74,9 @@ fn requests() {
             let prepared = found.and_then(|head| {
                 prepare(from, to, &body, &head, "target-model", &Quirks::default())
             });
-            if let (Format::Gemini | Format::BedrockConverse, Ok(prepared)) = (to, &prepared) {
+            if let (Format::Gemini | Format::BedrockConverse | Format::Watsonx, Ok(prepared)) =
+                (to, &prepared)
+            {
                 writeln!(text, "path: {}", prepared.path).unwrap();
             }
             match prepared {

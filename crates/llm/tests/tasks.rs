@@ -30,7 +30,7 @@ fn answered(
 ) -> Result<TaskAnswer, BadAnswer> {
     let body = Bytes::from(request.to_string());
     let head = task_head(task, None, &body).unwrap();
-    let asked = TaskAsked { task, dialect, body: &body, head: &head, id: "req_1" };
+    let asked = TaskAsked { task, dialect, body: &body, head: &head, id: "req_1", created: 7 };
     task_respond(asked, &Bytes::from(answer.to_owned()), true, Some("ours"))
 }
 
@@ -301,7 +301,7 @@ fn every_provider_counts_in_its_own_way() {
     let head = task_head(Task::Transcriptions, Some(FORM), &form).unwrap();
     let heard = |answer: &str, is_json| {
         let (task, dialect) = (Task::Transcriptions, Dialect::OpenAi);
-        let asked = TaskAsked { task, dialect, body: &form, head: &head, id: "" };
+        let asked = TaskAsked { task, dialect, body: &form, head: &head, id: "", created: 7 };
         let answer = task_respond(asked, &Bytes::from(answer.to_owned()), is_json, None).unwrap();
         (answer.usage, answer.units)
     };

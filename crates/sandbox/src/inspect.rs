@@ -8,6 +8,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
+use crate::grant::Tokens;
+
 /// How requests to models ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counters {
@@ -55,17 +57,29 @@ pub struct Inspector {
     keep: usize,
     seen: Arc<Mutex<VecDeque<Recorded>>>,
     counters: Arc<watch::Sender<Counters>>,
+    pub(crate) tokens: Tokens,
 }
 
 impl Inspector {
     pub(crate) fn new(keep: usize) -> Self {
         let counters = Arc::new(watch::Sender::new(Counters::default()));
-        Self { keep, seen: Arc::default(), counters }
+        Self { keep, seen: Arc::default(), counters, tokens: Tokens::default() }
     }
 
     #[must_use]
     pub fn counters(&self) -> Counters {
         *self.counters.borrow()
+    }
+
+    /// How many tokens were given.
+    #[must_use]
+    pub fn tokens_given(&self) -> u64 {
+        self.tokens.given()
+    }
+
+    /// From now on no token that was given so far is taken.
+    pub fn forget_tokens(&self) {
+        self.tokens.forget();
     }
 
     /// The kept requests, oldest first.

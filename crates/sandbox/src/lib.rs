@@ -1,5 +1,6 @@
 //! Provider twins: small servers that speak the real protocols of OpenAI (Chat Completions and Responses; embeddings,
-//! images, sound and moderation), Anthropic, Gemini, Amazon Bedrock (Converse), Cohere (Chat, embeddings, ranking), Jina and Voyage over a real socket and misbehave on request. They are the demo's provider, the probes' sink and the
+//! images, sound and moderation), Anthropic, Gemini, Amazon Bedrock (Converse), Cohere (Chat, embeddings, ranking), Google Vertex AI, IBM watsonx.ai, Jina, Voyage,
+//! Stability AI and Replicate over a real socket, with the places that give tokens to some of them, and misbehave on request. They are the demo's provider, the probes' sink and the
 //! tests' upstream.
 //!
 //! Invariants: what a twin answers depends only on what it was asked (usage is counted in whitespace words);
@@ -8,6 +9,7 @@
 //! that answer a call, thinking signatures. As it keeps nothing, every id of a stored thing is unknown to it. Its error messages repeat the prompt on purpose, so that tests can
 //! show that nobody passes them on.
 
+mod admit;
 mod anthropic;
 mod ask;
 mod ask_anthropic;
@@ -21,9 +23,11 @@ mod behaviour;
 mod cohere;
 mod embed;
 mod gemini;
+mod grant;
 mod inspect;
 mod openai;
 mod play;
+mod predict;
 mod refusal;
 mod reply;
 mod responses;
@@ -35,8 +39,11 @@ mod server;
 mod settings;
 mod signed;
 mod task;
+mod vertex;
+mod watsonx;
 
 pub use behaviour::MODELS;
+pub use grant::Grants;
 pub use inspect::{Counters, Inspector, Recorded};
 pub use script::Script;
 pub use server::{Running, Sandbox};
@@ -50,4 +57,5 @@ pub(crate) enum Dialect {
     Gemini,
     Bedrock,
     Cohere,
+    Watsonx,
 }

@@ -196,7 +196,7 @@ fn error_event(dialect: Dialect, at: usize) -> Bytes {
             });
             format!("event: error\ndata: {data}\n\n")
         }
-        Dialect::Anthropic => format!("event: error\ndata: {body}\n\n"),
+        Dialect::Anthropic | Dialect::Watsonx => format!("event: error\ndata: {body}\n\n"),
         Dialect::Cohere => {
             let delta = json!({"finish_reason": "ERROR", "error": refusal.message});
             let data = json!({"type": "message-end", "delta": delta});

@@ -56,6 +56,10 @@ impl Refusal {
             Dialect::Gemini => self.gemini(),
             Dialect::Bedrock => json!({"message": self.message}),
             Dialect::Cohere => json!({"id": "sandbox", "message": self.message}),
+            Dialect::Watsonx => json!({
+                "errors": [{"code": self.code.unwrap_or("invalid_input_argument"), "message": self.message}],
+                "trace": "sandbox", "status_code": self.status,
+            }),
         }
     }
 

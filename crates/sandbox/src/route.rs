@@ -10,7 +10,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Response, StatusCode, header};
+use http::{Method, Response, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use hyper::{Request, body::Incoming};
 use parking_lot::Mutex;
@@ -25,10 +25,13 @@ use crate::{
     inspect::{Recorded, Ticket},
     openai,
     play::Play,
+    predict::{self, Predictions},
     refusal::Refusal,
     reply::{self, hash},
-    responses, signed,
+    responses,
     task::Task,
+    vertex::Place,
+    watsonx,
 };
 
 /// Larger requests are refused.
@@ -43,6 +46,7 @@ pub(crate) struct Twin {
     asked: AtomicUsize,
     /// Requests to flaky models that already failed once, by hash.
     failed_once: Mutex<HashSet<u64>>,
+    pub predictions: Predictions,
 }
 
 /// An answer; an error breaks the connection off without one.
@@ -57,6 +61,7 @@ impl Twin {
             serial: AtomicU64::new(0),
             asked: AtomicUsize::new(0),
             failed_once: Mutex::default(),
+            predictions: Predictions::default(),
         }
     }
 
@@ -67,14 +72,25 @@ impl Twin {
     ) -> Answer {
         let (head, body) = request.into_parts();
         let path = head.uri.path().to_owned();
+        let asked_for = path.clone();
         // Azure's is OpenAI's at another place.
         let azure = path.starts_with("/openai/");
         let whole = path.strip_prefix("/openai").unwrap_or(&path);
+        // IBM's is one level below.
+        let whole = whole.strip_prefix("/ml").unwrap_or(whole);
         let versions = ["/v1beta", "/v1", "/v2"];
         let path = versions.iter().find_map(|version| whole.strip_prefix(version)).unwrap_or(whole);
-        let gemini = named(path);
+        let vertex = Place::of(path);
+        let gemini = named(path).or_else(|| {
+            let place = vertex.filter(|place| !place.claude)?;
+            Some((place.model, place.stream))
+        });
         let bedrock = modelled(path);
-        let said = gemini.or(bedrock);
+        let watsonx = watsonx::stream_of(path);
+        let said = gemini
+            .or(bedrock)
+            .or(watsonx.map(|stream| ("", stream)))
+            .or(predict::named(path).map(|name| (name, false)));
         if path == "/_inspect" && self.inspector.open() {
             return Ok(json_response(StatusCode::OK, &self.inspector.page()));
         }
@@ -82,10 +98,16 @@ impl Twin {
         let Ok(body) = Limited::new(body, LARGEST).collect().await else {
             return Ok(refuse(Dialect::OpenAi, &Refusal::new(413, "too large"), ticket));
         };
-        let body = body.to_bytes();
+        let mut body = body.to_bytes();
         self.inspector.record(recorded(&head, &body));
+        if let Some(answer) = self.granted(&head, &asked_for, &body).await {
+            ticket.completed();
+            return Ok(answer);
+        }
         let dialect = match path {
             _ if bedrock.is_some() => Dialect::Bedrock,
+            _ if watsonx.is_some() => Dialect::Watsonx,
+            _ if vertex.is_some_and(|place| place.claude) => Dialect::Anthropic,
             _ if gemini.is_some() || head.headers.contains_key("x-goog-api-key") => Dialect::Gemini,
             "/messages" | "/messages/count_tokens" => Dialect::Anthropic,
             "/responses" => Dialect::Responses,
@@ -94,7 +116,12 @@ impl Twin {
             _ => Dialect::OpenAi,
         };
         let signed = dialect == Dialect::Bedrock && self.signed(&head, &body);
-        if let Err(refusal) = self
+        if self.script.grants.is_some() {
+            if !self.holds_token(&head.headers) {
+                let why = "Request had invalid authentication credentials.";
+                return Ok(refuse(dialect, &Refusal::new(401, why), ticket));
+            }
+        } else if let Err(refusal) = self
             .admit((dialect, azure), &head.headers)
             .or_else(|refusal| if signed { Ok(()) } else { Err(refusal) })
         {
@@ -111,6 +138,21 @@ impl Twin {
             let why = "without alt=sse the answer would be one array";
             return Ok(refuse(dialect, &Refusal::invalid("alt", why), ticket));
         }
+        if dialect == Dialect::Watsonx
+            && let Err(refusal) = watsonx::versioned(head.uri.query())
+        {
+            return Ok(refuse(dialect, &refusal, ticket));
+        }
+        if let Some(place) = vertex {
+            match place.plain(&body) {
+                Ok(plain) => body = plain,
+                Err(refusal) => return Ok(refuse(dialect, &refusal, ticket)),
+            }
+        }
+        if let Some(answer) = self.about_prediction((&head.method, path)) {
+            ticket.completed();
+            return Ok(answer);
+        }
         let call = Call { dialect, azure, said, body, reset, ticket };
         if let Some(task) = Task::of(whole).filter(|_| head.method == Method::POST) {
             let kind = head.headers.get(header::CONTENT_TYPE);
@@ -120,45 +162,18 @@ impl Twin {
         match (&head.method, path) {
             (&Method::GET, "/models") => Ok(call.finish(&models(dialect))),
             (&Method::POST, "/messages/count_tokens") => Ok(call.count_tokens()),
+            (&Method::POST, _) if vertex.is_some_and(|place| place.counts) => {
+                Ok(call.count_tokens())
+            }
+            (&Method::POST, _) if vertex.is_some_and(|place| place.claude) => {
+                self.converse(call).await
+            }
             (&Method::POST, "/chat/completions" | "/responses" | "/messages" | "/chat") => {
                 self.converse(call).await
             }
             (&Method::POST, _) if said.is_some() => self.converse(call).await,
             _ => Ok(refuse(dialect, &lost(path), call.ticket)),
         }
-    }
-
-    /// Whether the request was signed with the twin's key.
-    fn signed(&self, head: &http::request::Parts, body: &[u8]) -> bool {
-        let key = self.script.key.as_ref().map(|key| key.expose().as_str());
-        key.is_some_and(|key| signed::is_signed(head, body, key))
-    }
-
-    fn admit(&self, (dialect, azure): (Dialect, bool), headers: &HeaderMap) -> Result<(), Refusal> {
-        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-        let bearer = text("authorization").and_then(|value| value.strip_prefix("Bearer "));
-        let shown = match dialect {
-            Dialect::OpenAi | Dialect::Responses if azure => text("api-key").or(bearer),
-            Dialect::OpenAi | Dialect::Responses => bearer,
-            Dialect::Bedrock | Dialect::Cohere => bearer,
-            Dialect::Anthropic => text("x-api-key").or(bearer),
-            Dialect::Gemini => text("x-goog-api-key"),
-        };
-        if let Some(key) = &self.script.key
-            && shown != Some(key.expose().as_str())
-        {
-            if dialect == Dialect::Gemini {
-                return Err(Refusal::invalid(
-                    "key",
-                    "API key not valid. Please pass a valid API key.",
-                ));
-            }
-            return Err(Refusal::new(401, "Incorrect API key provided"));
-        }
-        if dialect == Dialect::Anthropic && text("anthropic-version").is_none() {
-            return Err(Refusal::invalid("anthropic-version", "header is required"));
-        }
-        Ok(())
     }
 
     async fn converse(&self, call: Call<'_>) -> Answer {
@@ -226,6 +241,7 @@ impl Twin {
                 Dialect::Gemini => gemini::frames(&reply, serial, ask.thinking),
                 Dialect::Bedrock => bedrock::frames(&reply),
                 Dialect::Cohere => cohere::frames(&reply, serial, ask),
+                Dialect::Watsonx => watsonx::frames(&reply, serial),
             };
             let play = Play::stream(frames, (dialect, behaviour), &self.script, reset, ticket);
             let kind = match dialect {
@@ -243,6 +259,7 @@ impl Twin {
             (Dialect::Gemini, _) => gemini::whole(&reply, serial, ask.thinking),
             (Dialect::Bedrock, _) => bedrock::whole(&reply),
             (Dialect::Cohere, _) => cohere::whole(&reply, serial, ask),
+            (Dialect::Watsonx, _) => watsonx::whole(&reply, serial),
         };
         let play = Play::whole(body.to_string(), behaviour, &self.script, reset, ticket);
         response(StatusCode::OK, "application/json", play)
@@ -275,7 +292,7 @@ pub(crate) struct Call<'p> {
     pub dialect: Dialect,
     azure: bool,
     /// The model and whether the answer is a stream, where the path says so.
-    said: Option<(&'p str, bool)>,
+    pub said: Option<(&'p str, bool)>,
     pub body: Bytes,
     pub reset: Arc<AtomicBool>,
     pub ticket: Ticket,
@@ -296,6 +313,7 @@ impl Call<'_> {
             Dialect::Gemini => ask_gemini::read(&body, self.said.unwrap_or_default())?,
             Dialect::Bedrock => ask_bedrock::read(&body, self.said.unwrap_or_default())?,
             Dialect::Cohere => ask_cohere::read(&body)?,
+            Dialect::Watsonx => watsonx::read(&body, self.said.is_some_and(|(_, stream)| stream))?,
         };
         // There a name begins with the model's maker.
         let name = ask.model.strip_prefix("anthropic.").unwrap_or(&ask.model);
@@ -325,7 +343,11 @@ fn models(dialect: Dialect) -> Value {
     let data: Vec<Value> = MODELS
         .iter()
         .map(|id| match dialect {
-            Dialect::OpenAi | Dialect::Responses | Dialect::Bedrock | Dialect::Cohere => {
+            Dialect::OpenAi
+            | Dialect::Responses
+            | Dialect::Bedrock
+            | Dialect::Cohere
+            | Dialect::Watsonx => {
                 json!({"id": id, "object": "model", "created": 0, "owned_by": "sandbox"})
             }
             Dialect::Anthropic => json!({
@@ -339,7 +361,11 @@ fn models(dialect: Dialect) -> Value {
         })
         .collect();
     match dialect {
-        Dialect::OpenAi | Dialect::Responses | Dialect::Bedrock | Dialect::Cohere => {
+        Dialect::OpenAi
+        | Dialect::Responses
+        | Dialect::Bedrock
+        | Dialect::Cohere
+        | Dialect::Watsonx => {
             json!({"object": "list", "data": data})
         }
         Dialect::Anthropic => json!({
@@ -406,7 +432,7 @@ fn refuse(dialect: Dialect, refusal: &Refusal, ticket: Ticket) -> Response<Play>
     response
 }
 
-fn json_response(status: StatusCode, body: &Value) -> Response<Play> {
+pub(crate) fn json_response(status: StatusCode, body: &Value) -> Response<Play> {
     response(status, "application/json", Play::plain(body.to_string()))
 }
 

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use domain::Secret;
 
+use crate::Grants;
+
 /// The settings of one twin.
 #[derive(Clone, Debug)]
 pub struct Script {
@@ -23,6 +25,14 @@ pub struct Script {
     pub in_time: usize,
     /// What `sandbox-error-429` and `sandbox-flaky-429` say in `retry-after`, in seconds.
     pub retry_after: u32,
+    /// Who may ask the twin for a token. With it, requests for models show a token and not the key.
+    pub grants: Option<Grants>,
+    /// How long tokens are said to be good, in seconds. They are until they are forgotten.
+    pub token_seconds: u64,
+    /// Before a token is given.
+    pub token_late: Duration,
+    /// The status that every request for a token is answered with.
+    pub token_fails: Option<u16>,
 }
 
 impl Default for Script {
@@ -36,6 +46,10 @@ impl Default for Script {
             late: Duration::ZERO,
             in_time: 0,
             retry_after: 1,
+            grants: None,
+            token_seconds: 3599,
+            token_late: Duration::ZERO,
+            token_fails: None,
         }
     }
 }

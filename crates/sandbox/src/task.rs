@@ -8,6 +8,7 @@ mod hear;
 mod moderate;
 mod rank;
 mod speak;
+mod stable;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -17,11 +18,13 @@ use crate::{
     behaviour::Behaviour,
     embed,
     play::{Frame, Play},
+    predict,
     refusal::Refusal,
     route::{Call, Twin, response},
 };
 use form::Form;
 use http::{Response, StatusCode};
+use stable::Stable;
 
 /// Whose dialect is spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +43,12 @@ pub(crate) enum Task {
     Draw,
     Edit,
     Hear,
+    /// The same, told in English.
+    Translate,
     Speak,
+    /// One of Stability's services.
+    Stable(Stable),
+    Predict,
 }
 
 /// A request as it was read: a document, or a form whose texts are one.
@@ -60,6 +68,12 @@ pub(crate) enum Answer {
 impl Task {
     /// The task of a path, without the host's part of it.
     pub(crate) fn of(path: &str) -> Option<Self> {
+        if let Some(service) = Stable::of(path) {
+            return Some(Self::Stable(service));
+        }
+        if predict::named(path.strip_prefix("/v1").unwrap_or(path)).is_some() {
+            return Some(Self::Predict);
+        }
         let (house, path) = if let Some(path) = path.strip_prefix("/jina/v1") {
             (House::Jina, path)
         } else if let Some(path) = path.strip_prefix("/voyage/v1") {
@@ -77,6 +91,7 @@ impl Task {
             (House::OpenAi, "/images/generations") => Self::Draw,
             (House::OpenAi, "/images/edits") => Self::Edit,
             (House::OpenAi, "/audio/transcriptions") => Self::Hear,
+            (House::OpenAi, "/audio/translations") => Self::Translate,
             (House::OpenAi, "/audio/speech") => Self::Speak,
             _ => return None,
         })
@@ -87,14 +102,14 @@ impl Task {
             Self::Embed(_) => Behaviour::Embed,
             Self::Rank(_) => Behaviour::Rank,
             Self::Moderate => Behaviour::Moderate,
-            Self::Draw | Self::Edit => Behaviour::Draw,
-            Self::Hear => Behaviour::Hear,
+            Self::Draw | Self::Edit | Self::Stable(_) | Self::Predict => Behaviour::Draw,
+            Self::Hear | Self::Translate => Behaviour::Hear,
             Self::Speak => Behaviour::Speak,
         }
     }
 
     const fn takes_forms(self) -> bool {
-        matches!(self, Self::Edit | Self::Hear)
+        matches!(self, Self::Edit | Self::Hear | Self::Translate | Self::Stable(_))
     }
 
     fn read(self, content_type: &str, body: &Bytes) -> Result<Asked, Refusal> {
@@ -102,7 +117,8 @@ impl Task {
             let form = Form::read(content_type, body)?;
             return Ok(Asked { body: form.texts(), form: Some(form) });
         }
-        if self == Self::Hear || !content_type.starts_with("application/json") {
+        let only_forms = matches!(self, Self::Hear | Self::Translate | Self::Stable(_));
+        if only_forms || !content_type.starts_with("application/json") {
             return Err(Refusal::invalid("content-type", "this type is not accepted here"));
         }
         let body = serde_json::from_slice(body)
@@ -119,8 +135,13 @@ impl Task {
             Self::Moderate => moderate::answer(body).map(Answer::Document),
             Self::Draw => draw::answer(body, None),
             Self::Edit => draw::answer(body, Some(asked.form.as_ref())),
-            Self::Hear => hear::answer(body, asked.form.as_ref(), behaviour),
+            Self::Hear | Self::Translate => {
+                let english = self == Self::Translate;
+                hear::answer((body, english), asked.form.as_ref(), behaviour)
+            }
             Self::Speak => speak::answer(body),
+            Self::Stable(service) => service.answer(body, asked.form.as_ref()),
+            Self::Predict => Err(Refusal::new(500, "a prediction is begun elsewhere")),
         }
     }
 
@@ -133,6 +154,10 @@ impl Task {
             Self::Embed(House::Voyage) | Self::Rank(House::Voyage) => {
                 Some(json!({"detail": refusal.message}))
             }
+            Self::Stable(_) => Some(json!({
+                "id": "sandbox", "name": "bad_request", "errors": [refusal.message],
+            })),
+            Self::Predict => Some(json!({"detail": refusal.message, "status": refusal.status})),
             _ => None,
         }
     }
@@ -172,6 +197,10 @@ impl Twin {
     ) -> std::io::Result<Response<Play>> {
         let read = task.read(content_type, &call.body).and_then(|asked| {
             let model = match (asked.body.get("model"), task) {
+                (_, Task::Stable(service)) => service.model(&asked.body)?,
+                (_, Task::Predict) => {
+                    call.said.map(|(name, _)| name.to_owned()).unwrap_or_default()
+                }
                 (None, Task::Moderate) => "sandbox-moderation".to_owned(),
                 _ => text_of(&asked.body, "model")?,
             };
@@ -194,6 +223,9 @@ impl Twin {
         if behaviour == Behaviour::ErrorIn200 {
             let body = json!({"error": {"message": "overloaded", "type": "server_error"}});
             return Ok(call.finish(&body));
+        }
+        if task == Task::Predict {
+            return Ok(self.begin_prediction(call, &asked.body));
         }
         match task.answer(&asked, behaviour) {
             Ok(answer) => Ok(self.play(answer, behaviour, call)),

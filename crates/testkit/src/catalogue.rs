@@ -19,7 +19,7 @@ pub async fn announce(store: &Store, catalogue: &Catalogue) {
 
 /// What the sandbox can be asked for besides conversations.
 const TASKS: &str = "\"embeddings\", \"rerank\", \"moderation\", \"images\", \"image-edits\", \
-    \"transcription\", \"speech\"";
+    \"transcription\", \"translation\", \"speech\"";
 
 /// What the models of the entry `able` can do; of those of other entries nothing is known.
 const ABLE: &str = "can = [\"tools\", \"json-schema\", \"reasoning\", \"stream\"]\n\
@@ -35,6 +35,7 @@ const AZURE: (&str, &str) = (
     country = "ZZ"
     family = "azure"
     auth = "api-key"
+    token = { url = "TOKENS/{tenant}/oauth2/v2.0/token", scope = "https://cognitiveservices.azure.com/.default" }
     [[endpoints]]
     id = "default"
     base_url = "http://127.0.0.1/openai/v1"
@@ -43,6 +44,99 @@ const AZURE: (&str, &str) = (
     trains = false
     retention_days = 0
     source = "catalog/azure.toml"
+    read = "2026-11-20"
+"#,
+);
+
+/// A host that wants a service account's token, and speaks two formats.
+const VERTEX: (&str, &str) = (
+    "vertex",
+    r#"
+    id = "vertex"
+    name = "Vertex"
+    legal_entity = "The operator"
+    country = "ZZ"
+    family = "gemini"
+    auth = "google-service-account"
+    token = { url = "TOKENS/token", scope = "https://www.googleapis.com/auth/cloud-platform" }
+    [[endpoints]]
+    id = "default"
+    base_url = "TOKENS"
+    serves = ["chat", "messages"]
+    [[postures]]
+    trains = false
+    retention_days = 0
+    source = "catalog/vertex.toml"
+    read = "2026-11-20"
+"#,
+);
+
+/// A host that wants an API key's token.
+const WATSONX: (&str, &str) = (
+    "watsonx",
+    r#"
+    id = "watsonx"
+    name = "watsonx"
+    legal_entity = "The operator"
+    country = "ZZ"
+    family = "watsonx"
+    auth = "ibm-iam"
+    token = { url = "TOKENS/identity/token" }
+    [[endpoints]]
+    id = "default"
+    base_url = "http://127.0.0.1/ml/v1"
+    serves = ["chat"]
+    [[postures]]
+    trains = false
+    retention_days = 0
+    source = "catalog/watsonx.toml"
+    read = "2026-11-20"
+"#,
+);
+
+/// Hosts that make images only, in ways of their own.
+const STABILITY: (&str, &str) = (
+    "stability",
+    r#"
+    id = "stability"
+    name = "Stability"
+    legal_entity = "The operator"
+    country = "ZZ"
+    family = "stability"
+    auth = "bearer"
+    [[endpoints]]
+    id = "default"
+    base_url = "http://127.0.0.1"
+    serves = ["images", "image-edits"]
+    [[postures]]
+    trains = false
+    retention_days = 0
+    source = "catalog/stability.toml"
+    read = "2026-11-20"
+    [[models]]
+    id = "stable-image-core"
+    serves = ["images"]
+    price = { image = 30000000 }
+"#,
+);
+
+const REPLICATE: (&str, &str) = (
+    "replicate",
+    r#"
+    id = "replicate"
+    name = "Replicate"
+    legal_entity = "The operator"
+    country = "ZZ"
+    family = "replicate"
+    auth = "bearer"
+    [[endpoints]]
+    id = "default"
+    base_url = "http://127.0.0.1/v1"
+    serves = ["images"]
+    [[postures]]
+    trains = false
+    retention_days = 0
+    source = "catalog/replicate.toml"
     read = "2026-11-20"
 "#,
 );
@@ -63,22 +157,27 @@ pub fn sandbox_catalogue(models: &[&str], price: &str) -> Catalogue {
 /// When a price is not one.
 #[must_use]
 pub fn sandboxes_catalogue(entries: &[(&str, &str)], models: &[&str]) -> Catalogue {
-    catalogue(entries, models, None)
+    catalogue(entries, models, &[])
 }
 
-/// The same with a provider that takes its key as Azure does.
+/// The same with providers that are shown who asks in ways of their own: Azure, Vertex AI and
+/// watsonx; and with two that make images only. `tokens` is where
+/// they exchange credentials, and where the second one is, such as `http://127.0.0.1:8000`.
 ///
 /// # Panics
 /// When a price is not one.
 #[must_use]
-pub fn families_catalogue(entries: &[(&str, &str)], models: &[&str]) -> Catalogue {
-    catalogue(entries, models, Some(AZURE))
+pub fn families_catalogue(entries: &[(&str, &str)], models: &[&str], tokens: &str) -> Catalogue {
+    let at = |(id, text): (&'static str, &str)| (id, text.replace("TOKENS", tokens));
+    let others = [AZURE, VERTEX, WATSONX, STABILITY, REPLICATE].map(at);
+    let others: Vec<_> = others.iter().map(|(id, text)| (*id, text.as_str())).collect();
+    catalogue(entries, models, &others)
 }
 
-fn catalogue(entries: &[(&str, &str)], models: &[&str], other: Option<(&str, &str)>) -> Catalogue {
+fn catalogue(entries: &[(&str, &str)], models: &[&str], others: &[(&str, &str)]) -> Catalogue {
     let texts: Vec<(&str, String)> =
         entries.iter().map(|(id, price)| (*id, entry(id, models, price))).collect();
-    let files = texts.iter().map(|(id, text)| (*id, text.as_str())).chain(other);
+    let files = texts.iter().map(|(id, text)| (*id, text.as_str())).chain(others.iter().copied());
     Catalogue::parse(files).expect("a valid catalogue")
 }
 
@@ -128,7 +227,7 @@ fn about<'a>(model: &str, price: &'a str) -> (String, &'a str) {
         "rerank" => ("\"rerank\"", price),
         "moderation" => ("\"moderation\"", price),
         "draw" => ("\"images\", \"image-edits\"", "image = 40000000"),
-        "transcribe" => ("\"transcription\"", "second = 100000"),
+        "transcribe" => ("\"transcription\", \"translation\"", "second = 100000"),
         "speech" => ("\"speech\"", "character = 15000"),
         name if faults.iter().any(|fault| name.starts_with(fault)) => {
             return (format!("\"chat\", {TASKS}"), price);

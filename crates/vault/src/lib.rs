@@ -1,4 +1,5 @@
-//! Keys and what they do: the root key, envelope encryption, keyed indexes, password hashes, API keys, signatures.
+//! Keys and what they do: the root key, envelope encryption, keyed indexes, password hashes, API keys, signatures, what clouds
+//! give to programs that ask for a token.
 //! Pure and synchronous; the root key's file is the only thing it touches.
 //!
 //! Invariants:
@@ -13,6 +14,7 @@ mod data_key;
 mod digest;
 mod index;
 mod key;
+mod machine;
 mod password;
 mod root_key;
 mod series;
@@ -28,6 +30,7 @@ pub use data_key::DataKey;
 pub use digest::{hkdf, hmac, same, sha256};
 pub use index::{blind_index, normalise_email};
 pub use key::{Key, random};
+pub use machine::{Application, Charged, ProjectKey, ServiceAccount};
 pub use password::{MAX_PASSWORD_BYTES, Passwords};
 pub use root_key::RootKey;
 pub use series::Series;

@@ -72,6 +72,12 @@ fn host(base_url: &str) -> String {
     rest.split(['/', ':']).next().unwrap_or_default().to_owned()
 }
 
+/// Everything that is reached: where models are called, and where credentials are exchanged.
+fn hosts(entry: &ProviderEntry) -> BTreeSet<String> {
+    let endpoints = entry.endpoints.iter().map(|endpoint| host(&endpoint.base_url));
+    endpoints.chain(entry.token.iter().map(|token| host(&token.url))).collect()
+}
+
 fn row(entry: &ProviderEntry, in_use: bool, listing: &domain::Listing) -> PublicRow {
     let Posture { trains, retention_days, condition, source, read, .. } =
         entry.general_posture().cloned().unwrap_or_default();
@@ -87,7 +93,7 @@ fn row(entry: &ProviderEntry, in_use: bool, listing: &domain::Listing) -> Public
         legal_entity: entry.legal_entity.clone(),
         country: entry.country.clone(),
         regions: listing.sheet.regions.clone(),
-        hosts: entry.endpoints.iter().map(|endpoint| host(&endpoint.base_url)).collect(),
+        hosts: hosts(entry),
         subprocessors: behind.collect(),
         chooses: entry.chooses,
         trains,

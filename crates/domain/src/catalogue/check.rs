@@ -15,6 +15,7 @@ pub(super) fn entry(stem: &str, entry: &ProviderEntry) -> Result<(), String> {
         day("noticed", noticed)?;
     }
     endpoints(entry)?;
+    token(entry)?;
     if entry.places.iter().any(|place| place.models.is_empty()) {
         return Err("a place needs the start of the models' names".to_owned());
     }
@@ -62,6 +63,23 @@ fn endpoints(entry: &ProviderEntry) -> Result<(), String> {
         if endpoint.serves.is_empty() {
             return Err(format!("endpoint {} serves nothing", endpoint.id));
         }
+    }
+    Ok(())
+}
+
+/// A credential goes there: it must not be readable on the way.
+fn token(entry: &ProviderEntry) -> Result<(), String> {
+    let Some(token) = &entry.token else { return Ok(()) };
+    let url = &token.url;
+    if !url.starts_with("https://") && !url.starts_with("http://127.0.0.1") {
+        return Err(format!("{url}: a token's url must start with https://"));
+    }
+    let host = url.split_once("://").map_or("", |(_, rest)| rest);
+    let host = host.split('/').next().unwrap_or_default();
+    if host.contains('{') || host.contains('@') || url.contains('?') {
+        return Err(format!(
+            "{url}: a token's url names its host, and nothing but a host and a path"
+        ));
     }
     Ok(())
 }

@@ -68,6 +68,8 @@ words! {
         Images = "images",
         ImageEdits = "image-edits",
         Transcription = "transcription",
+        /// Recordings in any language, told in English.
+        Translation = "translation",
         Speech = "speech",
         Moderation = "moderation",
         Rerank = "rerank",
@@ -110,6 +112,9 @@ pub struct ProviderEntry {
     pub country: String,
     pub family: Family,
     pub auth: Auth,
+    /// Where a credential is exchanged for a token, of a provider that does not take every credential as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<TokenEndpoint>,
     /// Whether it sends requests on to companies of its own choice.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub chooses: bool,
@@ -145,6 +150,17 @@ pub struct Endpoint {
     /// When it is another than the provider's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth: Option<Auth>,
+}
+
+/// Where a credential is exchanged for a token that is good for some minutes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenEndpoint {
+    /// The whole address; `{tenant}` marks what the credential says.
+    pub url: String,
+    /// What the token is asked for, where that has to be said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
 }
 
 /// Where models run whose name says so, whatever address they are asked at.
@@ -231,11 +247,19 @@ impl ProviderEntry {
     pub fn protocol_of(&self, endpoint: &Endpoint) -> Option<Protocol> {
         let (family, auth) = (endpoint.family.unwrap_or(self.family), self.auth_of(endpoint));
         let ranks = endpoint.serves.contains(&Serves::Rerank);
+        if auth.is_exchanged() && self.token.is_none() {
+            return None;
+        }
         match (family, auth) {
             (Family::Cohere, Auth::Bearer) if ranks => return Some(Protocol::Cohere),
             // Those who do other things besides rank in a dialect of their own.
             (Family::Rerank, Auth::Bearer) if self.family == Family::Rerank => {
                 return Some(Protocol::Rerank);
+            }
+            (Family::Stability, Auth::Bearer) => return Some(Protocol::Stability),
+            // Its conversations are not spoken.
+            (Family::Replicate, Auth::Bearer) if endpoint.serves.contains(&Serves::Images) => {
+                return Some(Protocol::Replicate);
             }
             _ if !endpoint.serves.iter().any(Serves::is_conversation) => return None,
             _ => {}
@@ -246,7 +270,10 @@ impl ProviderEntry {
             (Family::Snowflake, Auth::Bearer) => Some(Protocol::OpenAi),
             (Family::Responses, Auth::Bearer | Auth::None) => Some(Protocol::OpenAiResponses),
             (Family::Anthropic, Auth::XApiKey | Auth::ApiKey) => Some(Protocol::Anthropic),
-            (Family::Gemini, Auth::XGoogApiKey) => Some(Protocol::Gemini),
+            (Family::Gemini, Auth::XGoogApiKey | Auth::GoogleServiceAccount) => {
+                Some(Protocol::Gemini)
+            }
+            (Family::Watsonx, Auth::IbmIam) => Some(Protocol::Watsonx),
             (Family::Bedrock, Auth::SigV4) => Some(Protocol::Bedrock),
             (Family::Cohere, Auth::Bearer) => Some(Protocol::Cohere),
             _ => None,
@@ -254,7 +281,7 @@ impl ProviderEntry {
     }
 
     /// The formats in which this version can call `endpoint`, the usual one first. What speaks OpenAI's older format may
-    /// speak the newer one as well, and one family speaks Messages beside it.
+    /// speak the newer one as well; Snowflake, and Google where it hosts others' models, speak Messages beside their own.
     #[must_use]
     pub fn protocols_of(&self, endpoint: &Endpoint) -> Vec<Protocol> {
         let mut all: Vec<_> = self.protocol_of(endpoint).into_iter().collect();
@@ -263,7 +290,9 @@ impl ProviderEntry {
             all.push(Protocol::OpenAiResponses);
         }
         let snowflake = endpoint.family.unwrap_or(self.family) == Family::Snowflake;
-        if snowflake && serves(Protocol::Anthropic) {
+        let vertex =
+            all == [Protocol::Gemini] && self.auth_of(endpoint) == Auth::GoogleServiceAccount;
+        if (snowflake || vertex) && serves(Protocol::Anthropic) {
             all.push(Protocol::Anthropic);
         }
         all
@@ -312,6 +341,14 @@ impl ProviderEntry {
     /// The models that a conversation can be had with.
     pub fn chat_models(&self) -> impl Iterator<Item = &Model> {
         self.models.iter().filter(|model| model.serves.iter().any(Serves::is_conversation))
+    }
+}
+
+impl Auth {
+    /// Whether requests hold a token that the credential was exchanged for, and never the credential itself.
+    #[must_use]
+    pub const fn is_exchanged(self) -> bool {
+        matches!(self, Self::GoogleServiceAccount | Self::IbmIam)
     }
 }
 

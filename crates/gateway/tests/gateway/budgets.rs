@@ -52,9 +52,10 @@ async fn what_does_not_fit_is_refused_in_the_words_of_the_format() {
             let error = told.json();
             assert_eq!(error_code(format, &error), "budget_exceeded");
             let (pointer, kind) = match format {
-                Format::OpenAiChat | Format::OpenAiResponses | Format::BedrockConverse => {
-                    ("/error/type", "insufficient_quota")
-                }
+                Format::OpenAiChat
+                | Format::OpenAiResponses
+                | Format::BedrockConverse
+                | Format::Watsonx => ("/error/type", "insufficient_quota"),
                 Format::AnthropicMessages => ("/error/type", "billing_error"),
                 Format::Gemini => ("/error/status", "RESOURCE_EXHAUSTED"),
                 Format::Cohere => ("/code", "budget_exceeded"),

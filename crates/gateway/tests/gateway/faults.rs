@@ -54,7 +54,11 @@ async fn a_stream_that_breaks_ends_in_an_error_of_the_clients_format() {
 /// How often the word stands in one error event: Anthropic's says it as its type as well.
 const fn count_of(format: Format) -> usize {
     match format {
-        Format::OpenAiChat | Format::Gemini | Format::BedrockConverse | Format::Cohere => 1,
+        Format::OpenAiChat
+        | Format::Gemini
+        | Format::BedrockConverse
+        | Format::Cohere
+        | Format::Watsonx => 1,
         Format::AnthropicMessages => 2,
         // The shell of the response at the beginning says that there is none.
         Format::OpenAiResponses => 3,

@@ -139,7 +139,7 @@ impl House {
         let egress =
             Egress::with_resolver(&egress::Config::default(), clock.clone(), nobody).unwrap();
         let tasks = TaskTracker::new();
-        let catalogue = LiveCatalogue::from(catalogue());
+        let catalogue = LiveCatalogue::from(catalogue(&twin));
         testkit::announce(&store, &announced()).await;
         let gateway = Gateway::new(
             config,
@@ -271,7 +271,7 @@ impl House {
     /// The data plane as it is after a start: it remembers nothing.
     pub(crate) fn started_anew(&self) -> Gateway {
         let (store, egress, tasks) = (self.store.clone(), self.egress.clone(), self.tasks.clone());
-        Gateway::new(quick(), store, egress, catalogue(), Clock::system(), tasks)
+        Gateway::new(quick(), store, egress, catalogue(&self.twin), Clock::system(), tasks)
     }
 
     pub(crate) async fn limited_key(&self, per_minute: u32) -> Scope {
@@ -414,14 +414,17 @@ const ENTRIES: [(&str, &str); 3] = [
     ("able", "input = 3000, output = 12000"),
 ];
 
-fn catalogue() -> Arc<Catalogue> {
-    Arc::new(testkit::families_catalogue(&ENTRIES, MODELS))
+/// Tokens are given where the house's twin is.
+fn catalogue(twin: &Running) -> Arc<Catalogue> {
+    let tokens = format!("http://{}", twin.addr);
+    Arc::new(testkit::families_catalogue(&ENTRIES, MODELS, &tokens))
 }
 
 /// The sub-processors of the house; one of them has no prices that the gateway knows.
 fn announced() -> Catalogue {
     let [sandbox, luxury, able] = ENTRIES;
-    testkit::families_catalogue(&[sandbox, luxury, able, ("voyage", "input = 1")], MODELS)
+    let entries = [sandbox, luxury, able, ("voyage", "input = 1")];
+    testkit::families_catalogue(&entries, MODELS, "http://127.0.0.1")
 }
 
 pub(crate) fn script() -> Script {

@@ -29,7 +29,7 @@ fn conversation(format: Format, model: &str, stream: bool) -> Value {
     let schema = json!({"type": "object", "properties": {"text": {"type": "string"}}});
     let result = format!("sent to {MAIL}");
     match format {
-        Format::OpenAiChat | Format::BedrockConverse => json!({
+        Format::OpenAiChat | Format::BedrockConverse | Format::Watsonx => json!({
             "model": model, "stream": stream,
             "messages": [
                 {"role": "system", "content": format!("You work for {MAIL}.")},
@@ -124,7 +124,7 @@ fn arguments(format: Format, told: &str) -> String {
     let mut all = String::new();
     let mut whole = Vec::new();
     let pointers: &[&str] = match format {
-        Format::OpenAiChat | Format::BedrockConverse => &[
+        Format::OpenAiChat | Format::BedrockConverse | Format::Watsonx => &[
             "/choices/0/delta/tool_calls/0/function/arguments",
             "/choices/0/message/tool_calls/0/function/arguments",
         ],

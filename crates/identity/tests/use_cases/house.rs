@@ -81,6 +81,7 @@ fn catalogue() -> Catalogue {
         country = "US"
         family = "azure"
         auth = "api-key"
+        token = { url = "https://tokens.azure.example/{tenant}/token", scope = "s" }
         [[endpoints]]
         id = "default"
         base_url = "https://{resource}.openai.azure.example/openai/v1"
@@ -116,7 +117,41 @@ fn catalogue() -> Catalogue {
         source = "https://bedrock.example/terms"
         read = "2026-11-20"
     "#;
-    let files = [("openai", openai), ("cloud", cloud), ("azure", azure), ("bedrock", bedrock)];
+    let vertex = r#"
+        id = "vertex"
+        name = "Vertex"
+        country = "US"
+        family = "gemini"
+        auth = "google-service-account"
+        token = { url = "https://tokens.vertex.example/token", scope = "s" }
+        [[endpoints]]
+        id = "default"
+        base_url = "https://{region}.vertex.example"
+        serves = ["chat", "messages"]
+        [[postures]]
+    "#;
+    let watsonx = r#"
+        id = "watsonx"
+        name = "watsonx"
+        country = "US"
+        family = "watsonx"
+        auth = "ibm-iam"
+        token = { url = "https://tokens.watsonx.example/identity/token" }
+        [[endpoints]]
+        id = "default"
+        base_url = "https://eu-de.watsonx.example/ml/v1"
+        region = "DE"
+        serves = ["chat"]
+        [[postures]]
+    "#;
+    let files = [
+        ("vertex", vertex),
+        ("watsonx", watsonx),
+        ("openai", openai),
+        ("cloud", cloud),
+        ("azure", azure),
+        ("bedrock", bedrock),
+    ];
     Catalogue::parse(files).unwrap()
 }
 

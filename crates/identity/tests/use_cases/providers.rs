@@ -128,6 +128,56 @@ each_backend! {
         assert_eq!(allowed("US").await, Vec::<String>::new());
     }
 
+    async fn what_is_exchanged_for_a_token_is_checked_when_it_is_entered(backend: Backend) {
+        let house = House::new(backend).await;
+        let scope = acme(&house).await;
+        let watsonx = |text: &str| ProviderEntry {
+            catalog: "watsonx".to_owned(),
+            secret: Some(secret(text)),
+            ..openai()
+        };
+        for (text, why) in [("key", "invalid_project"), ("key:team:x", "invalid_project")] {
+            assert_eq!(code(create(&house, &scope, watsonx(text)).await), why, "{text}");
+        }
+        let none = ProviderEntry { secret: None, ..watsonx("") };
+        assert_eq!(code(create(&house, &scope, none).await), "secret_needed");
+        let made = create(&house, &scope, watsonx(" key:project-1 ")).await.unwrap();
+        assert_eq!((made.protocol, made.region.as_deref()), (Protocol::Watsonx, Some("DE")));
+        let edit = |text: &str| ProviderEdit { secret: Some(secret(text)), ..ProviderEdit::default() };
+        let change = async |text| house.identity.provider_change(&scope, made.id, edit(text)).await;
+        assert_eq!(code(change("key").await), "invalid_project");
+        assert_eq!(code(change("other:space:s-1").await), "ok");
+        let azure = |text: &str| ProviderEntry {
+            catalog: "azure".to_owned(),
+            base_url: Some("https://acme.openai.azure.example/openai/v1".to_owned()),
+            secret: Some(secret(text)),
+            ..openai()
+        };
+        for (text, why) in [
+            ("../up:client:secret", "invalid_tenant"),
+            ("acme.onmicrosoft.com::secret", "invalid_client"),
+            ("acme.onmicrosoft.com:client:", "invalid_secret"),
+            ("0123456789abcdef0123456789abcdef", "ok"),
+        ] {
+            assert_eq!(code(create(&house, &scope, azure(text)).await), why, "{text}");
+        }
+        let printed = r#"{"appId": "c-1", "displayName": "x", "password": "se~cret", "tenant": "t-1"}"#;
+        let made = create(&house, &scope, azure(printed)).await.unwrap();
+        assert_eq!(made.secret_last_four, "cret");
+        let vertex = ProviderEntry {
+            catalog: "vertex".to_owned(),
+            base_url: Some("https://europe-west4.vertex.example".to_owned()),
+            secret: Some(secret("AIzaSy-no-account")),
+            ..openai()
+        };
+        let refused = create(&house, &scope, vertex).await.unwrap_err();
+        assert_eq!(refused.code(), "invalid_secret");
+        assert!(refused.message().contains("JSON file"), "{}", refused.message());
+        // Nobody registers a server of their own in a format that is known at its maker's only.
+        let own = ProviderEntry { protocol: Some(Protocol::Watsonx), ..custom("https://x.example") };
+        assert_eq!(code(create(&house, &scope, own).await), "unknown_protocol");
+    }
+
     async fn what_is_missing_or_wrong_is_named(backend: Backend) {
         let house = House::new(backend).await;
         let scope = acme(&house).await;

@@ -20,16 +20,12 @@ pub(crate) fn write_request(
     sayable(request, losses.names(), Documents::Inline)?;
     write::object(out, |root| {
         root.text("model", model);
-        root.array("messages", |list| {
-            let mut messages = Messages { quirks, losses: &mut losses };
-            for turn in &request.turns {
-                messages.turn(turn, list);
-            }
-        });
+        messages(request, quirks, root, &mut losses);
         limits(request, quirks, root, &mut losses);
         effort(request, quirks, root, &mut losses);
         if !request.tools.is_empty() {
             tools(request, quirks, root, &mut losses);
+            choice(request, root);
         }
         output(&request.output, root, &mut losses);
         if request.choices > 1 {
@@ -47,6 +43,20 @@ pub(crate) fn write_request(
         }
     });
     Ok(losses)
+}
+
+pub(crate) fn messages(
+    request: &Request<'_>,
+    quirks: &Quirks,
+    out: &mut Object<'_>,
+    losses: &mut Losses,
+) {
+    out.array("messages", |list| {
+        let mut messages = Messages { quirks, losses };
+        for turn in &request.turns {
+            messages.turn(turn, list);
+        }
+    });
 }
 
 /// Members that only OpenAI's own host is sure to take; compatible servers may refuse what they do not know.
@@ -115,7 +125,12 @@ pub(crate) fn sayable(
     Ok(())
 }
 
-fn limits(request: &Request<'_>, quirks: &Quirks, out: &mut Object<'_>, losses: &mut Losses) {
+pub(crate) fn limits(
+    request: &Request<'_>,
+    quirks: &Quirks,
+    out: &mut Object<'_>,
+    losses: &mut Losses,
+) {
     if let Some(tokens) = request.max_output {
         let name =
             if quirks.max_completion_tokens { "max_completion_tokens" } else { "max_tokens" };
@@ -147,7 +162,12 @@ pub(crate) fn sampling(
 }
 
 /// The format has levels, not budgets; a budget becomes the level it would usually buy.
-fn effort(request: &Request<'_>, quirks: &Quirks, out: &mut Object<'_>, losses: &mut Losses) {
+pub(crate) fn effort(
+    request: &Request<'_>,
+    quirks: &Quirks,
+    out: &mut Object<'_>,
+    losses: &mut Losses,
+) {
     if let Some(level) = level(request, quirks, losses) {
         out.text("reasoning_effort", level);
     }
@@ -181,7 +201,12 @@ pub(crate) fn level<'r>(
     level
 }
 
-fn tools(request: &Request<'_>, quirks: &Quirks, out: &mut Object<'_>, losses: &mut Losses) {
+pub(crate) fn tools(
+    request: &Request<'_>,
+    quirks: &Quirks,
+    out: &mut Object<'_>,
+    losses: &mut Losses,
+) {
     out.array("tools", |list| {
         for tool in &request.tools {
             if tool.cache.is_some() && !quirks.cache_control {
@@ -196,19 +221,27 @@ fn tools(request: &Request<'_>, quirks: &Quirks, out: &mut Object<'_>, losses: &
             });
         }
     });
+}
+
+fn choice(request: &Request<'_>, out: &mut Object<'_>) {
     match &request.choice {
         None => {}
         Some(Choice::Auto) => out.text("tool_choice", "auto"),
         Some(Choice::None) => out.text("tool_choice", "none"),
         Some(Choice::Any) => out.text("tool_choice", "required"),
-        Some(Choice::Tool(name)) => out.object("tool_choice", |choice| {
-            choice.text("type", "function");
-            choice.object("function", |function| function.text("name", name));
-        }),
+        Some(Choice::Tool(name)) => forced(name, out),
     }
     if let Some(parallel) = request.parallel {
         out.boolean("parallel_tool_calls", parallel);
     }
+}
+
+/// The tool that must be called.
+pub(crate) fn forced(name: &str, out: &mut Object<'_>) {
+    out.object("tool_choice", |choice| {
+        choice.text("type", "function");
+        choice.object("function", |function| function.text("name", name));
+    });
 }
 
 fn write_tool(tool: &Tool<'_>, out: &mut Object<'_>) {
@@ -222,7 +255,7 @@ fn write_tool(tool: &Tool<'_>, out: &mut Object<'_>) {
     }
 }
 
-fn output(output: &Output<'_>, out: &mut Object<'_>, losses: &mut Losses) {
+pub(crate) fn output(output: &Output<'_>, out: &mut Object<'_>, losses: &mut Losses) {
     match output {
         Output::Text => {}
         Output::Json => {

@@ -59,7 +59,7 @@ impl Relay {
             Format::Gemini => self.gemini(state, frame, out),
             Format::Cohere => self.cohere(state, frame, out),
             // No client speaks it, so it is never passed on.
-            Format::BedrockConverse => Err(StreamFault::Malformed),
+            Format::BedrockConverse | Format::Watsonx => Err(StreamFault::Malformed),
         }
     }
 
@@ -210,7 +210,7 @@ impl Relay {
             // Its last event is the one that finishes it.
             Format::OpenAiResponses | Format::Cohere => b"",
             // It ends by ending.
-            Format::Gemini | Format::BedrockConverse => b"",
+            Format::Gemini | Format::BedrockConverse | Format::Watsonx => b"",
         });
         Ok(())
     }

@@ -129,8 +129,10 @@ impl Restoring {
     fn look(&self, document: Raw<'_>, data: &str) -> Look {
         let text = self.restore.text_escape();
         let look = match self.format {
-            // Nobody is written to in the second one: it reads as the first.
-            Format::OpenAiChat | Format::BedrockConverse => openai::look(document, data, text),
+            // Nobody is written to in the others: they read as the first.
+            Format::OpenAiChat | Format::BedrockConverse | Format::Watsonx => {
+                openai::look(document, data, text)
+            }
             Format::AnthropicMessages => anthropic::look(document, data, text),
             Format::OpenAiResponses => responses::look(document, data, text),
             Format::Gemini => gemini::look(document, data, text),
@@ -142,7 +144,7 @@ impl Restoring {
     /// Chunks of one stream begin alike.
     fn keep_base(&mut self, document: Raw<'_>) {
         let told_apart =
-            matches!(self.format, Format::OpenAiChat | Format::Gemini | Format::BedrockConverse);
+            !matches!(self.format, Format::AnthropicMessages | Format::OpenAiResponses);
         if told_apart && self.base.is_none() {
             self.base = Some(members(
                 document,
@@ -182,7 +184,9 @@ impl Restoring {
     fn tell(&mut self, key: &Key, shell: &str, text: &str, data: &str, out: &mut Vec<u8>) {
         let base = self.base.as_deref().unwrap_or_default();
         match self.format {
-            Format::OpenAiChat | Format::BedrockConverse => openai::tell(key, base, text, out),
+            Format::OpenAiChat | Format::BedrockConverse | Format::Watsonx => {
+                openai::tell(key, base, text, out);
+            }
             Format::AnthropicMessages => anthropic::tell(key, text, out),
             Format::OpenAiResponses => {
                 let number = responses::number(data).unwrap_or_default() + self.added;

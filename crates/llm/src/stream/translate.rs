@@ -4,7 +4,7 @@ use super::{Frame, Meter, Piece, State, StreamFault, StreamOptions};
 use crate::{
     Format, anthropic, cohere, converse, gemini,
     openai::{ChunkReader, ChunkWriter},
-    responses,
+    responses, watsonx,
 };
 
 pub(crate) struct Translate {
@@ -23,6 +23,7 @@ enum Reader {
     Gemini(gemini::ChunkReader),
     Converse(converse::EventReader),
     Cohere(cohere::EventReader),
+    Watsonx(watsonx::EventReader),
 }
 
 enum Writer {
@@ -52,9 +53,10 @@ impl Translate {
                 Format::Gemini => Reader::Gemini(gemini::ChunkReader::default()),
                 Format::BedrockConverse => Reader::Converse(converse::EventReader::default()),
                 Format::Cohere => Reader::Cohere(cohere::EventReader::default()),
+                Format::Watsonx => Reader::Watsonx(watsonx::EventReader::default()),
             },
             writer: match inbound {
-                Format::OpenAiChat | Format::BedrockConverse => {
+                Format::OpenAiChat | Format::BedrockConverse | Format::Watsonx => {
                     Writer::OpenAi(ChunkWriter::default())
                 }
                 Format::AnthropicMessages => Writer::Anthropic(anthropic::EventWriter::default()),
@@ -85,6 +87,7 @@ impl Translate {
             Reader::Gemini(reader) => reader.read(text, &mut state.meter, &mut pieces),
             Reader::Converse(reader) => reader.read(text, &mut state.meter, &mut pieces),
             Reader::Cohere(reader) => reader.read(text, &mut state.meter, &mut pieces),
+            Reader::Watsonx(reader) => reader.read(text, &mut state.meter, &mut pieces),
         };
         for piece in pieces {
             self.started |= matches!(piece, Piece::Start { .. });

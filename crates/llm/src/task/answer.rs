@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use domain::{Units, Usage};
 
-use super::{Dialect, Task, embed, rank, usage};
+use super::{Dialect, Task, embed, rank, replicate, stability, usage};
 use crate::{
     BadAnswer, Head,
     edit::{Edits, span},
@@ -21,6 +21,8 @@ pub struct TaskAsked<'a> {
     pub head: &'a Head,
     /// The id of the request, for shapes that have one in the answer.
     pub id: &'a str,
+    /// Seconds since the epoch, for shapes that have a time in the answer.
+    pub created: u64,
 }
 
 /// An answer in the client's shape.
@@ -39,6 +41,9 @@ impl TaskAsked<'_> {
             Task::Embeddings => self.dialect != Dialect::Cohere,
             Task::Embed | Task::RerankV2 => self.dialect == Dialect::Cohere,
             Task::Rerank => matches!(self.dialect, Dialect::OpenAi | Dialect::Jina),
+            Task::Images | Task::ImageEdits => {
+                !matches!(self.dialect, Dialect::Stability | Dialect::Replicate)
+            }
             _ => true,
         }
     }
@@ -53,7 +58,9 @@ impl TaskAsked<'_> {
             (Task::Embeddings | Task::Embed, Dialect::Cohere) => "embeddings",
             (Task::Rerank | Task::RerankV2, Dialect::Voyage) => "data",
             (Task::Rerank | Task::RerankV2 | Task::Moderations, _) => "results",
-            (Task::Transcriptions, _) => "text",
+            (Task::Transcriptions | Task::Translations, _) => "text",
+            (Task::Images | Task::ImageEdits, Dialect::Stability) => "image",
+            (Task::Images, Dialect::Replicate) => "output",
             _ => "data",
         }
     }
@@ -73,7 +80,7 @@ pub fn task_respond(
     let mut units = asked.head.units;
     if !is_json {
         return match asked.task {
-            Task::Transcriptions | Task::Speech => {
+            Task::Transcriptions | Task::Translations | Task::Speech => {
                 Ok(TaskAnswer { body: body.clone(), usage: Usage::default(), units })
             }
             _ => Err(BadAnswer::Malformed),
@@ -81,6 +88,11 @@ pub fn task_respond(
     }
     let document = json::document(body).ok_or(BadAnswer::Malformed)?;
     let mut fields = Fields::lenient(document).ok_or(BadAnswer::Malformed)?;
+    match asked.dialect {
+        Dialect::Stability => stability::refused(&mut fields)?,
+        Dialect::Replicate => replicate::refused(&mut fields)?,
+        _ => {}
+    }
     if let Some(raw) = fields.take("error") {
         return Err(BadAnswer::Upstream(upstream::reduce(None, raw)));
     }
@@ -94,7 +106,7 @@ pub fn task_respond(
         Task::Images | Task::ImageEdits => {
             units.images = json::array(held).map(|all| all.len() as u64).or(units.images);
         }
-        Task::Transcriptions if units.milliseconds.is_none() => {
+        Task::Transcriptions | Task::Translations if units.milliseconds.is_none() => {
             usage::heard(&mut fields, &["duration"], &mut units);
         }
         _ => {}
@@ -123,6 +135,14 @@ fn translated(
         Task::Embeddings => {
             embed::to_openai(asked.request(), fields, (model, tokens), &mut out)?;
         }
+        Task::Images | Task::ImageEdits => {
+            let images = if asked.dialect == Dialect::Stability {
+                stability::images(fields)
+            } else {
+                replicate::images(fields)
+            };
+            write_images(&images.ok_or(BadAnswer::Malformed)?, asked.created, &mut out);
+        }
         Task::Embed => embed::to_cohere(asked.request(), fields, (asked.id, tokens), &mut out)?,
         task => {
             let billed = rank::Billed { id: asked.id, model, tokens, searches: units.searches };
@@ -130,6 +150,20 @@ fn translated(
         }
     }
     Ok(out.into())
+}
+
+/// One image: the name of the member that holds it, and the member as it came.
+pub(super) type Image<'a> = (&'static str, Raw<'a>);
+
+fn write_images(images: &[Image<'_>], created: u64, out: &mut Vec<u8>) {
+    write::object(out, |root| {
+        root.number("created", created);
+        root.array("data", |list| {
+            for (name, raw) in images {
+                list.object(|image| image.raw(name, raw.get()));
+            }
+        });
+    });
 }
 
 /// The same bytes with the model's name as the client knows it. Jina and Voyage count only the sum of tokens, which for

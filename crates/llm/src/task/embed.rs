@@ -59,7 +59,7 @@ fn rest(root: &mut Object<'_>, fields: &Fields<'_>, dialect: Dialect, dropped: &
             Dialect::Cohere => matches!(name, "truncate" | "max_tokens" | "priority"),
             Dialect::Jina => matches!(name, "normalized" | "late_chunking" | "truncate"),
             Dialect::Voyage => matches!(name, "truncation" | "output_dtype"),
-            Dialect::OpenAi => false,
+            Dialect::OpenAi | Dialect::Stability | Dialect::Replicate => false,
         };
         if theirs {
             root.raw(name, raw.get());

@@ -30,7 +30,7 @@ pub fn task_head(task: Task, content_type: Option<&str>, body: &[u8]) -> Result<
         (Some(_), _) => {
             Err(BadRequest::new("wrong_content_type", "Send this request as application/json."))
         }
-        (None, Task::Transcriptions) => {
+        (None, Task::Transcriptions | Task::Translations) => {
             Err(BadRequest::new("wrong_content_type", "Send the recording as multipart/form-data."))
         }
         (None, _) => of_json(task, body),
@@ -92,7 +92,7 @@ fn needed(task: Task, fields: &mut Fields<'_>) -> Result<Units, BadRequest> {
             need("query")?;
             need("documents")?;
         }
-        Task::Images | Task::ImageEdits | Task::Transcriptions => {
+        Task::Images | Task::ImageEdits | Task::Transcriptions | Task::Translations => {
             need("prompt")?;
             let n = need("n").ok().and_then(json::whole);
             units.images = Some(n.unwrap_or(1));

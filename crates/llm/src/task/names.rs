@@ -27,9 +27,9 @@ impl Purpose {
     /// `None` where the dialect has no word for it.
     pub(super) const fn word(self, dialect: Dialect) -> Option<&'static str> {
         Some(match (dialect, self) {
-            (Dialect::OpenAi, _) | (Dialect::Voyage, Self::Classification | Self::Clustering) => {
-                return None;
-            }
+            // The last two make images only.
+            (Dialect::OpenAi | Dialect::Stability | Dialect::Replicate, _)
+            | (Dialect::Voyage, Self::Classification | Self::Clustering) => return None,
             (Dialect::Voyage, Self::Query) => "query",
             (Dialect::Voyage, Self::Document) => "document",
             (Dialect::Jina, Self::Query) => "retrieval.query",

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{Dialect, Task, embed, rank};
+use super::{Dialect, Task, embed, rank, replicate, stability};
 use crate::{
     BadRequest, Head, Prepared,
     edit::Edits,
@@ -36,6 +36,12 @@ pub fn task_prepare(
         | (Task::RerankV2, Dialect::OpenAi | Dialect::Jina | Dialect::Voyage) => {
             said(rank::request(fields(body)?, target_model, dialect))?
         }
+        (Task::Images | Task::ImageEdits, Dialect::Stability) => {
+            return stability::request(task, body, head, target_model);
+        }
+        (Task::Images, Dialect::Replicate) => {
+            return replicate::request(fields(body)?, target_model);
+        }
         _ => (same(body, head, target_model, passes_wishes), Vec::new()),
     };
     Ok(Prepared {
@@ -52,7 +58,7 @@ fn said(said: Said) -> Result<(Bytes, Vec<String>), BadRequest> {
     said.map(|(body, dropped)| (body.into(), dropped))
 }
 
-fn fields(body: &Bytes) -> Result<Fields<'_>, BadRequest> {
+pub(super) fn fields(body: &Bytes) -> Result<Fields<'_>, BadRequest> {
     let wrong = || BadRequest::new("invalid_json", "The request body is not a JSON object.");
     let document: Raw<'_> = json::document(body).ok_or_else(wrong)?;
     let mut fields = Fields::strict(document).map_err(|_| wrong())?;

@@ -13,7 +13,7 @@ pub(super) fn read(task: Task, raw: Raw<'_>, units: &mut Units) -> Option<Usage>
     let total = count(&["total_tokens"]);
     let input = count(&["prompt_tokens", "input_tokens"]);
     let output = count(&["completion_tokens", "output_tokens"]).unwrap_or(0);
-    if task == Task::Transcriptions {
+    if matches!(task, Task::Transcriptions | Task::Translations) {
         heard(&mut fields, &["seconds", "prompt_audio_seconds"], units);
     }
     let input = input.or(total)?;
@@ -29,7 +29,7 @@ pub(super) fn read(task: Task, raw: Raw<'_>, units: &mut Units) -> Option<Usage>
             // Nothing but images is made here.
             units.image_output = detail(&outside, "image_tokens").unwrap_or(output);
         }
-        Task::Transcriptions => {
+        Task::Transcriptions | Task::Translations => {
             units.audio_input = detail(&inside, "audio_tokens").unwrap_or(0);
         }
         Task::Speech => units.audio_output = output,

@@ -294,7 +294,7 @@ struct Counts {
 
 pub(crate) fn hear(format: Format, bytes: &[u8]) -> Said {
     match format {
-        Format::OpenAiChat | Format::BedrockConverse => hear_openai(bytes),
+        Format::OpenAiChat | Format::BedrockConverse | Format::Watsonx => hear_openai(bytes),
         Format::AnthropicMessages => hear_anthropic(bytes),
         Format::OpenAiResponses => hear_responses(bytes),
         Format::Gemini => hear_gemini(bytes),

@@ -143,9 +143,16 @@ impl Drawing<'_> {
         };
         // An address with a blank is somebody's own: a key alone does not say whose.
         let whole = |endpoint: &domain::Endpoint| endpoint.blanks().next().is_none();
-        let callable =
-            |id| self.catalogue.provider(id).is_some_and(|one| one.callable().any(whole));
-        if catalog != "custom" && base_url.is_none() && !callable(catalog) {
+        let callable = |id| {
+            let entry = self.catalogue.provider(id);
+            entry.is_some_and(|one| {
+                // What the file holds of others is no credential, and conversations with one are not spoken.
+                let by_key =
+                    !one.auth.is_exchanged() && one.protocol() != Some(Protocol::Replicate);
+                by_key && (base_url.is_some() || one.callable().any(whole))
+            })
+        };
+        if catalog != "custom" && !callable(catalog) {
             return Err(format!(
                 "`{catalog}` is in the catalogue, but cannot be called with a key alone yet."
             ));

@@ -89,11 +89,14 @@ fn what_cannot_be_served_is_said() {
   - {model_name: a, litellm_params: {model: openai/gpt-5.4}}
   - {model_name: b, litellm_params: {model: nobody/knows}}
   - {model_name: c, litellm_params: {model: hosted_vllm/own}}
-  - {model_name: d, litellm_params: {model: groq/x, api_key: os.environ/GONE}}",
+  - {model_name: d, litellm_params: {model: groq/x, api_key: os.environ/GONE}}
+  - {model_name: e, litellm_params: {model: watsonx/ibm/granite-4-h-small, api_key: k}}
+  - {model_name: f, litellm_params: {model: vertex_ai/gemini-3.8-flash, api_key: k}}",
         &[],
     );
     assert!(plan.providers.is_empty() && plan.aliases.is_empty());
-    for (place, says) in ["OPENAI_API_KEY", "nobody/knows", "api_base", "GONE"].iter().enumerate() {
+    let says = ["OPENAI_API_KEY", "nobody/knows", "api_base", "GONE", "watsonx", "vertex"];
+    for (place, says) in says.iter().enumerate() {
         assert!(plan.notes[place].contains(says), "{}", plan.notes[place]);
     }
 }

@@ -57,7 +57,7 @@ pub(super) fn answer(body: &Value, edited: Option<Option<&Form>>) -> Result<Answ
         "input_tokens": text + given, "output_tokens": made, "total_tokens": text + given + made,
         "input_tokens_details": {"text_tokens": text, "image_tokens": given},
     });
-    let image = |at: u64| STANDARD.encode(png(hash(format!("{at}{prompt}").as_bytes())));
+    let image = |at: u64| image(&format!("{at}{prompt}"));
     let about = json!({
         "background": "opaque", "output_format": "png", "quality": quality, "size": size,
     });
@@ -76,6 +76,11 @@ pub(super) fn answer(body: &Value, edited: Option<Option<&Form>>) -> Result<Answ
     let data: Vec<Value> = (0..n).map(|at| json!({"b64_json": image(at)})).collect();
     let made = json!({"created": 0, "data": data, "usage": usage});
     Ok(Answer::Document(joined(about, made)))
+}
+
+/// An image in base64 that depends on the text.
+pub(super) fn image(text: &str) -> String {
+    STANDARD.encode(png(hash(text.as_bytes())))
 }
 
 /// The members of both objects.

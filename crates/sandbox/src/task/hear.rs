@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 use super::{Answer, draw::flag, form::Form, known, word};
 use crate::{ask::count, behaviour::Behaviour, refusal::Refusal};
 
+/// `english` stands for a recording that is to be told in that language.
 pub(super) fn answer(
-    body: &Value,
+    (body, english): (&Value, bool),
     form: Option<&Form>,
     behaviour: Behaviour,
 ) -> Result<Answer, Refusal> {
@@ -24,6 +25,11 @@ pub(super) fn answer(
             "chunking_strategy",
         ],
     )?;
+    for name in ["language", "stream", "timestamp_granularities[]", "include[]"] {
+        if english && body.get(name).is_some() {
+            return Err(Refusal::invalid("translation", "this argument is not supported"));
+        }
+    }
     let recording = form.and_then(|form| form.file(&["file"]));
     let recording = recording.ok_or_else(|| Refusal::invalid("file", "a file is required"))?;
     let seconds = seconds(recording)
@@ -40,7 +46,7 @@ pub(super) fn answer(
         "json" if silent => Answer::Document(json!({"text": text})),
         "json" => Answer::Document(json!({"text": text, "usage": usage})),
         "verbose_json" => Answer::Document(json!({
-            "task": "transcribe", "language": "english", "duration": seconds, "text": text,
+            "task": if english { "translate" } else { "transcribe" }, "language": "english", "duration": seconds, "text": text,
             "segments": [], "usage": usage,
         })),
         _ => Answer::Bytes(format!("{text}\n").into(), "text/plain; charset=utf-8"),

@@ -19,7 +19,7 @@ use crate::{
     client::{Auth, Payload},
     evidence::{Reason, Verdict},
 };
-use list::{Published, host_of};
+use list::{Published, host_of, registered};
 
 /// Contacts older than this are no longer compared.
 const LOOKED_BACK: Duration = Duration::from_secs(30 * 86_400);
@@ -63,10 +63,6 @@ async fn written(
         }
         tokio::time::sleep(LOOK).await;
     }
-}
-
-fn registered<'a>(contact: &Contact, all: &'a [Registration]) -> Option<&'a Registration> {
-    all.iter().find(|one| one.id.to_string() == contact.id)
 }
 
 /// A twin of this probe's organizations under the name of a company.

@@ -540,6 +540,7 @@ fn provider_pages() -> Vec<Sample> {
                 .chosen(true),
             Choice::new("anthropic", "Anthropic").help("Messages"),
         ],
+        parts: Vec::new(),
         secret: Field::default(),
         secret_help: "Sent as a bearer token. Leave it empty if the server asks for none.".into(),
         models: Field::new("qwen3-32b\nllama-4-scout"),

@@ -19,6 +19,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
         .post("/v1/images/generations", images)
         .post("/v1/images/edits", image_edits)
         .post("/v1/audio/transcriptions", transcriptions)
+        .post("/v1/audio/translations", translations)
         .post("/v1/audio/speech", speech)
 }
 
@@ -66,6 +67,10 @@ async fn image_edits(cx: Cx<Inference>, request: Request) -> Response {
 
 async fn transcriptions(cx: Cx<Inference>, request: Request) -> Response {
     call(&cx, Task::Transcriptions, request).await
+}
+
+async fn translations(cx: Cx<Inference>, request: Request) -> Response {
+    call(&cx, Task::Translations, request).await
 }
 
 async fn speech(cx: Cx<Inference>, request: Request) -> Response {

@@ -93,6 +93,16 @@ pub struct Blank {
     pub field: Field,
 }
 
+/// What some providers want to know beside the secret.
+#[derive(Clone, Debug)]
+pub struct Part {
+    pub name: &'static str,
+    pub label: &'static str,
+    pub help: &'static str,
+    pub required: bool,
+    pub field: Field,
+}
+
 #[derive(Debug, Template)]
 #[template(path = "providers/new.html")]
 pub struct New {
@@ -116,6 +126,8 @@ pub struct New {
     pub name: Field,
     pub base_url: Field,
     pub protocols: Vec<Choice>,
+    /// Whom the credential belongs to, where it does not say so itself.
+    pub parts: Vec<Part>,
     pub secret: Field,
     pub secret_help: String,
     pub models: Field,

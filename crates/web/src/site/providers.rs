@@ -146,6 +146,10 @@ pub(super) const fn format_name(protocol: Protocol) -> &'static str {
         Protocol::Transcription => "transcription",
         Protocol::Speech => "speech",
         Protocol::Bedrock => "Bedrock Converse",
+        Protocol::Watsonx => "watsonx.ai",
+        Protocol::Translation => "translation",
+        Protocol::Stability => "Stability AI",
+        Protocol::Replicate => "Replicate",
     }
 }
 

@@ -1,8 +1,10 @@
 //! Bad input, form by form: the answer says which field is wrong and what to do, and keeps what was typed.
 
+use domain::CatalogueState;
 use http::StatusCode;
+use sandbox::MODELS;
 
-use crate::house::{Answer, House, PASSWORD, session};
+use crate::house::{Answer, House, PASSWORD, PRICE, session};
 
 /// One way to fill in a form wrongly.
 struct Case {
@@ -347,5 +349,42 @@ async fn forms_say_the_length_that_is_asked_for() {
     for page in [setup, account] {
         assert!(page.text.contains(&format!("At least {least} characters")));
         assert!(page.text.contains(&format!("minlength=\"{least}\"")));
+    }
+}
+
+#[tokio::test]
+async fn what_goes_with_a_credential_is_asked_for_and_checked() {
+    let house = House::new().await;
+    let catalogue = testkit::families_catalogue(&[("sandbox", PRICE)], MODELS, "http://127.0.0.1");
+    testkit::announce(&house.store, &catalogue).await;
+    house.catalogue.replace(catalogue, CatalogueState::default());
+    let me = Some(&house.owner);
+    for (catalog, asked) in
+        [("watsonx", "id=\"project\""), ("azure", "id=\"tenant\""), ("vertex", "JSON file")]
+    {
+        let form = house.get(&format!("/o/acme/providers/new?catalog={catalog}"), me).await;
+        assert!(form.text.contains(asked), "{catalog}: {}", form.text);
+    }
+    let path = "/o/acme/providers";
+    for (fields, wrong, says) in [
+        (vec![("catalog", "watsonx"), ("secret", "k")], "project", "names a project"),
+        (
+            vec![("catalog", "watsonx"), ("secret", "k"), ("project", "a/b")],
+            "project",
+            "is missing",
+        ),
+        (
+            vec![("catalog", "azure"), ("secret", "k"), ("tenant", "t"), ("client", "a b")],
+            "client",
+            "client id is missing",
+        ),
+        (
+            vec![("catalog", "azure"), ("secret", "k"), ("client", "c")],
+            "tenant",
+            "tenant is missing",
+        ),
+        (vec![("catalog", "vertex"), ("secret", "k")], "secret", "JSON file"),
+    ] {
+        case(path, &fields[1..], wrong, says).check(&house.post(path, &fields, me).await);
     }
 }

@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::house::{House, PRICE};
 
 const MISTRAL: &str = include_str!("../../../../catalog/mistral.toml");
+const WATSONX: &str = include_str!("../../../../catalog/watsonx.toml");
 const DEEPSEEK: &str = include_str!("../../../../catalog/deepseek.toml");
 
 /// Puts companies in force, announced as a reload announces them.
@@ -18,6 +19,19 @@ async fn load(house: &House, more: &[(&str, &str)]) {
     testkit::announce(&house.store, &catalogue).await;
     house.catalogue.replace(catalogue, CatalogueState::default());
     house.store.drain().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_place_that_gives_tokens_stands_on_the_list() {
+    let house = House::new().await;
+    load(&house, &[("watsonx", WATSONX)]).await;
+    let list = house.get("/subprocessors.json", None).await.json();
+    let rows = list["data"].as_array().unwrap();
+    let row = rows.iter().find(|row| row["id"] == "watsonx").unwrap();
+    let hosts = row["hosts"].as_array().unwrap();
+    for host in ["iam.cloud.ibm.com", "eu-de.ml.cloud.ibm.com"] {
+        assert!(hosts.contains(&json!(host)), "{row}");
+    }
 }
 
 #[tokio::test]

@@ -50,7 +50,9 @@ pub(crate) fn request(model: &str, stream: bool) -> Value {
 /// The text of a whole answer.
 pub(crate) fn text_of(format: Format, answer: &Value) -> String {
     let pointer = match format {
-        Format::OpenAiChat | Format::BedrockConverse => "/choices/0/message/content",
+        Format::OpenAiChat | Format::BedrockConverse | Format::Watsonx => {
+            "/choices/0/message/content"
+        }
         Format::AnthropicMessages => "/content/0/text",
         Format::OpenAiResponses => "/output/0/content/0/text",
         Format::Gemini => "/candidates/0/content/parts/0/text",
@@ -75,7 +77,9 @@ pub(crate) fn events(text: &str) -> Vec<Value> {
 /// The text that a stream's events add up to.
 pub(crate) fn streamed_text(format: Format, text: &str) -> String {
     let pointer = match format {
-        Format::OpenAiChat | Format::BedrockConverse => "/choices/0/delta/content",
+        Format::OpenAiChat | Format::BedrockConverse | Format::Watsonx => {
+            "/choices/0/delta/content"
+        }
         Format::AnthropicMessages => "/delta/text",
         Format::OpenAiResponses => "/delta",
         Format::Gemini => "/candidates/0/content/parts/0/text",
@@ -88,7 +92,9 @@ pub(crate) fn streamed_text(format: Format, text: &str) -> String {
 /// Whether a stream ended as its format says.
 pub(crate) fn complete(format: Format, text: &str) -> bool {
     match format {
-        Format::OpenAiChat | Format::BedrockConverse => text.trim_end().ends_with("[DONE]"),
+        Format::OpenAiChat | Format::BedrockConverse | Format::Watsonx => {
+            text.trim_end().ends_with("[DONE]")
+        }
         Format::AnthropicMessages => text.contains("event: message_stop"),
         Format::OpenAiResponses => text.contains("event: response.completed"),
         Format::Gemini => text.contains("\"finishReason\":"),
@@ -103,7 +109,10 @@ pub(crate) fn error_code(format: Format, error: &Value) -> String {
     let pointer = match format {
         // The error of a stream of Responses is the event itself.
         Format::OpenAiResponses if error.get("error").is_none() => "/code",
-        Format::OpenAiChat | Format::OpenAiResponses | Format::BedrockConverse => "/error/code",
+        Format::OpenAiChat
+        | Format::OpenAiResponses
+        | Format::BedrockConverse
+        | Format::Watsonx => "/error/code",
         Format::AnthropicMessages => "/error/details/error_code",
         Format::Gemini => "/error/details/0/reason",
         // The error of a stream ends its message.

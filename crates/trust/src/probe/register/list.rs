@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::{Error, Register, Result, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
+use store::{Contact, Registration};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::Run;
@@ -107,6 +108,15 @@ pub(super) fn reachable(catalogue: &Value) -> BTreeSet<String> {
     all.iter().filter(|one| callable(one)).map(|one| text(one, "id")).collect()
 }
 
+/// The registration behind a contact. The place that gives a provider's tokens stands under the provider's id.
+pub(super) fn registered<'a>(
+    contact: &Contact,
+    all: &'a [Registration],
+) -> Option<&'a Registration> {
+    let id = contact.id.strip_suffix("/token").unwrap_or(&contact.id);
+    all.iter().find(|one| one.id.to_string() == id)
+}
+
 /// The host of an address.
 pub(super) fn host_of(base_url: &str) -> String {
     let url = url::Url::parse(base_url).ok();
@@ -150,6 +160,30 @@ mod tests {
         ] {
             assert!(!matches(pattern, host), "{pattern} {host}");
         }
+    }
+
+    #[test]
+    fn the_place_that_gives_tokens_belongs_to_its_provider() {
+        let at = Timestamp::from_millis(1_795_167_703_123);
+        let one = Registration {
+            org: domain::OrgId::new(at),
+            id: domain::ProviderId::new(at),
+            catalog: "vertex".to_owned(),
+            base_url: "https://aiplatform.googleapis.com".to_owned(),
+            removed: false,
+        };
+        let contact = |id: String| Contact {
+            id,
+            host: "oauth2.googleapis.com".to_owned(),
+            kind: "provider".to_owned(),
+            first: at,
+            last: at,
+        };
+        let all = [one];
+        let found = |id: String| registered(&contact(id), &all).is_some();
+        let id = all[0].id.to_string();
+        assert!(found(id.clone()) && found(format!("{id}/token")));
+        assert!(!found(format!("{id}/tokens")) && !found("token".to_owned()));
     }
 
     #[test]

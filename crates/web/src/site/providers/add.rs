@@ -2,7 +2,7 @@
 
 use axum::response::{IntoResponse, Redirect, Response};
 use domain::{
-    Auth, Catalogue, Error, Kind, Protocol, ProviderEntry as CatalogueEntry, StatedTerms,
+    Auth, Catalogue, Error, Kind, Protocol, ProviderEntry as CatalogueEntry, Secret, StatedTerms,
     tags::ProvidersManage,
 };
 use identity::{CUSTOM, ProviderEntry};
@@ -15,7 +15,7 @@ use crate::{
     App, Cx,
     country::country,
     fields::Fields,
-    pages::providers::{Blank, Choose, New},
+    pages::providers::{Blank, Choose, New, Part},
     refusal::Result,
     route::Routes,
     view::{Choice, Field, Problem},
@@ -69,6 +69,7 @@ fn form<P>(cx: &Cx<P>, catalog: &str, sent: Option<&Fields>) -> New {
         },
         base_url: field("base_url"),
         protocols: formats(protocol),
+        parts: entry.map(|entry| parts(entry, sent)).unwrap_or_default(),
         secret: Field::default(),
         secret_help: secret_help(entry),
         models: sent.map(|sent| Field::new(sent.text("models"))).unwrap_or_default(),
@@ -135,14 +136,66 @@ fn blank(entry: &CatalogueEntry, field: Field) -> Option<Blank> {
     })
 }
 
+/// What goes with the secret of providers that exchange it for a token.
+fn parts(entry: &CatalogueEntry, sent: Option<&Fields>) -> Vec<Part> {
+    let part = |name, label, help, required| Part {
+        name,
+        label,
+        help,
+        required,
+        field: sent.map(|sent| sent.field(name)).unwrap_or_default(),
+    };
+    match (entry.auth, entry.token.is_some()) {
+        (Auth::IbmIam, _) => vec![part(
+            "project",
+            "Project",
+            "The id of the project that requests belong to, or space: and the id of a deployment space.",
+            true,
+        )],
+        (Auth::ApiKey, true) => vec![
+            part(
+                "tenant",
+                "Tenant of the application",
+                "For an application of Entra ID: the tenant's id or domain. Left empty, the credential is a resource's key.",
+                false,
+            ),
+            part("client", "Client id of the application", "Of the same application.", false),
+        ],
+        _ => Vec::new(),
+    }
+}
+
+/// The credential with what was entered beside it, as the API takes it.
+fn credential(sent: &Fields) -> Secret<String> {
+    let secret = sent.secret("secret");
+    let text = |name| sent.filled(name).map(str::trim);
+    let whole = match (text("project"), text("tenant"), text("client")) {
+        (Some(project), ..) => format!("{}:{project}", secret.expose().trim()),
+        (None, None, None) => return secret,
+        (None, tenant, client) => {
+            let (tenant, client) = (tenant.unwrap_or_default(), client.unwrap_or_default());
+            format!("{tenant}:{client}:{}", secret.expose().trim())
+        }
+    };
+    if secret.expose().trim().is_empty() { secret } else { Secret::new(whole) }
+}
+
 fn secret_help(entry: Option<&CatalogueEntry>) -> String {
     let kept = "Encrypted before it is stored. Afterwards only its last four characters are shown.";
-    match entry.map(|entry| entry.auth) {
-        Some(Auth::SigV4) => format!(
-            "An API key of the service, or an access key as ACCESS_KEY_ID:SECRET_ACCESS_KEY. {kept}"
-        ),
-        _ => kept.to_owned(),
-    }
+    let says = match entry.map(|entry| (entry.auth, entry.token.is_some())) {
+        Some((Auth::SigV4, _)) => {
+            "An API key of the service, or an access key as ACCESS_KEY_ID:SECRET_ACCESS_KEY."
+        }
+        Some((Auth::GoogleServiceAccount, _)) => {
+            "The key of a service account: the JSON file that Google gives out, whole. Requests belong to its project."
+        }
+        Some((Auth::IbmIam, _)) => "An API key of IBM Cloud.",
+        Some((Auth::ApiKey, true)) => {
+            "The resource's key, or the client secret of an application of Entra ID."
+        }
+        _ => return kept.to_owned(),
+    };
+    format!("{says} {kept}")
 }
 
 /// What can be agreed with a provider besides its ordinary terms; nothing to choose where nothing can.
@@ -214,7 +267,7 @@ fn entered(app: &App, sent: &Fields) -> domain::Result<ProviderEntry> {
             },
         },
         protocol: Protocol::parse(sent.text("protocol")),
-        secret: Some(sent.secret("secret")),
+        secret: Some(credential(sent)),
         models: sent.text("models").split([',', '\n']).map(|name| name.trim().to_owned()).collect(),
         region: text("region"),
         // In the form the box says it; the API may leave it to the address.
@@ -252,6 +305,9 @@ fn marked(mut page: New, error: &Error) -> New {
         "unknown_protocol" if page.custom => "protocol",
         "invalid_address_part" if page.blank.is_some() => "filled",
         "secret_needed" | "invalid_secret" => "secret",
+        code if page.parts.iter().any(|part| code.strip_prefix("invalid_") == Some(part.name)) => {
+            code.trim_start_matches("invalid_")
+        }
         "invalid_model" if page.custom => "models",
         "invalid_region" if page.custom || page.placeless => "region",
         "invalid_retention" if page.custom => "retention",
@@ -269,6 +325,9 @@ fn marked(mut page: New, error: &Error) -> New {
         if name == at {
             field.error = Some(error.message().to_owned());
         }
+    }
+    for part in page.parts.iter_mut().filter(|part| part.name == at) {
+        part.field.error = Some(error.message().to_owned());
     }
     if let Some(blank) = page.blank.as_mut().filter(|_| at == "filled") {
         blank.field.error = Some(error.message().to_owned());
