@@ -151,7 +151,7 @@ pub fn batch_answer(
     (status, request): (u16, &str),
     body: &[u8],
 ) -> Option<Vec<u8>> {
-    let body = json::document(body).filter(|raw| json::shape(*raw) == Shape::Object)?;
+    let body = json::document(body).filter(|raw| json::shape(raw) == Shape::Object)?;
     let mut out = Vec::with_capacity(body.get().len() + 192);
     write::object(&mut out, |root| {
         root.text("id", id);
