@@ -325,6 +325,17 @@ pub const TABLES: &[Table] = &[
         ],
     ),
     tenant(
+        "exposure",
+        &[
+            ("org_id", Identifier),
+            // A keyed hash.
+            ("person", Digest),
+            ("hour", Usage),
+            ("provider_id", Identifier),
+            ("conversations", Usage),
+        ],
+    ),
+    tenant(
         "rate_limit",
         &[
             ("org_id", Identifier),
