@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use llm::{Answer, Format, Head, Prepared, Restore, Show, StreamOptions, StreamTranslator};
 use tokio::time::{Instant, timeout_at};
+use tokio_util::task::TaskTracker;
 
 use crate::{
     GatewayConfig, failure::Failure, plan::Candidate, routes::Route, task::TaskWon, token::Asking,
@@ -33,6 +34,8 @@ pub(crate) struct Attempts<'a> {
     pub config: &'a GatewayConfig,
     pub egress: &'a egress::Egress,
     pub clock: &'a Clock,
+    /// What goes on when the request is over.
+    pub tasks: &'a TaskTracker,
     pub request: RequestId,
     pub inbound: Format,
     pub headers: &'a HeaderMap,

@@ -214,6 +214,7 @@ impl Inner {
             config: &self.config,
             egress: &self.egress,
             clock: &self.clock,
+            tasks: &self.tasks,
             request: call.request,
             inbound: call.inbound,
             headers: call.headers,

@@ -8,6 +8,7 @@ use http::{Method, Request, Uri, header};
 use http_body_util::Full;
 use llm::{Format, Prediction};
 use tokio::time::{Instant, sleep_until};
+use tokio_util::task::TaskTracker;
 
 use crate::{
     attempt::{Attempts, collect},
@@ -30,7 +31,8 @@ impl Attempts<'_> {
         first: Bytes,
     ) -> Result<Bytes, Failure> {
         let Some(Prediction::UnderWay(id)) = llm::prediction(&first) else { return Ok(first) };
-        let mut calling_off = CallingOff::new(self, candidate, &id)?;
+        let cancel = self.about(candidate, Method::POST, &format!("/predictions/{id}/cancel"));
+        let mut calling_off = CallingOff::new(self, candidate, cancel);
         let (mut pause, mut failures) = (self.config.backoff(), 0);
         loop {
             let until = Instant::now() + pause;
@@ -59,7 +61,8 @@ impl Attempts<'_> {
     }
 
     async fn asked_after(&self, candidate: &Candidate, id: &str) -> Result<Bytes, Failure> {
-        let request = self.about(candidate, Method::GET, &format!("/predictions/{id}"))?;
+        let request = self.about(candidate, Method::GET, &format!("/predictions/{id}"));
+        let request = request.ok_or_else(|| Failure::malformed("upstream_malformed"))?;
         let wait = self.config.first_token().min(self.total_by - Instant::now());
         let deadlines = Deadlines { connect: self.config.connect().min(wait), headers: wait };
         let response = self.sent(&candidate.route, request, deadlines).await?;
@@ -70,41 +73,45 @@ impl Attempts<'_> {
         collect(response.into_body(), self.config.answer_bytes, stall).await
     }
 
-    /// A request without a body.
+    /// A request without a body; `None` when the path is none.
     fn about(
         &self,
         candidate: &Candidate,
         method: Method,
         path: &str,
-    ) -> Result<Request<Full<Bytes>>, Failure> {
+    ) -> Option<Request<Full<Bytes>>> {
         let mut request = Request::new(Full::new(Bytes::new()));
         *request.method_mut() = method;
-        *request.uri_mut() =
-            Uri::try_from(path).map_err(|_| Failure::malformed("upstream_malformed"))?;
+        *request.uri_mut() = Uri::try_from(path).ok()?;
         let agent = http::HeaderValue::from_static("probity");
         request.headers_mut().insert(header::USER_AGENT, agent);
         candidate.route.credential.put_on(&mut request, b"", (self.clock.now(), None));
-        Ok(request)
+        Some(request)
     }
 }
 
 /// Calls a prediction off when it is dropped with its request: every second of it is for nobody.
 struct CallingOff {
     egress: Egress,
+    tasks: TaskTracker,
     destination: String,
     connect: Duration,
     request: Option<Request<Full<Bytes>>>,
 }
 
 impl CallingOff {
-    fn new(attempts: &Attempts<'_>, candidate: &Candidate, id: &str) -> Result<Self, Failure> {
-        let path = format!("/predictions/{id}/cancel");
-        Ok(Self {
+    fn new(
+        attempts: &Attempts<'_>,
+        candidate: &Candidate,
+        request: Option<Request<Full<Bytes>>>,
+    ) -> Self {
+        Self {
             egress: attempts.egress.clone(),
+            tasks: attempts.tasks.clone(),
             destination: candidate.route.destination.clone(),
             connect: attempts.config.connect(),
-            request: Some(attempts.about(candidate, Method::POST, &path)?),
-        })
+            request,
+        }
     }
 }
 
@@ -114,10 +121,11 @@ impl Drop for CallingOff {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let (egress, destination) = (self.egress.clone(), std::mem::take(&mut self.destination));
         let deadlines = Deadlines { connect: self.connect, headers: PATIENCE };
-        runtime.spawn(async move {
+        let call = async move {
             if let Err(error) = egress.send(&destination, request, deadlines).await {
                 tracing::warn!(code = error.kind().code(), "a prediction was not called off");
             }
-        });
+        };
+        self.tasks.spawn_on(call, &runtime);
     }
 }

@@ -176,7 +176,7 @@ mod tests {
             let (path, said) =
                 asked(&vertex(), Format::AnthropicMessages, "claude-opus-5@default", body);
             assert_eq!(path, format!("{at}/anthropic/models/claude-opus-5@default:rawPredict"));
-            let said = said.replace(" }", "}").replace(", \"anth", ",\"anth");
+            let said = said.replace("] ,", "],");
             assert_eq!(said, format!(r#"{{{rest},"anthropic_version":"vertex-2023-10-16"}}"#));
         }
         let stream = r#"{"model":"x","stream":true,"max_tokens":9,"messages":[]}"#;

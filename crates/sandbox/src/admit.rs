@@ -10,6 +10,7 @@ use crate::{
     refusal::Refusal,
     route::{Twin, json_response},
     signed,
+    way::Way,
 };
 
 impl Twin {
@@ -38,23 +39,40 @@ impl Twin {
         Some(json_response(status, &body))
     }
 
-    pub(crate) fn holds_token(&self, headers: &HeaderMap) -> bool {
+    /// Whether whoever asks may ask, and is answered at the moment.
+    pub(crate) fn let_in(
+        &self,
+        way: &Way<'_>,
+        head: &http::request::Parts,
+        body: &[u8],
+    ) -> Result<(), Refusal> {
+        if self.script.grants.is_some() {
+            if !self.holds_token(&head.headers) {
+                let why = "Request had invalid authentication credentials.";
+                return Err(Refusal::new(401, why));
+            }
+        } else if !(way.dialect == Dialect::Bedrock && self.signed(head, body)) {
+            self.admit((way.dialect, way.azure), &head.headers)?;
+        }
+        match self.script.fails {
+            Some(status) => Err(Refusal::new(status, "this twin is down")),
+            None => Ok(()),
+        }
+    }
+
+    fn holds_token(&self, headers: &HeaderMap) -> bool {
         let shown = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let token = shown.and_then(|value| value.strip_prefix("Bearer "));
         token.is_some_and(|token| self.inspector.tokens.is_good(token))
     }
 
     /// Whether the request was signed with the twin's key.
-    pub(crate) fn signed(&self, head: &http::request::Parts, body: &[u8]) -> bool {
+    fn signed(&self, head: &http::request::Parts, body: &[u8]) -> bool {
         let key = self.script.key.as_ref().map(|key| key.expose().as_str());
         key.is_some_and(|key| signed::is_signed(head, body, key))
     }
 
-    pub(crate) fn admit(
-        &self,
-        (dialect, azure): (Dialect, bool),
-        headers: &HeaderMap,
-    ) -> Result<(), Refusal> {
+    fn admit(&self, (dialect, azure): (Dialect, bool), headers: &HeaderMap) -> Result<(), Refusal> {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let bearer = text("authorization").and_then(|value| value.strip_prefix("Bearer "));
         let shown = match dialect {

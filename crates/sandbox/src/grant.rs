@@ -1,15 +1,12 @@
 //! The places where credentials are exchanged for tokens: Google's, IBM's and Microsoft's. What is shown there is checked
 //! as the real ones do: the signature of an assertion and everything it claims, a key, an application's secret.
 
-use std::{
-    collections::HashSet,
-    sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::{collections::HashSet, sync::Arc};
 
 use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
+use domain::Clock;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
@@ -176,7 +173,7 @@ fn assertion(text: &str, (email, key): (&str, &[u8]), audience: &str) -> Result<
 }
 
 fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    u64::try_from(Clock::system().now().as_millis() / 1000).unwrap_or_default()
 }
 
 /// The fields of a form (`application/x-www-form-urlencoded`).

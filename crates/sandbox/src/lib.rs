@@ -41,6 +41,7 @@ mod signed;
 mod task;
 mod vertex;
 mod watsonx;
+mod way;
 
 pub use behaviour::MODELS;
 pub use grant::Grants;

@@ -10,7 +10,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Method, Response, StatusCode, header};
+use http::{HeaderMap, Method, Response, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use hyper::{Request, body::Incoming};
 use parking_lot::Mutex;
@@ -25,13 +25,13 @@ use crate::{
     inspect::{Recorded, Ticket},
     openai,
     play::Play,
-    predict::{self, Predictions},
+    predict::Predictions,
     refusal::Refusal,
     reply::{self, hash},
     responses,
     task::Task,
-    vertex::Place,
     watsonx,
+    way::Way,
 };
 
 /// Larger requests are refused.
@@ -72,107 +72,62 @@ impl Twin {
     ) -> Answer {
         let (head, body) = request.into_parts();
         let path = head.uri.path().to_owned();
-        let asked_for = path.clone();
-        // Azure's is OpenAI's at another place.
-        let azure = path.starts_with("/openai/");
-        let whole = path.strip_prefix("/openai").unwrap_or(&path);
-        // IBM's is one level below.
-        let whole = whole.strip_prefix("/ml").unwrap_or(whole);
-        let versions = ["/v1beta", "/v1", "/v2"];
-        let path = versions.iter().find_map(|version| whole.strip_prefix(version)).unwrap_or(whole);
-        let vertex = Place::of(path);
-        let gemini = named(path).or_else(|| {
-            let place = vertex.filter(|place| !place.claude)?;
-            Some((place.model, place.stream))
-        });
-        let bedrock = modelled(path);
-        let watsonx = watsonx::stream_of(path);
-        let said = gemini
-            .or(bedrock)
-            .or(watsonx.map(|stream| ("", stream)))
-            .or(predict::named(path).map(|name| (name, false)));
-        if path == "/_inspect" && self.inspector.open() {
+        let way = Way::of(&path, &head.headers);
+        let dialect = way.dialect;
+        if way.path == "/_inspect" && self.inspector.open() {
             return Ok(json_response(StatusCode::OK, &self.inspector.page()));
         }
         let ticket = self.inspector.ticket();
         let Ok(body) = Limited::new(body, LARGEST).collect().await else {
             return Ok(refuse(Dialect::OpenAi, &Refusal::new(413, "too large"), ticket));
         };
-        let mut body = body.to_bytes();
+        let body = body.to_bytes();
         self.inspector.record(recorded(&head, &body));
-        if let Some(answer) = self.granted(&head, &asked_for, &body).await {
+        if let Some(answer) = self.granted(&head, &path, &body).await {
             ticket.completed();
             return Ok(answer);
         }
-        let dialect = match path {
-            _ if bedrock.is_some() => Dialect::Bedrock,
-            _ if watsonx.is_some() => Dialect::Watsonx,
-            _ if vertex.is_some_and(|place| place.claude) => Dialect::Anthropic,
-            _ if gemini.is_some() || head.headers.contains_key("x-goog-api-key") => Dialect::Gemini,
-            "/messages" | "/messages/count_tokens" => Dialect::Anthropic,
-            "/responses" => Dialect::Responses,
-            "/chat" => Dialect::Cohere,
-            "/models" if head.headers.contains_key("anthropic-version") => Dialect::Anthropic,
-            _ => Dialect::OpenAi,
-        };
-        let signed = dialect == Dialect::Bedrock && self.signed(&head, &body);
-        if self.script.grants.is_some() {
-            if !self.holds_token(&head.headers) {
-                let why = "Request had invalid authentication credentials.";
-                return Ok(refuse(dialect, &Refusal::new(401, why), ticket));
-            }
-        } else if let Err(refusal) = self
-            .admit((dialect, azure), &head.headers)
-            .or_else(|refusal| if signed { Ok(()) } else { Err(refusal) })
-        {
+        if let Err(refusal) = self.let_in(&way, &head, &body) {
             return Ok(refuse(dialect, &refusal, ticket));
-        }
-        if let Some(status) = self.script.fails {
-            return Ok(refuse(dialect, &Refusal::new(status, "this twin is down"), ticket));
         }
         let asked = self.asked.fetch_add(1, Ordering::Relaxed);
         if !self.script.late.is_zero() && asked >= self.script.in_time {
             tokio::time::sleep(self.script.late).await;
         }
-        if gemini.is_some_and(|(_, stream)| stream) && head.uri.query() != Some("alt=sse") {
-            let why = "without alt=sse the answer would be one array";
-            return Ok(refuse(dialect, &Refusal::invalid("alt", why), ticket));
-        }
-        if dialect == Dialect::Watsonx
-            && let Err(refusal) = watsonx::versioned(head.uri.query())
-        {
-            return Ok(refuse(dialect, &refusal, ticket));
-        }
-        if let Some(place) = vertex {
-            match place.plain(&body) {
-                Ok(plain) => body = plain,
-                Err(refusal) => return Ok(refuse(dialect, &refusal, ticket)),
-            }
-        }
-        if let Some(answer) = self.about_prediction((&head.method, path)) {
+        let body = match way.plain(head.uri.query(), body) {
+            Ok(body) => body,
+            Err(refusal) => return Ok(refuse(dialect, &refusal, ticket)),
+        };
+        if let Some(answer) = self.about_prediction((&head.method, way.path)) {
             ticket.completed();
             return Ok(answer);
         }
-        let call = Call { dialect, azure, said, body, reset, ticket };
-        if let Some(task) = Task::of(whole).filter(|_| head.method == Method::POST) {
-            let kind = head.headers.get(header::CONTENT_TYPE);
+        let call = Call { dialect, azure: way.azure, said: way.said, body, reset, ticket };
+        self.answer((&head.method, &head.headers), &way, call).await
+    }
+
+    async fn answer(
+        &self,
+        (method, headers): (&Method, &HeaderMap),
+        way: &Way<'_>,
+        call: Call<'_>,
+    ) -> Answer {
+        if let Some(task) = Task::of(way.whole).filter(|_| method == Method::POST) {
+            let kind = headers.get(header::CONTENT_TYPE);
             let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
             return self.task(task, kind, call).await;
         }
-        match (&head.method, path) {
-            (&Method::GET, "/models") => Ok(call.finish(&models(dialect))),
+        match (method, way.path) {
+            (&Method::GET, "/models") => Ok(call.finish(&models(way.dialect))),
             (&Method::POST, "/messages/count_tokens") => Ok(call.count_tokens()),
-            (&Method::POST, _) if vertex.is_some_and(|place| place.counts) => {
+            (&Method::POST, _) if way.vertex.is_some_and(|place| place.counts) => {
                 Ok(call.count_tokens())
-            }
-            (&Method::POST, _) if vertex.is_some_and(|place| place.claude) => {
-                self.converse(call).await
             }
             (&Method::POST, "/chat/completions" | "/responses" | "/messages" | "/chat") => {
                 self.converse(call).await
             }
-            (&Method::POST, _) if said.is_some() => self.converse(call).await,
-            _ => Ok(refuse(dialect, &lost(path), call.ticket)),
+            (&Method::POST, _) if way.said.is_some() => self.converse(call).await,
+            _ => Ok(refuse(way.dialect, &lost(way.path), call.ticket)),
         }
     }
 
@@ -373,26 +328,6 @@ fn models(dialect: Dialect) -> Value {
             "first_id": MODELS.first(), "last_id": MODELS.last(),
         }),
         Dialect::Gemini => json!({"models": data}),
-    }
-}
-
-/// The model of a Gemini path, and whether the answer is to be a stream.
-fn named(path: &str) -> Option<(&str, bool)> {
-    let (model, call) = path.strip_prefix("/models/")?.split_once(':')?;
-    match call {
-        "generateContent" => Some((model, false)),
-        "streamGenerateContent" => Some((model, true)),
-        _ => None,
-    }
-}
-
-/// The model of a Bedrock path, and whether the answer is to be a stream.
-fn modelled(path: &str) -> Option<(&str, bool)> {
-    let (model, call) = path.strip_prefix("/model/")?.split_once('/')?;
-    match call {
-        "converse" => Some((model, false)),
-        "converse-stream" => Some((model, true)),
-        _ => None,
     }
 }
 

@@ -1,6 +1,8 @@
 //! Images at providers with ways of their own: Stability AI's forms, Replicate's predictions. And recordings told in
 //! English.
 
+use std::time::Duration;
+
 use domain::{Protocol, Secret, StatedTerms};
 use llm::Task;
 use sandbox::Sandbox;
@@ -153,11 +155,14 @@ async fn a_prediction_that_nobody_waits_for_is_called_off() {
         _ = asked => {}
     }
     let seen = || house.twin.inspector().requests();
-    let mut now = house.twin.inspector().counters();
-    while !seen().iter().any(|one| one.path.ends_with("/cancel")) {
-        let before = now.requests;
-        now = house.twin.inspector().wait(|now| now.requests > before).await;
-    }
+    let called_off = async {
+        let mut now = house.twin.inspector().counters();
+        while !seen().iter().any(|one| one.path.ends_with("/cancel")) {
+            let before = now.requests;
+            now = house.twin.inspector().wait(|now| now.requests > before).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), called_off).await.expect("it is called off");
     assert_eq!(house.row().await.status, 499);
 }
 

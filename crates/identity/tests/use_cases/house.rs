@@ -33,6 +33,76 @@ pub(crate) fn code<T>(result: Result<T>) -> &'static str {
     result.map_or_else(|error: Error| error.code(), |_| "ok")
 }
 
+const VERTEX: &str = r#"
+        id = "vertex"
+        name = "Vertex"
+        country = "US"
+        family = "gemini"
+        auth = "google-service-account"
+        token = { url = "https://tokens.vertex.example/token", scope = "s" }
+        [[endpoints]]
+        id = "default"
+        base_url = "https://{region}.vertex.example"
+        serves = ["chat", "messages"]
+        [[postures]]
+"#;
+const WATSONX: &str = r#"
+        id = "watsonx"
+        name = "watsonx"
+        country = "US"
+        family = "watsonx"
+        auth = "ibm-iam"
+        token = { url = "https://tokens.watsonx.example/identity/token" }
+        [[endpoints]]
+        id = "default"
+        base_url = "https://eu-de.watsonx.example/ml/v1"
+        region = "DE"
+        serves = ["chat"]
+        [[postures]]
+"#;
+const AZURE: &str = r#"
+        id = "azure"
+        name = "Azure"
+        country = "US"
+        family = "azure"
+        auth = "api-key"
+        token = { url = "https://tokens.azure.example/{tenant}/token", scope = "s" }
+        [[endpoints]]
+        id = "default"
+        base_url = "https://{resource}.openai.azure.example/openai/v1"
+        serves = ["chat", "responses"]
+        [[postures]]
+"#;
+const BEDROCK: &str = r#"
+        id = "bedrock"
+        name = "Bedrock"
+        country = "US"
+        family = "bedrock"
+        auth = "sigv4"
+        [[endpoints]]
+        id = "eu-central-1"
+        base_url = "https://bedrock-runtime.eu-central-1.example"
+        region = "DE"
+        serves = ["chat"]
+        [[places]]
+        models = "global."
+        place = "global"
+        [[places]]
+        models = "eu."
+        place = "EU"
+        [[postures]]
+        when = { model = "global.anthropic.claude-fable" }
+        trains = false
+        retention_days = 30
+        source = "https://bedrock.example/terms"
+        read = "2026-11-20"
+        [[postures]]
+        trains = false
+        retention_days = 0
+        source = "https://bedrock.example/terms"
+        read = "2026-11-20"
+"#;
+
 fn catalogue() -> Catalogue {
     let openai = r#"
         id = "openai"
@@ -75,82 +145,13 @@ fn catalogue() -> Catalogue {
         serves = ["chat"]
         [[postures]]
     "#;
-    let azure = r#"
-        id = "azure"
-        name = "Azure"
-        country = "US"
-        family = "azure"
-        auth = "api-key"
-        token = { url = "https://tokens.azure.example/{tenant}/token", scope = "s" }
-        [[endpoints]]
-        id = "default"
-        base_url = "https://{resource}.openai.azure.example/openai/v1"
-        serves = ["chat", "responses"]
-        [[postures]]
-    "#;
-    let bedrock = r#"
-        id = "bedrock"
-        name = "Bedrock"
-        country = "US"
-        family = "bedrock"
-        auth = "sigv4"
-        [[endpoints]]
-        id = "eu-central-1"
-        base_url = "https://bedrock-runtime.eu-central-1.example"
-        region = "DE"
-        serves = ["chat"]
-        [[places]]
-        models = "global."
-        place = "global"
-        [[places]]
-        models = "eu."
-        place = "EU"
-        [[postures]]
-        when = { model = "global.anthropic.claude-fable" }
-        trains = false
-        retention_days = 30
-        source = "https://bedrock.example/terms"
-        read = "2026-11-20"
-        [[postures]]
-        trains = false
-        retention_days = 0
-        source = "https://bedrock.example/terms"
-        read = "2026-11-20"
-    "#;
-    let vertex = r#"
-        id = "vertex"
-        name = "Vertex"
-        country = "US"
-        family = "gemini"
-        auth = "google-service-account"
-        token = { url = "https://tokens.vertex.example/token", scope = "s" }
-        [[endpoints]]
-        id = "default"
-        base_url = "https://{region}.vertex.example"
-        serves = ["chat", "messages"]
-        [[postures]]
-    "#;
-    let watsonx = r#"
-        id = "watsonx"
-        name = "watsonx"
-        country = "US"
-        family = "watsonx"
-        auth = "ibm-iam"
-        token = { url = "https://tokens.watsonx.example/identity/token" }
-        [[endpoints]]
-        id = "default"
-        base_url = "https://eu-de.watsonx.example/ml/v1"
-        region = "DE"
-        serves = ["chat"]
-        [[postures]]
-    "#;
     let files = [
-        ("vertex", vertex),
-        ("watsonx", watsonx),
+        ("vertex", VERTEX),
+        ("watsonx", WATSONX),
         ("openai", openai),
         ("cloud", cloud),
-        ("azure", azure),
-        ("bedrock", bedrock),
+        ("azure", AZURE),
+        ("bedrock", BEDROCK),
     ];
     Catalogue::parse(files).unwrap()
 }
