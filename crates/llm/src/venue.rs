@@ -179,7 +179,7 @@ mod tests {
             let said = said.replace("] ,", "],");
             assert_eq!(said, format!(r#"{{{rest},"anthropic_version":"vertex-2023-10-16"}}"#));
         }
-        let stream = r#"{"model":"x","stream":true,"max_tokens":9,"messages":[]}"#;
+        let stream = r#"{"model":"x","stream":true,"max_tokens":9,"messages":[{"role":"user","content":"Hi"}]}"#;
         let (path, said) = asked(&vertex(), Format::AnthropicMessages, "claude-a/b", stream);
         assert_eq!(path, format!("{at}/anthropic/models/claude-a%2Fb:streamRawPredict"));
         assert!(said.starts_with(r#"{"stream":true"#), "{said}");
@@ -217,7 +217,7 @@ mod tests {
 
     #[test]
     fn tokens_are_counted_at_a_path_of_their_own() {
-        let body = r#"{"model":"x","messages":[]}"#;
+        let body = r#"{"model":"x","messages":[{"role":"user","content":"Hi"}]}"#;
         let prepared = Prepared {
             body: Bytes::from_static(body.as_bytes()),
             dropped: Vec::new(),

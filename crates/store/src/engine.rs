@@ -228,6 +228,14 @@ mod tests {
         Engine::sqlite(&directory.join("a.db"), &key, &Config::default()).await.unwrap()
     }
 
+    /// The process must not end while a connection is still being closed: see [`ending`].
+    async fn end(engines: impl IntoIterator<Item = Engine>) {
+        for engine in engines {
+            engine.close().await.unwrap();
+        }
+        assert!(ending::wait_for_connections(std::time::Duration::from_secs(10)));
+    }
+
     #[tokio::test]
     async fn a_full_disk_is_said_and_nothing_is_half_written() {
         let directory = tempfile::tempdir().unwrap();
@@ -242,6 +250,7 @@ mod tests {
         assert_eq!((error.kind(), error.code()), (Kind::Unavailable, "disk_full"));
         drop(tx);
         assert_eq!(engine.scalar("select count(*) from t").await.unwrap(), 0);
+        end([engine]).await;
     }
 
     #[tokio::test]
@@ -253,7 +262,8 @@ mod tests {
         let Err(error) = two.write(OrgId::DEPLOYMENT).await else { panic!("both may write") };
         assert_eq!((error.kind(), error.code()), (Kind::Unavailable, "database_busy"));
         drop(held);
-        two.write(OrgId::DEPLOYMENT).await.unwrap();
+        drop(two.write(OrgId::DEPLOYMENT).await.unwrap());
+        end([one, two]).await;
     }
 
     #[tokio::test]
@@ -262,5 +272,7 @@ mod tests {
         let engine = engine(directory.path()).await;
         let tx = engine.read(OrgId::DEPLOYMENT).await.unwrap();
         tx.run("create table t (b blob)").await.unwrap_err();
+        drop(tx);
+        end([engine]).await;
     }
 }
