@@ -83,7 +83,10 @@ async fn both_ways(house: &House, model: &str) {
                 streamed_text(format, &told.text)
             } else {
                 let answer = told.json();
-                assert_eq!(*model_of(format, &answer), model, "{}", told.text);
+                // One format's answers name no model.
+                if format != Format::Cohere {
+                    assert_eq!(*model_of(format, &answer), model, "{}", told.text);
+                }
                 text_of(format, &answer)
             };
             assert_eq!(text, PROMPT, "{format:?} {stream}");
@@ -99,13 +102,13 @@ async fn vertex_is_asked_in_the_format_of_the_model_s_maker() {
     both_ways(&house, "cloud/sandbox-echo").await;
     both_ways(&house, "cloud/claude-sandbox-echo").await;
     let seen = house.twin.inspector().requests();
-    let at = "/v1/projects/acme-1/locations/eu-test-1/publishers";
+    let (at, all) = ("/v1/projects/acme-1/locations/eu-test-1/publishers", FORMATS.len());
     for (path, count) in [
         ("/token".to_owned(), 1),
-        (format!("{at}/google/models/sandbox-echo:generateContent"), 4),
-        (format!("{at}/google/models/sandbox-echo:streamGenerateContent"), 4),
-        (format!("{at}/anthropic/models/claude-sandbox-echo:rawPredict"), 4),
-        (format!("{at}/anthropic/models/claude-sandbox-echo:streamRawPredict"), 4),
+        (format!("{at}/google/models/sandbox-echo:generateContent"), all),
+        (format!("{at}/google/models/sandbox-echo:streamGenerateContent"), all),
+        (format!("{at}/anthropic/models/claude-sandbox-echo:rawPredict"), all),
+        (format!("{at}/anthropic/models/claude-sandbox-echo:streamRawPredict"), all),
     ] {
         assert_eq!(seen.iter().filter(|one| one.path == path).count(), count, "{path}");
     }
