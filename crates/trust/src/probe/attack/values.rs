@@ -77,6 +77,7 @@ pub(super) fn payloads(route: &Route) -> Vec<Payload> {
             Payload::Json(json!({"name": "something else"})),
             Payload::Json(json!({"role": "member"})),
             Payload::Json(json!({"role": "viewer"})),
+            Payload::Json(json!({"allowed": true})),
             Payload::Json(json!({})),
         ],
         _ => vec![
