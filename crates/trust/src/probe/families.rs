@@ -34,10 +34,19 @@ fn chat(model: &str, stream: bool) -> Value {
     json!({"model": model, "stream": stream, "max_tokens": 50, "messages": messages})
 }
 
+/// Chat Completions say at the end of a stream how many tokens it took only when they are asked to.
+fn counted(model: &str, stream: bool) -> Value {
+    let mut body = chat(model, stream);
+    if let Some(members) = body.as_object_mut().filter(|_| stream) {
+        members.insert("stream_options".to_owned(), json!({"include_usage": true}));
+    }
+    body
+}
+
 const DOORS: [Door; 4] = [
     Door {
         path: |_, _| "/v1/chat/completions".to_owned(),
-        body: chat,
+        body: counted,
         text: "/choices/0/message/content",
         tokens: ["/usage/prompt_tokens", "/usage/completion_tokens"],
         end: "data: [DONE]",
@@ -123,7 +132,10 @@ async fn ask(
     let answered = answer.status == 200 && answer.header("x-probity-provider") == Some(name);
     let text = String::from_utf8_lossy(&answer.body);
     let whole = match stream {
-        true => text.contains(door.end) && text.contains("tokens") | text.contains("TokenCount"),
+        true => {
+            text.contains(door.end)
+                && (text.contains("_tokens\":") || text.contains("TokenCount\":"))
+        }
         false => serde_json::from_str::<Value>(&text).is_ok_and(|said| holds(&said, door)),
     };
     Ok(Told { answered, whole: answered && whole })
