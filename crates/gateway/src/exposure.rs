@@ -23,6 +23,7 @@ use crate::{
     Call, Gateway, Inner,
     failure::{Again, Failure},
     plan::Candidate,
+    rank::conversation,
 };
 use person::{Person, oldest};
 
@@ -241,7 +242,7 @@ impl Inner {
             *to = *from;
         }
         let thread = match head.task {
-            None => self.conversation(call, head),
+            None => conversation(&self.random, call.scope.org(), (call.inbound, head, &call.body)),
             // Each stands for itself.
             Some(_) => self.draw(),
         };

@@ -226,12 +226,6 @@ impl Inner {
         self.random.hash_one(self.drawn.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Tells conversations apart: by a key that is made anew at every start and kept nowhere.
-    fn conversation(&self, call: &Call<'_>, head: &llm::Head) -> u64 {
-        let beginning = llm::beginning(call.inbound, head, &call.body);
-        self.random.hash_one((call.scope.org(), &head.model, beginning))
-    }
-
     /// Between half and one and a half of `span`, so that those who failed together do not return together.
     fn jittered(&self, span: Duration) -> Duration {
         let thousandths = u32::try_from(self.draw() % 1000).unwrap_or(0);

@@ -42,6 +42,15 @@ pub(crate) struct Ranked {
     pub score: Score,
 }
 
+/// Tells conversations apart, by how they begin.
+pub(crate) fn conversation(
+    random: &RandomState,
+    org: OrgId,
+    (inbound, head, body): (Format, &Head, &[u8]),
+) -> u64 {
+    random.hash_one((org, &head.model, llm::beginning(inbound, head, body)))
+}
+
 /// Puts candidates, given in order of registration, each with its health, into the order in which they are asked.
 /// With one there is nothing to rank.
 pub(crate) fn rank(
@@ -135,8 +144,8 @@ impl Moment<'_> {
         if inputs.iter().filter(|inputs| seen(inputs)).count() < 2 {
             return;
         }
-        let beginning = llm::beginning(self.inbound, self.head, self.body);
-        let conversation = self.random.hash_one((self.org, &self.head.model, beginning));
+        let asked = (self.inbound, self.head, self.body);
+        let conversation = conversation(self.random, self.org, asked);
         let mut weights: Vec<(u64, &mut Inputs)> = candidates
             .iter()
             .zip(inputs.iter_mut())

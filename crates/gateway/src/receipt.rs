@@ -98,11 +98,9 @@ impl Receipt {
         }
     }
 
-    /// The same about another candidate.
-    pub(crate) fn beside_again(&self, candidate: &Candidate) -> Self {
-        let beside = self.asked.beside;
-        let asked = Asked { beside, ..self.asked.clone() };
-        Self { asked, ..self.beside(self.asked.request, candidate) }
+    /// From here on it is about this candidate alone.
+    pub(crate) fn exchange(&mut self, candidate: &Candidate) {
+        self.candidates = vec![Candidate { ranked: None, ..candidate.clone() }];
     }
 
     pub(crate) const fn count(&mut self, units: Units) {

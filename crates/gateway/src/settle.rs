@@ -172,19 +172,8 @@ impl Settler {
             filed.provider == provider && *model == candidate.model
         };
         if refiled || !self.filed.as_ref().is_some_and(same) {
-            self.store.journal().intent(&Intent {
-                request: self.request,
-                org: self.caller.org,
-                project: self.caller.project,
-                key: self.caller.key,
-                provider,
-                model: candidate.model.as_ref().to_owned(),
-                requested_model: self.receipt.model().to_owned(),
-                protocol: self.protocol,
-                started: self.started,
-                streaming: self.streaming,
-                reserved_nano,
-            })?;
+            let intent = self.intent((self.request, self.started), candidate, reserved_nano);
+            self.store.journal().intent(&intent)?;
             self.reserved_nano = reserved_nano;
             self.filed = Some((Arc::clone(&candidate.route), Arc::clone(&candidate.model)));
         }
@@ -192,6 +181,27 @@ impl Settler {
         self.attempts += 1;
         self.under_way = true;
         Ok(())
+    }
+
+    fn intent(
+        &self,
+        (request, started): (RequestId, Timestamp),
+        candidate: &Candidate,
+        reserved_nano: Option<u64>,
+    ) -> Intent {
+        Intent {
+            request,
+            org: self.caller.org,
+            project: self.caller.project,
+            key: self.caller.key,
+            provider: candidate.route.provider,
+            model: candidate.model.as_ref().to_owned(),
+            requested_model: self.receipt.model().to_owned(),
+            protocol: self.protocol,
+            started,
+            streaming: self.streaming,
+            reserved_nano,
+        }
     }
 
     /// Files the intent to send the request to another candidate as well, as a request of its own: its provider sends a
@@ -204,19 +214,7 @@ impl Settler {
         let side = Side {
             store: self.store.clone(),
             clock: self.clock.clone(),
-            intent: Intent {
-                request,
-                org: self.caller.org,
-                project: self.caller.project,
-                key: self.caller.key,
-                provider: candidate.route.provider,
-                model: candidate.model.as_ref().to_owned(),
-                requested_model: self.receipt.model().to_owned(),
-                protocol: self.protocol,
-                started: self.clock.now(),
-                streaming: self.streaming,
-                reserved_nano: None,
-            },
+            intent: self.intent((request, self.clock.now()), candidate, None),
             prices: candidate.route.prices(&candidate.route.catalogue, &candidate.model),
             receipt: self.receipt.beside(request, candidate),
             input_estimate: self.input_estimate,
@@ -378,7 +376,7 @@ impl Side {
         candidate: &Candidate,
     ) -> std::result::Result<(), Box<Failure>> {
         let route = &candidate.route;
-        self.receipt = self.receipt.beside_again(candidate);
+        self.receipt.exchange(candidate);
         self.prices = route.prices(&route.catalogue, &candidate.model);
         self.intent.provider = route.provider;
         self.intent.model = candidate.model.as_ref().to_owned();
