@@ -74,6 +74,9 @@ pub enum Protocol {
     /// Replicate's predictions: images.
     #[serde(rename = "replicate")]
     Replicate,
+    /// Sessions in both directions, as OpenAI has them.
+    #[serde(rename = "realtime")]
+    Realtime,
 }
 
 impl Protocol {
@@ -97,6 +100,7 @@ impl Protocol {
             Self::Translation => "translation",
             Self::Stability => "stability",
             Self::Replicate => "replicate",
+            Self::Realtime => "realtime",
         }
     }
 
@@ -136,10 +140,12 @@ impl Protocol {
                 Self::Transcription,
                 Self::Translation,
                 Self::Speech,
+                Self::Realtime,
             ],
             Self::Stability => &[Self::Images, Self::ImageEdits],
             Self::Replicate => &[Self::Images],
             Self::Cohere => &[Self::Embeddings, Self::Rerank],
+            Self::Realtime => &[Self::Realtime],
             Self::Rerank => &[Self::Rerank, Self::Embeddings],
             _ => &[],
         }
@@ -162,6 +168,7 @@ impl Protocol {
             Self::Transcription => Serves::Transcription,
             Self::Translation => Serves::Translation,
             Self::Speech => Serves::Speech,
+            Self::Realtime => Serves::Realtime,
         }
     }
 
@@ -185,6 +192,7 @@ impl Protocol {
             "translation" => Some(Self::Translation),
             "stability" => Some(Self::Stability),
             "replicate" => Some(Self::Replicate),
+            "realtime" => Some(Self::Realtime),
             _ => None,
         }
     }

@@ -48,6 +48,8 @@ pub(crate) struct Entry {
 pub(crate) struct Opener {
     pub(crate) resolver: Resolver,
     pub(crate) tls: TlsConnector,
+    /// For connections that are taken over, which only the older version of HTTP allows.
+    pub(crate) tls_of_sockets: TlsConnector,
     pub(crate) tasks: TaskTracker,
 }
 

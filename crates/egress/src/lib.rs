@@ -12,6 +12,7 @@ mod destination;
 mod entry;
 mod error;
 mod pool;
+mod socket;
 mod tls;
 
 use std::{
@@ -36,6 +37,7 @@ pub use body::Body;
 pub use connect::{Resolver, system_resolver};
 pub use destination::{Destination, Kind, Record};
 pub use error::{Error, ErrorKind};
+pub use socket::{Answered, Socket};
 
 use destination::{Counters, Target};
 use entry::{Acquired, Entry, Opener};
@@ -115,8 +117,10 @@ impl Egress {
             h2_connections: config.h2_connections.max(1),
             h2_streams: config.h2_streams.max(1),
         };
-        let tls = tls::connector(config.extra_ca.as_deref())?;
-        let opener = Opener { resolver, tls, tasks: TaskTracker::new() };
+        let ca = config.extra_ca.as_deref();
+        let tls = tls::connector(ca, &[b"h2", b"http/1.1"])?;
+        let tls_of_sockets = tls::connector(ca, &[b"http/1.1"])?;
+        let opener = Opener { resolver, tls, tls_of_sockets, tasks: TaskTracker::new() };
         Ok(Self(Arc::new(Inner { limits, clock, opener, destinations: RwLock::default() })))
     }
 

@@ -10,9 +10,11 @@ use rustls::{
 };
 use tokio_rustls::TlsConnector;
 
+/// Offers `protocols`, the best first.
+///
 /// # Errors
 /// `Invalid` when the file of extra certificates cannot be read or holds none.
-pub(crate) fn connector(extra_ca: Option<&Path>) -> Result<TlsConnector> {
+pub(crate) fn connector(extra_ca: Option<&Path>, protocols: &[&[u8]]) -> Result<TlsConnector> {
     let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     if let Some(path) = extra_ca {
         for certificate in certificates(path)? {
@@ -24,7 +26,7 @@ pub(crate) fn connector(extra_ca: Option<&Path>) -> Result<TlsConnector> {
         .map_err(Error::internal)?
         .with_root_certificates(roots)
         .with_no_client_auth();
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
     Ok(TlsConnector::from(Arc::new(config)))
 }
 

@@ -7,7 +7,7 @@ use domain::{Clock, RequestId};
 use egress::Deadlines;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full};
-use llm::{Answer, Format, Head, Prepared, Restore, Show, StreamOptions, StreamTranslator};
+use llm::{Answer, Format, Head, Prepared, Restore, Show, StreamOptions, StreamTranslator, Task};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::task::TaskTracker;
 
@@ -57,6 +57,10 @@ impl Attempts<'_> {
         candidate: &Candidate,
         prepared: &Prepared,
     ) -> Result<Won, Failure> {
+        if self.head.task == Some(Task::Realtime) {
+            let opened = self.session(candidate, prepared).await?;
+            return Ok(Won::Task(TaskWon::Session(Box::new(opened))));
+        }
         let began = Instant::now();
         // A whole answer only begins once it is finished; a stream begins early.
         let first_by = if self.head.stream {
@@ -141,7 +145,11 @@ impl Attempts<'_> {
     }
 
     /// What the route's credential is exchanged for, where it is not sent as it is.
-    async fn token(&self, route: &Route, by: Instant) -> Result<Option<HeaderValue>, Failure> {
+    pub(crate) async fn token(
+        &self,
+        route: &Route,
+        by: Instant,
+    ) -> Result<Option<HeaderValue>, Failure> {
         let Some(source) = route.credential.tokens() else { return Ok(None) };
         let (egress, clock, connect) = (self.egress, self.clock, self.config.connect());
         let token = source.token(Asking { egress, clock, connect, by }).await;
@@ -160,7 +168,7 @@ impl Attempts<'_> {
         if Instant::now() >= self.total_by { Failure::total() } else { Failure::first_token() }
     }
 
-    fn request(
+    pub(crate) fn request(
         &self,
         uri: http::Uri,
         candidate: &Candidate,

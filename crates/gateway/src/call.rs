@@ -198,6 +198,7 @@ impl Inner {
             request: call.request,
             strict,
             settler: Settler::new(&self.store, &self.clock, &opening, (receipt, tab), when),
+            client: None,
             made: 0,
         }
     }

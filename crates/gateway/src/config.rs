@@ -43,6 +43,8 @@ pub struct GatewayConfig {
     pub batch_lines: u64,
     /// What all files of a project may have together, in bytes.
     pub batch_bytes: u64,
+    /// How long a realtime session may last, in minutes.
+    pub realtime_minutes: u64,
     /// Largest whole answer of a provider, in bytes.
     pub answer_bytes: usize,
     /// Largest single event of a provider's stream, in bytes.
@@ -69,6 +71,7 @@ impl Default for GatewayConfig {
             batch_at_once: 16,
             batch_lines: 50_000,
             batch_bytes: 1 << 30,
+            realtime_minutes: 60,
             answer_bytes: 64 << 20,
             event_bytes: 32 << 20,
         }
@@ -90,6 +93,10 @@ impl GatewayConfig {
 
     pub(crate) const fn total(&self) -> Duration {
         Duration::from_millis(self.total_ms)
+    }
+
+    pub(crate) const fn realtime(&self) -> Duration {
+        Duration::from_secs(self.realtime_minutes.saturating_mul(60))
     }
 
     pub(crate) const fn backoff(&self) -> Duration {

@@ -67,7 +67,10 @@ impl Sending<'_> {
     pub(crate) fn hedge_after(&self, turn: &Turn, turns: &VecDeque<Turn>) -> Option<Duration> {
         let percent = self.gateway.config.hedge_percent;
         // What two requests cost at most is not worked out, so under a budget there is only one.
-        if percent == 0 || !self.attempts.head.stream || self.settler.tab.is_limited() {
+        let head = self.attempts.head;
+        // A session that begins costs next to nothing to wait for.
+        let waits = head.stream && head.task != Some(llm::Task::Realtime);
+        if percent == 0 || !waits || self.settler.tab.is_limited() {
             return None;
         }
         self.gateway.hedges.grow(percent);

@@ -34,6 +34,7 @@ mod plan;
 mod pool;
 mod predict;
 mod rank;
+mod realtime;
 mod receipt;
 mod reply;
 mod routes;
@@ -70,6 +71,7 @@ pub use config::GatewayConfig;
 pub use exposure::ExposureState;
 pub use llm::{Format, Task};
 pub use masking::warm_up;
+pub use realtime::{Duplex, Line};
 
 use budget::Books;
 use exposure::Exposures;

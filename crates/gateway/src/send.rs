@@ -16,6 +16,7 @@ use crate::{
     failure::{Again, Failure},
     live::{Live, Terms},
     plan::{Candidate, Plan},
+    realtime::Client,
     reply,
     routes::Route,
     settle::Settler,
@@ -61,6 +62,8 @@ pub(crate) struct Sending<'a> {
     /// Refuse routes that lose a field.
     pub strict: bool,
     pub settler: Settler,
+    /// Whose connection a session takes over.
+    pub client: Option<(Client, store::Scope)>,
     /// Attempts so far.
     pub made: u32,
 }

@@ -172,10 +172,7 @@ impl Settler {
             filed.provider == provider && *model == candidate.model
         };
         if refiled || !self.filed.as_ref().is_some_and(same) {
-            let intent = self.intent((self.request, self.started), candidate, reserved_nano);
-            self.store.journal().intent(&intent)?;
-            self.reserved_nano = reserved_nano;
-            self.filed = Some((Arc::clone(&candidate.route), Arc::clone(&candidate.model)));
+            self.file((&candidate.route, &candidate.model), reserved_nano)?;
         }
         self.prices = prices;
         self.attempts += 1;
@@ -183,10 +180,48 @@ impl Settler {
         Ok(())
     }
 
+    fn file(
+        &mut self,
+        (route, model): (&Arc<Route>, &Arc<str>),
+        reserved_nano: Option<u64>,
+    ) -> Result<()> {
+        let intent = self.intent((self.request, self.started), (route, model), reserved_nano);
+        self.store.journal().intent(&intent)?;
+        self.reserved_nano = reserved_nano;
+        self.filed = Some((Arc::clone(route), Arc::clone(model)));
+        Ok(())
+    }
+
+    /// Sets so much aside in all, and files it.
+    ///
+    /// # Errors
+    /// What the client hears when too little is left, or it cannot be filed.
+    pub(crate) fn keep(&mut self, amount: u64) -> std::result::Result<(), Box<Failure>> {
+        self.tab.keep(amount).map_err(|place| Box::new(Failure::out_of_money(&place)))?;
+        let reserved = self.tab.reserved();
+        let Some((route, model)) = self.filed.clone().filter(|_| reserved != self.reserved_nano)
+        else {
+            return Ok(());
+        };
+        self.file((&route, &model), reserved).map_err(|error| {
+            tracing::error!(code = error.code(), causes = error.causes(), "no intent, no answer");
+            Box::new(Failure::refusing(llm::Refusal::from(&error)))
+        })
+    }
+
+    pub(crate) const fn request(&self) -> RequestId {
+        self.request
+    }
+
+    /// How long an answer takes does not tell how fast the provider writes.
+    pub(crate) fn unobserved(&mut self) {
+        self.observed = None;
+    }
+
     fn intent(
         &self,
         (request, started): (RequestId, Timestamp),
-        candidate: &Candidate,
+        (route, model): (&Arc<Route>, &Arc<str>),
         reserved_nano: Option<u64>,
     ) -> Intent {
         Intent {
@@ -194,8 +229,8 @@ impl Settler {
             org: self.caller.org,
             project: self.caller.project,
             key: self.caller.key,
-            provider: candidate.route.provider,
-            model: candidate.model.as_ref().to_owned(),
+            provider: route.provider,
+            model: model.as_ref().to_owned(),
             requested_model: self.receipt.model().to_owned(),
             protocol: self.protocol,
             started,
@@ -214,7 +249,11 @@ impl Settler {
         let side = Side {
             store: self.store.clone(),
             clock: self.clock.clone(),
-            intent: self.intent((request, self.clock.now()), candidate, None),
+            intent: self.intent(
+                (request, self.clock.now()),
+                (&candidate.route, &candidate.model),
+                None,
+            ),
             prices: candidate.route.prices(&candidate.route.catalogue, &candidate.model),
             receipt: self.receipt.beside(request, candidate),
             input_estimate: self.input_estimate,
@@ -246,7 +285,7 @@ impl Settler {
     }
 
     /// Nano-units of the currency; `None` when a price or a count is unknown.
-    fn cost(&self, usage: &Usage) -> Option<u64> {
+    pub(crate) fn cost(&self, usage: &Usage) -> Option<u64> {
         let prices = self.prices.as_ref()?;
         match self.units {
             Some(units) => prices.of_all(usage, &units, None),

@@ -20,6 +20,7 @@ use crate::{
     meters,
     pass::{Begun, Pass},
     plan::{Candidate, Plan},
+    realtime::Opened,
     reply,
     routes::Route,
     send::Sending,
@@ -31,6 +32,8 @@ pub(crate) enum TaskWon {
     Whole(TaskAnswer, HeaderValue),
     /// An answer whose first piece is here.
     Pass(Box<Begun>, HeaderValue),
+    /// A session that has begun.
+    Session(Box<Opened>),
 }
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -110,11 +113,12 @@ pub(crate) fn prepare(
     quirks: &Quirks,
 ) -> Result<Prepared, BadRequest> {
     let terms = candidate.spoken().and_then(|spoken| spoken.terms_for(&candidate.model));
-    if head.is_form() && terms.is_some_and(|terms| !terms.set.is_empty()) {
+    let bare = head.is_form() || task == Task::Realtime;
+    if bare && terms.is_some_and(|terms| !terms.set.is_empty()) {
         return Err(BadRequest {
             code: "unsupported_parameter",
             param: None,
-            message: "This provider's terms rest on parameters that a form cannot carry.".into(),
+            message: "This provider's terms rest on parameters that this kind of request cannot carry.".into(),
         });
     }
     let dialect = candidate.dialect().unwrap_or(llm::Dialect::OpenAi);
@@ -227,6 +231,7 @@ impl Sending<'_> {
                 return response;
             }
             TaskWon::Pass(begun, kind) => (kind, begun),
+            TaskWon::Session(opened) => return self.show_session(*opened, route),
         };
         let mut response = reply::events(inbound, self.request, Body::whole(Bytes::new()));
         response.headers_mut().insert(header::CONTENT_TYPE, kind);

@@ -33,7 +33,7 @@
 //!   otherwise; free-form (`custom`) tools are refused between formats, as their calls could not be told from others.
 //! - Tool arguments are passed on as the text they were written in.
 //! - What is no conversation ([`Task`]: embeddings, ranking, images, sound, …) has a path of its own, as it has nothing of
-//!   a conversation to translate: see `task.rs`.
+//!   a conversation to translate: see `task.rs`. So have sessions in both directions: see `realtime.rs`.
 //!
 //! Invariants: no input makes this crate panic; no error or list holds a value of the request or the answer;
 //! the output of a stream does not depend on how its bytes were cut.
@@ -63,6 +63,7 @@ mod openai;
 mod person;
 mod prepare;
 mod quirks;
+mod realtime;
 mod refusal;
 mod responses;
 mod restore;
@@ -92,6 +93,10 @@ pub use needs::{is_too_long, shows_images};
 pub use person::person;
 pub use prepare::{Prepared, prepare};
 pub use quirks::{Quirks, ThinkingStyle};
+pub use realtime::{
+    Asked as RealtimeAsked, Names as RealtimeNames, REALTIME_CANCEL, Spent, Told as RealtimeTold,
+    What as RealtimeWhat, realtime_asks, realtime_error, realtime_head, realtime_tells,
+};
 pub use refusal::{Refusal, error_body};
 pub use restore::{Channel, Escape, Restore, Step};
 pub use stream::{Progress, StreamOptions, StreamTranslator};

@@ -45,11 +45,13 @@ pub enum Task {
     /// Recordings in any language, told in English.
     Translations,
     Speech,
+    /// A session in both directions, over a WebSocket.
+    Realtime,
 }
 
 impl Task {
     /// Every one, for tests and tables.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Embeddings,
         Self::Embed,
         Self::Rerank,
@@ -60,6 +62,7 @@ impl Task {
         Self::Transcriptions,
         Self::Translations,
         Self::Speech,
+        Self::Realtime,
     ];
 
     /// What a model has to be able to do.
@@ -74,6 +77,7 @@ impl Task {
             Self::Transcriptions => Serves::Transcription,
             Self::Translations => Serves::Translation,
             Self::Speech => Serves::Speech,
+            Self::Realtime => Serves::Realtime,
         }
     }
 
@@ -89,6 +93,7 @@ impl Task {
             Self::Transcriptions => Protocol::Transcription,
             Self::Translations => Protocol::Translation,
             Self::Speech => Protocol::Speech,
+            Self::Realtime => Protocol::Realtime,
         }
     }
 
@@ -125,6 +130,7 @@ impl Task {
             (Self::Transcriptions, _) => "/audio/transcriptions",
             (Self::Translations, _) => "/audio/translations",
             (Self::Speech, _) => "/audio/speech",
+            (Self::Realtime, _) => "/realtime",
         }
     }
 }

@@ -205,6 +205,7 @@ impl Config {
             ("gateway.batch_at_once", gateway.batch_at_once.to_string()),
             ("gateway.batch_lines", gateway.batch_lines.to_string()),
             ("gateway.batch_bytes", gateway.batch_bytes.to_string()),
+            ("gateway.realtime_minutes", gateway.realtime_minutes.to_string()),
             ("gateway.answer_bytes", gateway.answer_bytes.to_string()),
             ("gateway.event_bytes", gateway.event_bytes.to_string()),
             ("egress.idle_connections", self.egress.idle_connections.to_string()),

@@ -1,5 +1,5 @@
 //! Provider twins: small servers that speak the real protocols of OpenAI (Chat Completions and Responses; embeddings,
-//! images, sound and moderation), Anthropic, Gemini, Amazon Bedrock (Converse), Cohere (Chat, embeddings, ranking), Google Vertex AI, IBM watsonx.ai, Jina, Voyage,
+//! images, sound, moderation and sessions), Anthropic, Gemini, Amazon Bedrock (Converse), Cohere (Chat, embeddings, ranking), Google Vertex AI, IBM watsonx.ai, Jina, Voyage,
 //! Stability AI and Replicate over a real socket, with the places that give tokens to some of them, and misbehave on request. They are the demo's provider, the probes' sink and the
 //! tests' upstream.
 //!
@@ -28,6 +28,7 @@ mod inspect;
 mod openai;
 mod play;
 mod predict;
+mod realtime;
 mod refusal;
 mod reply;
 mod responses;

@@ -15,6 +15,7 @@ use http_body_util::{BodyExt, Limited};
 use hyper::{Request, body::Incoming};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     Dialect, Inspector, MODELS, Script, anthropic,
@@ -47,13 +48,16 @@ pub(crate) struct Twin {
     /// Requests to flaky models that already failed once, by hash.
     failed_once: Mutex<HashSet<u64>>,
     pub predictions: Predictions,
+    /// Where sessions are held, and what ends them.
+    pub tasks: TaskTracker,
+    pub stop: CancellationToken,
 }
 
 /// An answer; an error breaks the connection off without one.
 type Answer = io::Result<Response<Play>>;
 
 impl Twin {
-    pub(crate) fn new(script: Script) -> Self {
+    pub(crate) fn new(script: Script, (tasks, stop): (TaskTracker, CancellationToken)) -> Self {
         let inspector = Inspector::new(script.keep);
         Self {
             script,
@@ -62,6 +66,8 @@ impl Twin {
             asked: AtomicUsize::new(0),
             failed_once: Mutex::default(),
             predictions: Predictions::default(),
+            tasks,
+            stop,
         }
     }
 
@@ -70,7 +76,7 @@ impl Twin {
         request: Request<Incoming>,
         reset: Arc<AtomicBool>,
     ) -> Answer {
-        let (head, body) = request.into_parts();
+        let (mut head, body) = request.into_parts();
         let path = head.uri.path().to_owned();
         let way = Way::of(&path, &head.headers);
         let dialect = way.dialect;
@@ -89,6 +95,12 @@ impl Twin {
         }
         if let Err(refusal) = self.let_in(&way, &head, &body) {
             return Ok(refuse(dialect, &refusal, ticket));
+        }
+        if way.path == "/realtime" && head.method == Method::GET {
+            return Ok(match self.session(&mut head, (reset, ticket)).await {
+                Ok(response) => response,
+                Err((refusal, ticket)) => self.refused_with(refuse(dialect, &refusal, ticket)),
+            });
         }
         let asked = self.asked.fetch_add(1, Ordering::Relaxed);
         if !self.script.late.is_zero() && asked >= self.script.in_time {
@@ -143,7 +155,7 @@ impl Twin {
                 return Ok(self.refused_with(refuse(call.dialect, &refusal, call.ticket)));
             }
         };
-        let serial = self.serial.fetch_add(1, Ordering::Relaxed);
+        let serial = self.next();
         Ok(self.perform(call, &ask, behaviour, serial))
     }
 
@@ -220,8 +232,12 @@ impl Twin {
         response(StatusCode::OK, "application/json", play)
     }
 
+    pub(crate) fn next(&self) -> u64 {
+        self.serial.fetch_add(1, Ordering::Relaxed)
+    }
+
     /// The status to fail with, if the behaviour is to fail now.
-    fn refused(&self, behaviour: Behaviour, body: &Bytes) -> Option<u16> {
+    pub(crate) fn refused(&self, behaviour: Behaviour, body: &Bytes) -> Option<u16> {
         match behaviour {
             Behaviour::Error(status) => Some(status),
             Behaviour::Flaky(status) => self.first_time(body).then_some(status),

@@ -37,10 +37,10 @@ impl Sandbox {
     pub async fn start(addr: SocketAddr, script: Script) -> io::Result<Running> {
         let listener = TcpListener::bind(addr).await?;
         let addr = listener.local_addr()?;
-        let twin = Arc::new(Twin::new(script));
-        let inspector = twin.inspector.clone();
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
+        let twin = Arc::new(Twin::new(script, (tasks.clone(), stop.clone())));
+        let inspector = twin.inspector.clone();
         tasks.spawn(accept(listener, twin, stop.clone(), tasks.clone()));
         Ok(Running { addr, inspector, stop, tasks })
     }
@@ -118,7 +118,8 @@ async fn connection(stream: TcpStream, twin: Arc<Twin>) {
         async move { twin.handle(request, reset).await }
     });
     // Errors here are the scripted faults and clients that leave.
-    let _ = auto::Builder::new(TokioExecutor::new()).serve_connection(wire, service).await;
+    let builder = auto::Builder::new(TokioExecutor::new());
+    let _ = builder.serve_connection_with_upgrades(wire, service).await;
 }
 
 /// A connection that is closed by a TCP reset when the script says so.

@@ -64,6 +64,15 @@ impl Store {
 }
 
 impl Store {
+    /// Whether a key still stands that something goes on with.
+    ///
+    /// # Errors
+    /// As [`Store::api_key`]; also for whoever is no key.
+    pub fn key_stands(&self, scope: &Scope) -> Result<()> {
+        let key = scope.key().ok_or_else(|| refused("This is no API key.", "invalid_key"))?;
+        self.scope_of_key(scope.org(), key).map(drop)
+    }
+
     /// The scope of a key as it would be presented now; for work that a key began and that goes on without it.
     ///
     /// # Errors

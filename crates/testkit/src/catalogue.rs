@@ -19,11 +19,14 @@ pub async fn announce(store: &Store, catalogue: &Catalogue) {
 
 /// What the sandbox can be asked for besides conversations.
 const TASKS: &str = "\"embeddings\", \"rerank\", \"moderation\", \"images\", \"image-edits\", \
-    \"transcription\", \"translation\", \"speech\"";
+    \"transcription\", \"translation\", \"speech\", \"realtime\"";
 
 /// What the models of the entry `able` can do; of those of other entries nothing is known.
 const ABLE: &str = "can = [\"tools\", \"json-schema\", \"reasoning\", \"stream\"]\n\
     input = [\"text\", \"image\"]\ncontext = 200000";
+
+/// What an answer of the entry `voice` can be at most.
+const VOICE: &str = "context = 1000\noutput_limit = 100";
 
 /// A provider that takes its key as Azure does.
 const AZURE: (&str, &str) = (
@@ -207,7 +210,11 @@ fn entry(id: &str, models: &[&str], price: &str) -> String {
         read = "2026-11-20"
     "#
     );
-    let able = if id == "able" { ABLE } else { "" };
+    let able = match id {
+        "able" => ABLE,
+        "voice" => VOICE,
+        _ => "",
+    };
     for model in models {
         let (serves, price) = about(model, price);
         writeln!(
@@ -232,7 +239,7 @@ fn about<'a>(model: &str, price: &'a str) -> (String, &'a str) {
         name if faults.iter().any(|fault| name.starts_with(fault)) => {
             return (format!("\"chat\", {TASKS}"), price);
         }
-        _ => ("\"chat\"", price),
+        _ => ("\"chat\", \"realtime\"", price),
     };
     (serves.to_owned(), price)
 }

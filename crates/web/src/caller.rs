@@ -5,7 +5,7 @@ use http::{HeaderMap, header, request::Parts};
 use identity::{Identity, KeyScope};
 use store::{Scope, Session};
 
-use crate::{App, cookies};
+use crate::{App, cookies, data_plane::realtime};
 
 /// The part of the house that a path belongs to; decides how credentials are read and how errors are said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize)]
@@ -61,6 +61,12 @@ pub(crate) fn presented(headers: &HeaderMap) -> Option<&str> {
     bearer(headers).or_else(|| text("x-api-key")).or_else(|| text("x-goog-api-key"))
 }
 
+/// The key where browsers can put one that opens a WebSocket: among the protocols that it names.
+fn in_protocol(headers: &HeaderMap) -> Option<&str> {
+    let named = headers.get(header::SEC_WEBSOCKET_PROTOCOL)?.to_str().ok()?;
+    named.split(',').find_map(|one| one.trim().strip_prefix("openai-insecure-api-key."))
+}
+
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
@@ -76,7 +82,10 @@ fn token(surface: Surface, headers: &HeaderMap, app: &App) -> Option<Secret<Stri
 
 /// The scope of the key that came with a model call. One that only looks may have the narrower scope.
 pub(crate) fn inference(parts: &Parts, app: &App) -> Result<Scope> {
-    let key = presented(&parts.headers).ok_or_else(|| {
+    let session = parts.uri.path() == realtime::PATH;
+    let key = presented(&parts.headers)
+        .or_else(|| in_protocol(&parts.headers).filter(|_| session))
+        .ok_or_else(|| {
         Error::unauthenticated(
             "Send an API key: Authorization: Bearer, x-api-key or x-goog-api-key.",
         )
@@ -87,7 +96,9 @@ pub(crate) fn inference(parts: &Parts, app: &App) -> Result<Scope> {
         return Err(Error::forbidden("Models are called with a project’s key.")
             .with_code("project_key_required"));
     }
-    let wanted = if parts.method.is_safe() { KeyScope::ModelsRead } else { KeyScope::Inference };
+    // What a session begins with looks like a request that only reads.
+    let looks = parts.method.is_safe() && !session;
+    let wanted = if looks { KeyScope::ModelsRead } else { KeyScope::Inference };
     Identity::key_scope(&scope, wanted)?;
     Ok(scope)
 }

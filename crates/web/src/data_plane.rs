@@ -2,6 +2,7 @@
 
 mod batches;
 mod files;
+pub(crate) mod realtime;
 mod receipt;
 mod tasks;
 
@@ -37,7 +38,7 @@ pub(crate) fn routes() -> Routes {
         .get("/v1/receipts/{request}/proof", receipt::proof)
         .get("/v1/models", models)
         .get("/v1/models/{*model}", model);
-    batches::routes(files::routes(tasks::routes(conversations)))
+    realtime::routes(batches::routes(files::routes(tasks::routes(conversations))))
 }
 
 /// The format in which a path's errors are said.

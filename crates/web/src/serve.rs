@@ -92,7 +92,7 @@ fn connection(
         request
     });
     let connection = builder
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
+        .serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(service))
         .into_owned();
     let watched = graceful.watch(connection);
     tasks.spawn(async move {

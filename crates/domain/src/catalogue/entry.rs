@@ -257,6 +257,7 @@ impl ProviderEntry {
                 return Some(Protocol::Rerank);
             }
             (Family::Stability, Auth::Bearer) => return Some(Protocol::Stability),
+            (Family::Realtime, Auth::Bearer) => return Some(Protocol::Realtime),
             // Its conversations are not spoken.
             (Family::Replicate, Auth::Bearer) if endpoint.serves.contains(&Serves::Images) => {
                 return Some(Protocol::Replicate);

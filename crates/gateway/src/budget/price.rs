@@ -34,6 +34,9 @@ impl Worst {
     ) -> Option<Self> {
         let input = body_bytes.div_ceil(BYTES_PER_TOKEN);
         let input = model.and_then(|model| model.context).map_or(input, |most| input.min(most));
+        if head.task == Some(Task::Realtime) {
+            return Self::of_session(prices, model?);
+        }
         if let Some(task) = head.task {
             // What is made, heard or searched is only counted afterwards: nobody can say before what it costs at most.
             let ranks = matches!(task, Task::Rerank | Task::RerankV2);
@@ -64,6 +67,18 @@ impl Worst {
             output: known.unwrap_or(usual),
             tell: known.is_none(),
         })
+    }
+
+    /// Of one answer in a session: everything that the model can read, and everything that it can say.
+    fn of_session(prices: &Prices, model: &Model) -> Option<Self> {
+        let read = dearest(prices, |price| {
+            let others = [price.audio_input, price.image_input, price.cache_read, price.cache_write];
+            price.input.map(|input| others.into_iter().flatten().fold(input, u64::max))
+        })?;
+        let said = dearest(prices, |price| Some(price.output?.max(price.audio_output.unwrap_or(0))))?;
+        let fixed = read.saturating_mul(model.context?).saturating_add(said.saturating_mul(model.output_limit?));
+        // All of it or nothing: a session is not told how much it may say.
+        Some(Self { fixed, per_token: 0, output: 0, tell: false })
     }
 
     pub(crate) const fn full(&self) -> u64 {

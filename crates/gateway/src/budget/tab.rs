@@ -71,6 +71,19 @@ impl Tab {
         self.held.as_ref().map(|held| held.hold.amount())
     }
 
+    /// What one attempt may cost; `None` without a budget.
+    pub(crate) fn full(&self) -> Option<u64> {
+        self.held.as_ref().map(|held| held.worst.full())
+    }
+
+    /// Sets so much aside in all.
+    ///
+    /// # Errors
+    /// The budget that has too little left; nothing has changed then.
+    pub(crate) fn keep(&mut self, amount: u64) -> Result<(), Place> {
+        self.held.as_mut().map_or(Ok(()), |held| held.hold.grow(amount))
+    }
+
     /// Tokens of output that the provider has to be told of.
     pub(crate) fn output_limit(&self) -> Option<u64> {
         self.held.as_ref()?.limit

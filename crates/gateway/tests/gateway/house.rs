@@ -329,7 +329,7 @@ impl House {
     }
 
     /// Requests are listed by their ids, and those of one millisecond in no order: no two of the house share one.
-    fn request_id(&self) -> RequestId {
+    pub(crate) fn request_id(&self) -> RequestId {
         let now = self.store.clock().now().as_millis();
         let later = |last: i64| Some(now.max(last + 1));
         let last = self.last.fetch_update(Ordering::AcqRel, Ordering::Acquire, later).unwrap();
@@ -407,11 +407,13 @@ pub(crate) fn provider(
 }
 
 /// Entries of the catalogue with their prices.
-const ENTRIES: [(&str, &str); 3] = [
+const ENTRIES: [(&str, &str); 4] = [
     ("sandbox", "input = 1000, cache_read = 100, output = 4000"),
     ("luxury", "input = 3000, output = 12000"),
     // Its models are known to be able to do more.
     ("able", "input = 3000, output = 12000"),
+    // What they hear and say has prices of its own.
+    ("voice", "input = 1000, cache_read = 100, output = 4000, audio_input = 8000, audio_output = 16000"),
 ];
 
 /// Tokens are given where the house's twin is.

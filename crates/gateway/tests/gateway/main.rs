@@ -19,6 +19,7 @@ mod masking;
 mod notice;
 mod paths;
 mod ranking;
+mod realtime;
 mod retries;
 mod routing;
 mod rules;

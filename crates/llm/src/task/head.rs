@@ -102,6 +102,8 @@ fn needed(task: Task, fields: &mut Fields<'_>) -> Result<Units, BadRequest> {
             let said = said.ok_or_else(|| BadRequest::at("input", "`input` must be a string."))?;
             units.characters = Some(said.chars().count() as u64);
         }
+        // A session has no body.
+        Task::Realtime => {}
     }
     Ok(units)
 }

@@ -7,6 +7,7 @@ use crate::{
     BadRequest, Head, Prepared,
     edit::Edits,
     json::{self, Fields, Raw},
+    realtime,
 };
 
 /// A request in a provider's dialect, and the names of what it cannot carry.
@@ -42,6 +43,7 @@ pub fn task_prepare(
         (Task::Images, Dialect::Replicate) => {
             return replicate::request(fields(body)?, target_model);
         }
+        (Task::Realtime, _) => return Ok(realtime::prepare(target_model)),
         _ => (same(body, head, target_model, passes_wishes), Vec::new()),
     };
     Ok(Prepared {

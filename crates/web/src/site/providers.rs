@@ -150,6 +150,7 @@ pub(super) const fn format_name(protocol: Protocol) -> &'static str {
         Protocol::Translation => "translation",
         Protocol::Stability => "Stability AI",
         Protocol::Replicate => "Replicate",
+        Protocol::Realtime => "realtime",
     }
 }
 
