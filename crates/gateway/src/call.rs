@@ -188,6 +188,7 @@ impl Inner {
             task: head.task,
             streaming: head.stream,
             input_estimate,
+            trace: self.traced(call.headers, call.request, (began, started)),
         };
         let when = ((self.open.enter(), entry), began, started);
         let receipt = Receipt::new(asked, plan);
@@ -197,7 +198,7 @@ impl Inner {
             body: &call.body,
             request: call.request,
             strict,
-            settler: Settler::new(&self.store, &self.clock, &opening, (receipt, tab), when),
+            settler: Settler::new(&self.store, &self.clock, opening, (receipt, tab), when),
             client: None,
             made: 0,
         }

@@ -191,7 +191,7 @@ impl Sending<'_> {
 
     /// It was not faulty, only slower than the other.
     fn outrun(&mut self, candidate: &Candidate, took: Duration) {
-        self.settler.receipt.attempt(candidate, "outrun", None, took);
+        self.settler.asked(candidate, ("outrun", None), took);
         let route: &Arc<Route> = &candidate.route;
         if let Some(observed) = route.observations.of(&candidate.model) {
             observed.waited(took, self.gateway.steady_ms());

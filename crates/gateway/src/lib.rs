@@ -44,12 +44,13 @@ mod settle;
 mod sigv4;
 mod task;
 mod token;
+mod trace;
 mod wishes;
 
 use std::{
     hash::{BuildHasher, RandomState},
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
@@ -72,6 +73,7 @@ pub use exposure::ExposureState;
 pub use llm::{Format, Task};
 pub use masking::warm_up;
 pub use realtime::{Duplex, Line};
+pub use trace::{Trace, TracedCall, Tracer};
 
 use budget::Books;
 use exposure::Exposures;
@@ -103,6 +105,8 @@ pub(crate) struct Inner {
     start: Instant,
     random: RandomState,
     drawn: AtomicU64,
+    /// Nobody watches until somebody does.
+    tracer: OnceLock<Tracer>,
 }
 
 impl Gateway {
@@ -133,6 +137,7 @@ impl Gateway {
             start: Instant::now(),
             random: RandomState::new(),
             drawn: AtomicU64::new(0),
+            tracer: OnceLock::new(),
         }))
     }
 

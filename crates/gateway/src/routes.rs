@@ -33,6 +33,8 @@ pub(crate) struct Route {
     pub catalog: String,
     pub region: Option<String>,
     pub region_header: Option<HeaderValue>,
+    /// Host and, where it is said, port.
+    pub address: (String, Option<u16>),
     /// The formats it can be called in, the usual one first.
     pub spoken: Vec<Spoken>,
     /// The models that cannot be asked in every format, with those they can be asked in.
@@ -347,6 +349,7 @@ impl Routes {
             name: provider.name.clone(),
             region_header: provider.region.as_deref().map(text_header).transpose()?,
             region: provider.region.clone(),
+            address: (base.host_str().unwrap_or_default().to_owned(), base.port_or_known_default()),
             spoken: rules::spoken(catalogue, provider),
             particular: rules::particular(catalogue, provider),
             known: rules::known(catalogue, provider),

@@ -235,7 +235,7 @@ impl Sending<'_> {
             Ok(_) => ("ok", None),
             Err(failure) => (failure.code, failure.status),
         };
-        self.settler.receipt.attempt(candidate, outcome, status, took);
+        self.settler.asked(candidate, (outcome, status), took);
         let now = self.gateway.steady_ms();
         let observed = || route.observations.of(&candidate.model);
         match result {

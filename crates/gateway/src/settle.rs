@@ -18,7 +18,7 @@ use tokio::{sync::Notify, time::Instant};
 
 use crate::{
     budget::Tab, failure::Failure, limit::Entry, observed::Observed, plan::Candidate,
-    receipt::Receipt, routes::Route,
+    receipt::Receipt, routes::Route, trace::{Settled, Tracing},
 };
 
 /// How many requests are under way, so that a drain knows when none is.
@@ -70,6 +70,8 @@ pub(crate) struct Opening {
     pub streaming: bool,
     /// Tokens.
     pub input_estimate: u64,
+    /// Where somebody watches.
+    pub trace: Option<Box<Tracing>>,
 }
 
 /// Who pays.
@@ -107,6 +109,7 @@ pub(crate) struct Settler {
     /// A provider was sent the request and has not refused it.
     under_way: bool,
     settled: bool,
+    trace: Option<Box<Tracing>>,
     /// Its place among the requests that are limited.
     entry: Entry,
     /// The last to go: a drain waits for it.
@@ -117,7 +120,7 @@ impl Settler {
     pub(crate) fn new(
         store: &Store,
         clock: &Clock,
-        opening: &Opening,
+        opening: Opening,
         (receipt, tab): (Receipt, Tab),
         ((entered, entry), began, started): ((Entered, Entry), Instant, Timestamp),
     ) -> Self {
@@ -151,6 +154,7 @@ impl Settler {
             attempts: 0,
             under_way: false,
             settled: false,
+            trace: opening.trace,
             entry,
             _entered: entered,
         }
@@ -273,6 +277,19 @@ impl Settler {
         self.under_way = false;
     }
 
+    /// Somebody was asked, and it took so long until the answer began, or did not.
+    pub(crate) fn asked(
+        &mut self,
+        candidate: &Candidate,
+        (outcome, status): (&'static str, Option<u16>),
+        took: Duration,
+    ) {
+        self.receipt.attempt(candidate, outcome, status, took);
+        if let Some(trace) = &mut self.trace {
+            trace.asked(candidate, (outcome, status), took);
+        }
+    }
+
     /// The first piece of the answer is here.
     pub(crate) fn first_token(&mut self) {
         self.first_token.get_or_insert_with(|| self.began.elapsed());
@@ -372,12 +389,32 @@ impl Settler {
             attempts: self.attempts,
             receipt_json: self.receipt.to_json(),
         };
+        self.trace(&settlement);
         // The intent is on file: should this be lost, the request still shows up, as interrupted.
         let write = || self.store.journal().settle(&settlement);
         if let Err(error) = self.tab.settle(settlement.cost_nano, write) {
             tracing::error!(request = %self.request, code = error.code(),
                 causes = error.causes(), "a settlement could not be written");
         }
+    }
+}
+
+impl Settler {
+    fn trace(&mut self, settlement: &Settlement) {
+        let Some(trace) = self.trace.take() else { return };
+        let Caller { org, project, key } = self.caller;
+        trace.finish(Settled {
+            request: self.request,
+            payer: (org, project, key),
+            format: self.protocol.as_str(),
+            model: self.receipt.model().to_owned(),
+            streaming: self.streaming,
+            first_token: self.first_token,
+            status: settlement.status,
+            error: settlement.error_code.clone(),
+            usage: settlement.usage,
+            cost_nano: settlement.cost_nano,
+        });
     }
 }
 

@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use trust::Trust;
 
-use crate::{catalog::Shelf, config::Config, telemetry, timekeeping};
+use crate::{catalog::Shelf, config::Config, telemetry, timekeeping, traces};
 
 /// Everything that runs.
 pub(crate) struct App {
@@ -20,10 +20,13 @@ pub(crate) struct App {
     pub(crate) store: Store,
     pub(crate) identity: Identity,
     pub(crate) gateway: Gateway,
+    egress: Egress,
     pub(crate) trust: Trust,
     pub(crate) catalogue: Shelf,
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
+    /// From here on no request is under way.
+    settled: CancellationToken,
     pub(crate) base_url: String,
     listener: TcpListener,
     metrics: PrometheusHandle,
@@ -59,14 +62,25 @@ impl App {
             store,
             identity,
             gateway,
+            egress,
             trust,
             catalogue,
             tasks,
             stop,
+            settled: CancellationToken::new(),
             base_url,
             listener,
             metrics,
         })
+    }
+
+    /// Has requests traced, where a collector is named.
+    fn trace(&self) -> Result<()> {
+        let until = (&self.tasks, &self.settled);
+        if let Some(tracer) = traces::start(&self.config.telemetry, &self.egress, until)? {
+            self.gateway.trace_to(tracer);
+        }
+        Ok(())
     }
 
     /// Notes the start in the spine and sets the periodic work going.
@@ -77,6 +91,7 @@ impl App {
             .fact("version", env!("CARGO_PKG_VERSION"))
             .fact("engine", self.store.engine_kind().as_str());
         write.commit(event).await?;
+        self.trace()?;
         self.store.run(&self.tasks, &self.stop);
         self.tasks.spawn_blocking(gateway::warm_up);
         self.gateway.watch(&self.stop);
@@ -107,6 +122,7 @@ impl App {
             .await
             .map_err(Error::internal)?;
         self.gateway.drain(drain).await;
+        self.settled.cancel();
         self.tasks.close();
         self.tasks.wait().await;
         self.store.drain().await?;

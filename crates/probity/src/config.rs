@@ -13,7 +13,10 @@ use figment::{
 };
 use serde::Deserialize;
 
-use crate::cli::{Place, Serve};
+use crate::{
+    cli::{Place, Serve},
+    traces::TelemetrySection,
+};
 
 /// Bytes that `sun_path` holds, less its end.
 const SOCKET_PATH_LIMIT: usize = 107;
@@ -36,6 +39,7 @@ pub(crate) struct Config {
     pub(crate) egress: egress::Config,
     pub(crate) web: web::Config,
     pub(crate) log: LogSection,
+    pub(crate) telemetry: TelemetrySection,
     pub(crate) catalogue: CatalogueSection,
 }
 
@@ -81,6 +85,7 @@ impl Default for Config {
             egress: egress::Config::default(),
             web: web::Config::default(),
             log: LogSection::default(),
+            telemetry: TelemetrySection::default(),
             catalogue: CatalogueSection::default(),
         }
     }
@@ -235,6 +240,10 @@ impl Config {
             ("catalogue.notice_days", self.catalogue.notice_days.to_string()),
             ("log.filter", self.log.filter.clone()),
             ("log.json", self.log.json.to_string()),
+            ("telemetry.otlp_url", optional(&self.telemetry.otlp_url)),
+            ("telemetry.otlp_header", hidden(self.telemetry.otlp_header.is_some())),
+            ("telemetry.sample_percent", self.telemetry.sample_percent.to_string()),
+            ("telemetry.service_name", self.telemetry.service_name.clone()),
         ]
     }
 

@@ -13,6 +13,7 @@ mod prober;
 mod serve;
 mod telemetry;
 mod timekeeping;
+mod traces;
 mod verify;
 
 use std::{io::Write as _, process::ExitCode, time::Duration};

@@ -28,4 +28,5 @@ mod tasks_faults;
 mod tasks_masking;
 mod tokens;
 mod tokens_faults;
+mod traces;
 mod wishes;
