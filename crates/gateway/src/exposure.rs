@@ -96,7 +96,7 @@ impl Exposures {
             };
             Arc::clone(self.0.write().entry(org).or_insert_with(new))
         });
-        crowd.begin(scope, limit).await?;
+        Box::pin(crowd.begin(scope, limit)).await?;
         Ok(crowd)
     }
 }

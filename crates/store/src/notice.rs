@@ -33,9 +33,12 @@ impl Store {
             return Ok(known);
         }
         let before = cache.register_seen.load(Ordering::Acquire);
-        let tx = self.engine().read(OrgId::DEPLOYMENT).await?;
-        let fresh = Arc::new(Register::replay(notice::announcements(&tx).await?));
-        drop(tx);
+        // Boxed, as every request asks and hardly any waits.
+        let read = Box::pin(async {
+            let tx = self.engine().read(OrgId::DEPLOYMENT).await?;
+            notice::announcements(&tx).await
+        });
+        let fresh = Arc::new(Register::replay(read.await?));
         let mut kept = cache.register.write();
         // Keep only what no change overtook.
         if cache.register_seen.load(Ordering::Acquire) == before {

@@ -98,7 +98,8 @@ impl Store {
         }
         // Another commit between reading and keeping would be lost: keep only what no change overtook.
         let before = cache.seen.load(Ordering::Acquire);
-        let fresh = Arc::new(load(self, scope).await?);
+        // Boxed: it is large, and every request would carry it, though few wait for it.
+        let fresh = Arc::new(Box::pin(load(self, scope)).await?);
         let mut organizations = cache.organizations.write();
         if cache.seen.load(Ordering::Acquire) == before {
             organizations.insert(scope.org(), Arc::clone(&fresh));

@@ -35,7 +35,8 @@ impl Books {
             )
         });
         if !book.shelf().is_of(&source) {
-            book.renew(scope, source).await?;
+            // Boxed: it is large, and few requests find something new.
+            Box::pin(book.renew(scope, source)).await?;
         }
         Ok(book)
     }
