@@ -58,7 +58,8 @@ impl Attempts<'_> {
         prepared: &Prepared,
     ) -> Result<Won, Failure> {
         if self.head.task == Some(Task::Realtime) {
-            let opened = self.session(candidate, prepared).await?;
+            // Boxed, as are the others that most requests have no use for: these would carry them.
+            let opened = Box::pin(self.session(candidate, prepared)).await?;
             return Ok(Won::Task(TaskWon::Session(Box::new(opened))));
         }
         let began = Instant::now();
@@ -73,7 +74,7 @@ impl Attempts<'_> {
         let shown =
             (unnamed || *self.head.model != *candidate.model).then_some(self.head.model.as_str());
         if let Some(task) = self.head.task {
-            let won = self.task((task, candidate), response, shown, first_by).await;
+            let won = Box::pin(self.task((task, candidate), response, shown, first_by)).await;
             return won.map(Won::Task);
         }
         if self.head.stream {
@@ -125,7 +126,7 @@ impl Attempts<'_> {
         if response.status().is_success() {
             Ok(response)
         } else {
-            Err(self.refused(candidate.format(), response).await)
+            Err(Box::pin(self.refused(candidate.format(), response)).await)
         }
     }
 
@@ -152,7 +153,7 @@ impl Attempts<'_> {
     ) -> Result<Option<HeaderValue>, Failure> {
         let Some(source) = route.credential.tokens() else { return Ok(None) };
         let (egress, clock, connect) = (self.egress, self.clock, self.config.connect());
-        let token = source.token(Asking { egress, clock, connect, by }).await;
+        let token = Box::pin(source.token(Asking { egress, clock, connect, by })).await;
         token.map(Some).map_err(|problem| problem.failure(self.inbound))
     }
 

@@ -109,7 +109,9 @@ impl Sending<'_> {
             // Two would see the conversation where one is enough.
             let whole = plan.exposed.is_some();
             let result = match self.hedge_after(&turn, &turns).filter(|_| !whole) {
-                Some(after) => self.hedged(&turn.candidate, asked, after, &mut turns).await,
+                Some(after) => {
+                    Box::pin(self.hedged(&turn.candidate, asked, after, &mut turns)).await
+                }
                 None => self.once(&turn.candidate, asked).await,
             };
             let failure = match result {
