@@ -13,6 +13,7 @@ use bytes::Bytes;
 use domain::Provenance;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use llm::{Head, Refusal, Task};
+use parking_lot::Mutex;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     time::Instant,
@@ -20,16 +21,8 @@ use tokio::{
 use tokio_tungstenite::tungstenite::{handshake::derive_accept_key, protocol::WebSocketConfig};
 
 use crate::{
-    Body, Call, Gateway, Inner,
-    call::Refused,
-    limit::Entry,
-    masking::Masked,
-    meters,
-    plan::Plan,
-    reply,
-    routes::Route,
-    send::Sending,
-    settle::Caller,
+    Body, Call, Gateway, Inner, call::Refused, limit::Entry, masking::Masked, meters, plan::Plan,
+    reply, routes::Route, send::Sending, settle::Caller,
 };
 
 pub(crate) use open::Opened;
@@ -50,16 +43,15 @@ const SUBPROTOCOL: HeaderValue = HeaderValue::from_static("realtime");
 
 /// A client that wants to go on in WebSocket.
 pub(crate) struct Client {
-    line: Line,
+    /// Requests may be looked at from several threads, connections to come may not.
+    line: Mutex<Line>,
     accept: HeaderValue,
     named: bool,
 }
 
 /// What both sides may send.
 fn limits() -> WebSocketConfig {
-    WebSocketConfig::default()
-        .max_message_size(Some(EVENT_BYTES))
-        .max_frame_size(Some(EVENT_BYTES))
+    WebSocketConfig::default().max_message_size(Some(EVENT_BYTES)).max_frame_size(Some(EVENT_BYTES))
 }
 
 impl Gateway {
@@ -86,7 +78,7 @@ impl Inner {
         let Some((accept, line)) = accept(call.headers).zip(line) else {
             return self.no_socket(&call);
         };
-        let client = Client { line, accept, named: names_protocol(call.headers) };
+        let client = Client { line: Mutex::new(line), accept, named: names_protocol(call.headers) };
         match self.ready_for_session(&mut call, model).await {
             Ok((caller, entry, head, plan, masked)) => {
                 let standing = entry.standing();
@@ -117,7 +109,8 @@ impl Inner {
         model: Option<&str>,
     ) -> Result<(Caller, Entry, Head, Plan, Masked), Refused> {
         let (caller, entry) = self.admit(call).await?;
-        let missing = || Refusal::new(400, "missing_parameter", "Name the model in the address: ?model=…");
+        let missing =
+            || Refusal::new(400, "missing_parameter", "Name the model in the address: ?model=…");
         let model = model.ok_or_else(|| Refused::from(missing()))?;
         let head = llm::realtime_head(model).map_err(|bad| Refused::from(Refusal::from(&bad)))?;
         // What will be said cannot be looked through.
@@ -152,7 +145,10 @@ impl Sending<'_> {
     pub(crate) fn show_session(mut self, opened: Opened, route: &Route) -> Response<Body> {
         let Some((client, scope)) = self.client.take() else {
             // Only a client that brought its connection is planned for.
-            self.settler.answered(domain::Usage { provenance: Provenance::Absent, ..domain::Usage::default() });
+            self.settler.answered(domain::Usage {
+                provenance: Provenance::Absent,
+                ..domain::Usage::default()
+            });
             return Response::new(Body::whole(Bytes::new()));
         };
         let mut response = Response::new(Body::whole(Bytes::new()));
@@ -171,7 +167,7 @@ impl Sending<'_> {
         self.settler.unobserved();
         let shown = self.attempts.head.model.clone();
         let session = Session::new(self.gateway, (opened, shown), self.settler, scope);
-        self.gateway.tasks.spawn(session.run(client.line));
+        self.gateway.tasks.spawn(session.run(client.line.into_inner()));
         response
     }
 }
@@ -179,8 +175,10 @@ impl Sending<'_> {
 /// What proves to the client that its wish was understood (RFC 6455, section 4.2.1); nothing when it is no such wish.
 fn accept(headers: &HeaderMap) -> Option<HeaderValue> {
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-    let is = |all: &str, wanted: &str| all.split(',').any(|one| one.trim().eq_ignore_ascii_case(wanted));
-    let wished = is(text(header::UPGRADE)?, "websocket") && is(text(header::CONNECTION)?, "upgrade");
+    let is =
+        |all: &str, wanted: &str| all.split(',').any(|one| one.trim().eq_ignore_ascii_case(wanted));
+    let wished =
+        is(text(header::UPGRADE)?, "websocket") && is(text(header::CONNECTION)?, "upgrade");
     let fits = text(header::SEC_WEBSOCKET_VERSION)? == "13";
     let key = headers.get(header::SEC_WEBSOCKET_KEY)?;
     let accept = HeaderValue::try_from(derive_accept_key(key.as_bytes())).ok()?;

@@ -17,8 +17,14 @@ use store::{Intent, Settlement, Store};
 use tokio::{sync::Notify, time::Instant};
 
 use crate::{
-    budget::Tab, failure::Failure, limit::Entry, observed::Observed, plan::Candidate,
-    receipt::Receipt, routes::Route, trace::{Settled, Tracing},
+    budget::Tab,
+    failure::Failure,
+    limit::Entry,
+    observed::Observed,
+    plan::Candidate,
+    receipt::Receipt,
+    routes::Route,
+    trace::{Settled, Tracing},
 };
 
 /// How many requests are under way, so that a drain knows when none is.

@@ -118,7 +118,9 @@ pub(crate) fn prepare(
         return Err(BadRequest {
             code: "unsupported_parameter",
             param: None,
-            message: "This provider's terms rest on parameters that this kind of request cannot carry.".into(),
+            message:
+                "This provider's terms rest on parameters that this kind of request cannot carry."
+                    .into(),
         });
     }
     let dialect = candidate.dialect().unwrap_or(llm::Dialect::OpenAi);

@@ -205,7 +205,8 @@ impl Tracing {
 /// The trace, the span and whether it is kept, as `traceparent` says it; nothing when it does not say it properly.
 fn context(said: &str) -> Option<([u8; 16], [u8; 8], bool)> {
     let mut parts = said.split('-');
-    let (version, trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let (version, trace, span, flags) =
+        (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
     // Later versions may add parts; the first has none, and the last is none.
     if version.len() != 2 || version == "ff" || (version == "00" && parts.next().is_some()) {
         return None;

@@ -48,7 +48,16 @@ pub(crate) fn prepare(target_model: &str) -> Prepared {
     let mut path = String::from("/realtime?model=");
     for byte in target_model.bytes() {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' | b':' | b'@' => {
+            b'a'..=b'z'
+            | b'A'..=b'Z'
+            | b'0'..=b'9'
+            | b'-'
+            | b'.'
+            | b'_'
+            | b'~'
+            | b'/'
+            | b':'
+            | b'@' => {
                 path.push(char::from(byte));
             }
             other => path.push_str(&format!("%{other:02X}")),
@@ -71,7 +80,10 @@ pub fn realtime_error(refusal: &Refusal, (id, about): (&str, Option<&str>)) -> S
         root.text("type", "error");
         root.text("event_id", id);
         root.object("error", |error| {
-            error.text("type", if refusal.status >= 500 { "server_error" } else { "invalid_request_error" });
+            error.text(
+                "type",
+                if refusal.status >= 500 { "server_error" } else { "invalid_request_error" },
+            );
             error.text("code", &refusal.code);
             error.text("message", &refusal.message);
             error.text_or_null("param", refusal.param.as_deref());

@@ -45,7 +45,8 @@ fn a_session_keeps_its_model_under_the_provider_s_name() {
 
 #[test]
 fn what_the_provider_would_keep_is_refused_and_another_model_noticed() {
-    let traced = json!({"type": "session.update", "event_id": "e2", "session": {"tracing": "auto"}});
+    let traced =
+        json!({"type": "session.update", "event_id": "e2", "session": {"tracing": "auto"}});
     assert_eq!(code(&traced), "session.tracing");
     for session in [
         json!({"audio": {"input": {"transcription": {"model": "whisper-1"}}}}),
@@ -55,13 +56,16 @@ fn what_the_provider_would_keep_is_refused_and_another_model_noticed() {
         let text = json!({"type": "session.update", "session": session}).to_string();
         assert!(realtime_asks(&text, NAMES).unwrap().transcribes, "{text}");
     }
-    let none = json!({"type": "session.update", "session": {"audio": {"input": {"transcription": null}}}});
+    let none =
+        json!({"type": "session.update", "session": {"audio": {"input": {"transcription": null}}}});
     assert!(!realtime_asks(&none.to_string(), NAMES).unwrap().transcribes);
 }
 
 #[test]
 fn what_is_no_event_is_refused() {
-    for text in ["", "[]", "{}", "{\"type\":1}", "{\"type\":\"a\",\"type\":\"response.create\"}", "\u{0}"] {
+    for text in
+        ["", "[]", "{}", "{\"type\":1}", "{\"type\":\"a\",\"type\":\"response.create\"}", "\u{0}"]
+    {
         let unfit = realtime_asks(text, NAMES).unwrap_err();
         assert_eq!(unfit.0.code, "invalid_json", "{text}");
     }
@@ -93,7 +97,8 @@ fn what_an_answer_used_is_told_apart() {
 
 #[test]
 fn the_provider_s_name_for_the_model_is_not_shown() {
-    let text = "{\"type\":\"session.created\",\"session\":{\"id\":\"s\",\"model\":\"gpt-realtime\"}}";
+    let text =
+        "{\"type\":\"session.created\",\"session\":{\"id\":\"s\",\"model\":\"gpt-realtime\"}}";
     let told = realtime_tells(text, NAMES);
     assert_eq!(told.event.unwrap(), text.replace("gpt-realtime", "voice"));
     assert_eq!(told.what, RealtimeWhat::Begun);
@@ -112,7 +117,10 @@ fn errors_come_without_what_the_provider_says_of_them() {
     let event: Value = serde_json::from_str(&told.event.unwrap()).unwrap();
     assert!(!event.to_string().contains("secret"), "{event}");
     assert_eq!(event["event_id"], "ev");
-    assert_eq!((&event["error"]["code"], &event["error"]["param"]), (&json!("invalid_value"), &json!("session.x")));
+    assert_eq!(
+        (&event["error"]["code"], &event["error"]["param"]),
+        (&json!("invalid_value"), &json!("session.x"))
+    );
     assert_eq!(event["error"]["event_id"], "e9");
     let RealtimeWhat::Failed(error) = told.what else { panic!() };
     assert_eq!(error.kind, UpstreamKind::Invalid);
@@ -135,9 +143,15 @@ fn the_rest_passes_and_pieces_are_counted() {
         assert_eq!(told.event.as_deref(), Some(text.as_str()));
         told.what
     };
-    assert_eq!(piece("response.output_text.delta", "eight by"), RealtimeWhat::Piece { text: 2, sound: 0 });
+    assert_eq!(
+        piece("response.output_text.delta", "eight by"),
+        RealtimeWhat::Piece { text: 2, sound: 0 }
+    );
     let sound = "A".repeat(6_400);
-    assert_eq!(piece("response.output_audio.delta", &sound), RealtimeWhat::Piece { text: 0, sound: 2 });
+    assert_eq!(
+        piece("response.output_audio.delta", &sound),
+        RealtimeWhat::Piece { text: 0, sound: 2 }
+    );
     assert_eq!(piece("response.output_audio_transcript.delta", "word"), RealtimeWhat::Other);
     let limits = json!({"type": "rate_limits.updated", "rate_limits": []}).to_string();
     assert_eq!(realtime_tells(&limits, NAMES).event, None, "the operator's account");
@@ -151,7 +165,10 @@ fn a_session_is_named_by_its_address() {
     assert!(realtime_head("").is_err());
     let event = realtime_error(&Refusal::new(429, "budget_exceeded", "no"), ("ev", None));
     let event: Value = serde_json::from_str(&event).unwrap();
-    assert_eq!((&event["type"], &event["error"]["code"]), (&json!("error"), &json!("budget_exceeded")));
+    assert_eq!(
+        (&event["type"], &event["error"]["code"]),
+        (&json!("error"), &json!("budget_exceeded"))
+    );
 }
 
 proptest! {

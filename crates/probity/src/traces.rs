@@ -149,7 +149,8 @@ impl Collector {
             match pause.filter(|_| again) {
                 Some(pause) => tokio::time::sleep(pause).await,
                 None => {
-                    metrics::counter!("probity_traces_dropped_total").increment(traces.len() as u64);
+                    metrics::counter!("probity_traces_dropped_total")
+                        .increment(traces.len() as u64);
                     tracing::warn!(code, requests = traces.len(), "traces were not delivered");
                     return;
                 }

@@ -48,7 +48,6 @@ pub(super) struct Session {
     script: Script,
     inspector: Inspector,
     behaviour: Behaviour,
-    model: String,
     serial: u64,
     events: u64,
     /// As the interface shows it.
@@ -72,7 +71,8 @@ impl Twin {
         (reset, ticket): (Arc<AtomicBool>, Ticket),
     ) -> Result<Response<Play>, (Refusal, Ticket)> {
         let query = head.uri.query().unwrap_or_default();
-        let model = query.split('&').find_map(|pair| pair.strip_prefix("model=")).unwrap_or_default();
+        let model =
+            query.split('&').find_map(|pair| pair.strip_prefix("model=")).unwrap_or_default();
         let Some(behaviour) = Behaviour::of(model).filter(|one| !one.is_task()) else {
             return Err((Refusal::new(404, "The model does not exist"), ticket));
         };
@@ -80,7 +80,8 @@ impl Twin {
             return Err((Refusal::new(status, format!("sandbox error {status}")), ticket));
         }
         let key = head.headers.get(header::SEC_WEBSOCKET_KEY);
-        let accept = key.and_then(|key| HeaderValue::try_from(derive_accept_key(key.as_bytes())).ok());
+        let accept =
+            key.and_then(|key| HeaderValue::try_from(derive_accept_key(key.as_bytes())).ok());
         let Some((line, accept)) = head.extensions.remove::<OnUpgrade>().zip(accept) else {
             return Err((Refusal::invalid("upgrade", "expected a WebSocket"), ticket));
         };
@@ -88,14 +89,26 @@ impl Twin {
             tokio::time::sleep(self.script.hush).await;
         }
         let (script, inspector) = (self.script.clone(), self.inspector.clone());
-        let (model, serial) = (model.to_owned(), self.next());
+        let serial = self.next();
+        let settings = events::settings(model, serial);
         self.tasks.spawn(self.stop.clone().run_until_cancelled_owned(async move {
             let Ok(io) = line.await else { return };
-            let socket = WebSocketStream::from_raw_socket(TokioIo::new(io), Role::Server, None).await;
-            let settings = events::settings(&model, serial);
+            let socket =
+                WebSocketStream::from_raw_socket(TokioIo::new(io), Role::Server, None).await;
             let session = Session {
-                socket, script, inspector, behaviour, model, serial, settings, reset,
-                events: 0, words: 0, sound: 0, last: String::new(), buffer: 0, items: 0,
+                socket,
+                script,
+                inspector,
+                behaviour,
+                serial,
+                settings,
+                reset,
+                events: 0,
+                words: 0,
+                sound: 0,
+                last: String::new(),
+                buffer: 0,
+                items: 0,
             };
             drop(tokio::time::timeout(LONGEST, session.hold(ticket)).await);
         }));
@@ -125,7 +138,8 @@ impl Session {
     async fn talk(&mut self) -> Step {
         match self.behaviour {
             Behaviour::ErrorIn200 => {
-                self.complain(("server_error", "overloaded"), "sandbox is overloaded", Value::Null).await?;
+                self.complain(("server_error", "overloaded"), "sandbox is overloaded", Value::Null)
+                    .await?;
                 return Ok(());
             }
             Behaviour::SlowFirstToken => tokio::time::sleep(self.script.hush).await,
@@ -158,7 +172,8 @@ impl Session {
                 Ok(event) => return Ok(Some(event)),
                 Err(_) => {
                     let says = format!("Could not parse: {text}");
-                    self.complain(("invalid_request_error", "invalid_json"), &says, Value::Null).await?;
+                    self.complain(("invalid_request_error", "invalid_json"), &says, Value::Null)
+                        .await?;
                 }
             }
         }
@@ -187,7 +202,8 @@ impl Session {
             "response.create" => self.respond(event.get("response").unwrap_or(&Value::Null)).await,
             "response.cancel" => {
                 let says = "Cancellation failed: no active response found";
-                self.complain(("invalid_request_error", "response_cancel_not_active"), says, id).await
+                self.complain(("invalid_request_error", "response_cancel_not_active"), says, id)
+                    .await
             }
             // The twin repeats what it was sent, on purpose.
             other => {
@@ -264,7 +280,12 @@ impl Session {
         self.socket.send(Message::text(text)).await.map_err(|_| Over::Left)
     }
 
-    pub(super) async fn complain(&mut self, (kind, code): (&str, &str), says: &str, about: Value) -> Step {
+    pub(super) async fn complain(
+        &mut self,
+        (kind, code): (&str, &str),
+        says: &str,
+        about: Value,
+    ) -> Step {
         let error = json!({"type": kind, "code": code, "message": says, "param": Value::Null, "event_id": about});
         self.tell("error", json!({"error": error})).await
     }

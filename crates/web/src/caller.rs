@@ -86,11 +86,11 @@ pub(crate) fn inference(parts: &Parts, app: &App) -> Result<Scope> {
     let key = presented(&parts.headers)
         .or_else(|| in_protocol(&parts.headers).filter(|_| session))
         .ok_or_else(|| {
-        Error::unauthenticated(
-            "Send an API key: Authorization: Bearer, x-api-key or x-goog-api-key.",
-        )
-        .with_code("missing_key")
-    })?;
+            Error::unauthenticated(
+                "Send an API key: Authorization: Bearer, x-api-key or x-goog-api-key.",
+            )
+            .with_code("missing_key")
+        })?;
     let scope = app.identity.api_key(key)?;
     if scope.project().is_none() {
         return Err(Error::forbidden("Models are called with a project’s key.")

@@ -72,11 +72,15 @@ impl Worst {
     /// Of one answer in a session: everything that the model can read, and everything that it can say.
     fn of_session(prices: &Prices, model: &Model) -> Option<Self> {
         let read = dearest(prices, |price| {
-            let others = [price.audio_input, price.image_input, price.cache_read, price.cache_write];
+            let others =
+                [price.audio_input, price.image_input, price.cache_read, price.cache_write];
             price.input.map(|input| others.into_iter().flatten().fold(input, u64::max))
         })?;
-        let said = dearest(prices, |price| Some(price.output?.max(price.audio_output.unwrap_or(0))))?;
-        let fixed = read.saturating_mul(model.context?).saturating_add(said.saturating_mul(model.output_limit?));
+        let said =
+            dearest(prices, |price| Some(price.output?.max(price.audio_output.unwrap_or(0))))?;
+        let fixed = read
+            .saturating_mul(model.context?)
+            .saturating_add(said.saturating_mul(model.output_limit?));
         // All of it or nothing: a session is not told how much it may say.
         Some(Self { fixed, per_token: 0, output: 0, tell: false })
     }

@@ -141,7 +141,9 @@ impl Session {
             sent(client, Message::Ping(bytes::Bytes::new())).await.map_err(|()| End::Left)?;
         }
         if silent.1 % PING_TICKS == PING_TICKS - 1 {
-            sent(&mut self.provider, Message::Ping(bytes::Bytes::new())).await.map_err(|()| cut())?;
+            sent(&mut self.provider, Message::Ping(bytes::Bytes::new()))
+                .await
+                .map_err(|()| cut())?;
         }
         Ok(())
     }
@@ -156,7 +158,8 @@ impl Session {
             Some(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => return Ok(()),
             Some(Message::Binary(_)) => {
                 let says = "Events are sent as text.";
-                return self.refuse(client, (Refusal::new(400, "invalid_event", says), None)).await;
+                let event = self.refusal(&Refusal::new(400, "invalid_event", says), None);
+                return told(client, event).await;
             }
             Some(Message::Close(_)) | None => return Err(End::Left),
         };
@@ -165,28 +168,28 @@ impl Session {
             Ok(asked) => asked,
             Err(unfit) => {
                 let (bad, about) = *unfit;
-                return self.refuse(client, (Refusal::from(&bad), about)).await;
+                let event = self.refusal(&Refusal::from(&bad), about.as_deref());
+                return told(client, event).await;
             }
         };
         if asked.transcribes && self.account.is_watched() {
             let says = "A budget applies, and what it costs to have another model write down what is heard is not \
                         known before. Leave transcription out.";
-            return self.refuse(client, (Refusal::new(400, "no_price", says), None)).await;
+            let event = self.refusal(&Refusal::new(400, "no_price", says), None);
+            return told(client, event).await;
         }
-        if asked.answer && let Err(failure) = self.account.asked() {
-            return self.refuse(client, (failure.refusal, None)).await;
+        if asked.answer
+            && let Err(failure) = self.account.asked()
+        {
+            let event = self.refusal(&failure.refusal, None);
+            return told(client, event).await;
         }
         let event = asked.event.into_owned();
         sent(&mut self.provider, Message::text(event)).await.map_err(|()| cut())
     }
 
-    async fn refuse(
-        &self,
-        client: &mut Ends<Box<dyn Duplex>>,
-        (refusal, about): (Refusal, Option<String>),
-    ) -> Result<(), End> {
-        let event = llm::realtime_error(&refusal, (&self.event_id(), about.as_deref()));
-        told(client, event).await
+    fn refusal(&self, refusal: &Refusal, about: Option<&str>) -> String {
+        llm::realtime_error(refusal, (&self.event_id(), about))
     }
 
     fn event_id(&self) -> String {
@@ -260,7 +263,9 @@ impl Session {
             return;
         }
         while self.account.is_answering() {
-            let Ok(Some(Ok(message))) = timeout_at(until, self.provider.next()).await else { return };
+            let Ok(Some(Ok(message))) = timeout_at(until, self.provider.next()).await else {
+                return;
+            };
             let Message::Text(text) = message else { continue };
             let names = RealtimeNames { shown: &self.shown, own: &self.own };
             // Whether there is money for another does not matter any more.

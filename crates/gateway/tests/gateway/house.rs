@@ -413,7 +413,10 @@ const ENTRIES: [(&str, &str); 4] = [
     // Its models are known to be able to do more.
     ("able", "input = 3000, output = 12000"),
     // What they hear and say has prices of its own.
-    ("voice", "input = 1000, cache_read = 100, output = 4000, audio_input = 8000, audio_output = 16000"),
+    (
+        "voice",
+        "input = 1000, cache_read = 100, output = 4000, audio_input = 8000, audio_output = 16000",
+    ),
 ];
 
 /// Tokens are given where the house's twin is.

@@ -76,7 +76,8 @@ impl Ends {
     }
 
     async fn answer(&mut self) -> Vec<Value> {
-        self.say(json!({"type": "response.create", "response": {"output_modalities": ["text"]}})).await;
+        self.say(json!({"type": "response.create", "response": {"output_modalities": ["text"]}}))
+            .await;
         self.until("response.done").await
     }
 
@@ -96,7 +97,12 @@ fn wish() -> HeaderMap {
     pairs.into_iter().map(|(name, value)| (name, HeaderValue::from_static(value))).collect()
 }
 
-async fn asked(house: &House, model: Option<&str>, headers: &HeaderMap, line: Option<Line>) -> Response<Body> {
+async fn asked(
+    house: &House,
+    model: Option<&str>,
+    headers: &HeaderMap,
+    line: Option<Line>,
+) -> Response<Body> {
     let (scope, request) = (house.key.clone(), house.request_id());
     let (inbound, said, body) = (Format::OpenAiChat, None, Bytes::new());
     house.gateway.realtime(Call { scope, inbound, said, headers, body, request }, model, line).await
@@ -143,12 +149,19 @@ fn heard(house: &House) -> Vec<Value> {
 }
 
 async fn voice() -> House {
-    let house = House::bare(quick(), Sandbox::start(([127, 0, 0, 1], 0).into(), script()).await.unwrap()).await;
+    let house =
+        House::bare(quick(), Sandbox::start(([127, 0, 0, 1], 0).into(), script()).await.unwrap())
+            .await;
     let base = house.twin.base_url();
     let new = |catalog: &str, name: &str| NewProvider {
         catalog: catalog.to_owned(),
         secret: Some(Secret::new("twin-key".to_owned())),
-        ..crate::house::provider(name, Protocol::OpenAi, &base, ("eu-test-1", Some(StatedTerms::OWN)))
+        ..crate::house::provider(
+            name,
+            Protocol::OpenAi,
+            &base,
+            ("eu-test-1", Some(StatedTerms::OWN)),
+        )
     };
     house.register(new("voice", "voice")).await;
     house
@@ -169,14 +182,23 @@ async fn a_session_is_one_request_with_all_its_answers() {
     assert_eq!(heard(&house)[0]["session"]["model"], "sandbox-echo", "as the provider knows it");
     let first = ends.ask(PROMPT).await;
     assert_eq!(said(&first), PROMPT);
-    assert!(first.iter().all(|event| event["type"] != "rate_limits.updated"), "the operator's account");
+    assert!(
+        first.iter().all(|event| event["type"] != "rate_limits.updated"),
+        "the operator's account"
+    );
     ends.answer().await;
     ends.leave().await;
     let row = house.row().await;
-    assert_eq!((row.status, row.protocol.as_str(), row.model.as_str()), (200, "realtime", "sandbox-echo"));
+    assert_eq!(
+        (row.status, row.protocol.as_str(), row.model.as_str()),
+        (200, "realtime", "sandbox-echo")
+    );
     // Three words are asked and answered; then there are six.
     assert_eq!((row.usage.input, row.usage.output), (3 + 6, 3 + 3));
-    assert_eq!((row.usage.provenance, row.cost_nano), (Provenance::Reported, Some(9 * 1_000 + 6 * 4_000)));
+    assert_eq!(
+        (row.usage.provenance, row.cost_nano),
+        (Provenance::Reported, Some(9 * 1_000 + 6 * 4_000))
+    );
     let receipt = house.receipt().await;
     assert_eq!(receipt["format"], "realtime");
     assert!(!receipt.to_string().contains("giraffe"));
@@ -198,7 +220,10 @@ async fn sound_has_its_own_price() {
     assert_eq!((row.usage.input, row.usage.output), (2, 1));
     assert_eq!(row.cost_nano, Some(2 * 8_000 + 16_000));
     let receipt = house.receipt().await;
-    assert_eq!((&receipt["units"]["audio_input"], &receipt["units"]["audio_output"]), (&json!(2), &json!(1)));
+    assert_eq!(
+        (&receipt["units"]["audio_input"], &receipt["units"]["audio_output"]),
+        (&json!(2), &json!(1))
+    );
 }
 
 #[tokio::test]
@@ -220,20 +245,31 @@ async fn without_a_socket_there_is_no_session() {
         ("anth/sandbox-echo", 400, "wrong_endpoint"),
     ] {
         let told = refused(&house, model).await;
-        assert_eq!((told.status, told.json()["error"]["code"].as_str().unwrap()), (status, code), "{}", told.text);
+        assert_eq!(
+            (told.status, told.json()["error"]["code"].as_str().unwrap()),
+            (status, code),
+            "{}",
+            told.text
+        );
     }
 }
 
 #[tokio::test]
 async fn another_provider_is_asked_until_a_session_begins() {
-    for fault in ["error-500", "error-429", "error-401", "error-in-200", "slow-headers", "slow-first-token"] {
+    for fault in
+        ["error-500", "error-429", "error-401", "error-in-200", "slow-headers", "slow-first-token"]
+    {
         let house = House::new().await;
         house.alias("talk", &format!("open/sandbox-{fault}, resp/sandbox-echo")).await;
         let mut ends = enter(&house, "talk").await;
         assert_eq!(said(&ends.ask(PROMPT).await), PROMPT, "{fault}");
         ends.leave().await;
         let receipt = house.receipt().await;
-        assert_eq!(receipt["attempts"].as_array().unwrap().last().unwrap()["outcome"], "ok", "{fault}: {receipt}");
+        assert_eq!(
+            receipt["attempts"].as_array().unwrap().last().unwrap()["outcome"],
+            "ok",
+            "{fault}: {receipt}"
+        );
         assert_eq!(house.row().await.status, 200);
     }
     let house = House::new().await;
@@ -248,7 +284,8 @@ async fn what_breaks_in_the_middle_is_said_and_counted() {
         let house = House::new().await;
         let mut ends = enter(&house, &format!("open/sandbox-{fault}")).await;
         ends.add(PROMPT).await;
-        ends.say(json!({"type": "response.create", "response": {"output_modalities": ["text"]}})).await;
+        ends.say(json!({"type": "response.create", "response": {"output_modalities": ["text"]}}))
+            .await;
         let error = ends.until("error").await.pop().unwrap();
         assert_eq!(error["error"]["code"], code);
         assert_eq!(ends.hear().await.unwrap_err(), Some(1011));
@@ -263,7 +300,10 @@ async fn what_breaks_in_the_middle_is_said_and_counted() {
     let error = events.iter().find(|event| event["type"] == "error").unwrap();
     assert!(!error.to_string().contains("giraffe"), "{error}");
     let mut ends = enter(&house, "open/sandbox-malformed-sse").await;
-    assert!(said(&ends.ask(PROMPT).await).len() > PROMPT.len(), "what is no event is not passed on");
+    assert!(
+        said(&ends.ask(PROMPT).await).len() > PROMPT.len(),
+        "what is no event is not passed on"
+    );
 }
 
 #[tokio::test]
@@ -353,7 +393,9 @@ async fn a_server_that_stops_says_so() {
 #[tokio::test]
 async fn what_cannot_be_looked_through_is_not_said_where_that_matters() {
     let house = House::new().await;
-    for (mode, begins) in [(MaskingMode::Mask, false), (MaskingMode::Block, false), (MaskingMode::Detect, true)] {
+    for (mode, begins) in
+        [(MaskingMode::Mask, false), (MaskingMode::Block, false), (MaskingMode::Detect, true)]
+    {
         house.masking(&Masking { mode, ..Masking::default() }).await;
         match knock(&house, "open/sandbox-echo").await {
             Knocked::In(ends, _) => {

@@ -35,15 +35,28 @@ async fn everybody_who_was_asked_is_told_and_nothing_of_what_was_said() {
         assert_eq!((trace.streaming, trace.parent), (stream, None));
         assert_eq!(&trace.trace, trace.request.uuid().as_bytes());
         let row = house.usage().await.pop().unwrap();
-        assert_eq!((row.request, row.usage, row.cost_nano), (trace.request, trace.usage, trace.cost_nano));
+        assert_eq!(
+            (row.request, row.usage, row.cost_nano),
+            (trace.request, trace.usage, trace.cost_nano)
+        );
         let (failed, answered) = match trace.calls.as_slice() {
             [.., failed, answered] => (failed, answered),
             other => panic!("{other:?}"),
         };
-        assert_eq!((failed.outcome, failed.status, failed.catalog.as_str()), ("upstream_server", Some(500), "sandbox"));
+        assert_eq!(
+            (failed.outcome, failed.status, failed.catalog.as_str()),
+            ("upstream_server", Some(500), "sandbox")
+        );
         assert_eq!((answered.outcome, answered.provider.as_str()), ("ok", "anth"));
-        assert_eq!((answered.host.as_str(), answered.port), ("127.0.0.1", Some(house.twin.addr.port())));
-        assert!(trace.began <= failed.began && failed.ended <= answered.ended && answered.ended <= trace.ended);
+        assert_eq!(
+            (answered.host.as_str(), answered.port),
+            ("127.0.0.1", Some(house.twin.addr.port()))
+        );
+        assert!(
+            trace.began <= failed.began
+                && failed.ended <= answered.ended
+                && answered.ended <= trace.ended
+        );
         assert_ne!(failed.span, answered.span);
         assert!(!format!("{trace:?}").contains(PROMPT));
     }

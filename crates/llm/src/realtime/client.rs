@@ -20,7 +20,7 @@ pub struct Asked<'a> {
 }
 
 /// Why an event is not sent on, and the client's own id of it.
-pub type Unfit = (BadRequest, Option<String>);
+pub(super) type Unfit = (BadRequest, Option<String>);
 
 /// Reads a client's event as far as is needed.
 ///

@@ -29,7 +29,10 @@ pub enum What {
     /// An answer begins.
     Answering,
     /// A piece of an answer: about so many tokens of text, and of sound.
-    Piece { text: u64, sound: u64 },
+    Piece {
+        text: u64,
+        sound: u64,
+    },
     /// An answer ended; `None` when the provider did not say what it used.
     Answered(Option<Spent>),
     /// Another model wrote down what was heard.
@@ -130,14 +133,16 @@ fn spent(response: Raw<'_>) -> Option<Spent> {
     let output = count(&mut usage, "output_tokens")?;
     let mut inside = usage.take("input_token_details").and_then(Fields::lenient);
     let mut outside = usage.take("output_token_details").and_then(Fields::lenient);
-    let mut of_input = |name: &str| inside.as_mut().and_then(|inside| count(inside, name)).unwrap_or(0);
+    let mut of_input =
+        |name: &str| inside.as_mut().and_then(|inside| count(inside, name)).unwrap_or(0);
     let (sound, image) = (of_input("audio_tokens"), of_input("image_tokens"));
     let cached = of_input("cached_tokens").min(input);
     let mut cached_of = inside
         .as_mut()
         .and_then(|inside| inside.take("cached_tokens_details"))
         .and_then(Fields::lenient);
-    let mut of_cached = |name: &str| cached_of.as_mut().and_then(|all| count(all, name)).unwrap_or(0);
+    let mut of_cached =
+        |name: &str| cached_of.as_mut().and_then(|all| count(all, name)).unwrap_or(0);
     // What came from the cache is paid for there, whatever it was.
     let fresh = input - cached;
     let audio_input = sound.saturating_sub(of_cached("audio_tokens")).min(fresh);

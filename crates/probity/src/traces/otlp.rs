@@ -110,7 +110,8 @@ fn asked(trace: &Trace, call: &TracedCall, answered: bool) -> Span {
             ("gen_ai.usage.cache_creation.input_tokens", usage.cache_write),
             ("gen_ai.usage.reasoning.output_tokens", usage.reasoning),
         ];
-        attributes.extend(more.iter().filter(|(_, count)| *count > 0).map(|(name, n)| number(name, *n)));
+        attributes
+            .extend(more.iter().filter(|(_, count)| *count > 0).map(|(name, n)| number(name, *n)));
         attributes.push(text("probity.usage.provenance", usage.provenance.as_str()));
     }
     Span {

@@ -56,7 +56,9 @@ impl Twin {
         for resource in message.resource_spans {
             let attributes = resource.resource.unwrap().attributes;
             let service = attributes.iter().find(|one| one.key == "service.name").unwrap();
-            let Some(Value::StringValue(name)) = service.value.clone().unwrap().value else { panic!() };
+            let Some(Value::StringValue(name)) = service.value.clone().unwrap().value else {
+                panic!()
+            };
             let spans = resource.scope_spans.into_iter().flat_map(|scope| scope.spans);
             self.seen.lock().unwrap().extend(spans.map(|span| (name.clone(), span)));
         }
@@ -128,7 +130,13 @@ fn trace() -> Box<Trace> {
         first_token: Some(Duration::from_millis(250)),
         status: 200,
         error: None,
-        usage: Usage { input: 3, cache_read: 4, output: 5, provenance: Provenance::Reported, ..Usage::default() },
+        usage: Usage {
+            input: 3,
+            cache_read: 4,
+            output: 5,
+            provenance: Provenance::Reported,
+            ..Usage::default()
+        },
         cost_nano: Some(42),
         calls: vec![call(2, "upstream_server", Some(500)), call(3, "ok", None)],
     })
@@ -155,14 +163,20 @@ async fn a_request_becomes_spans_in_the_convention_s_words() {
     assert_eq!(twin.seen.lock().unwrap()[0].0, "house");
     let [served, failed, answered] = spans.as_slice() else { panic!("{spans:?}") };
     assert_eq!((served.name.as_str(), served.kind), ("gateway chat", 2));
-    assert_eq!((served.parent_span_id.as_slice(), served.span_id.as_slice()), (&[9; 8][..], &[1; 8][..]));
+    assert_eq!(
+        (served.parent_span_id.as_slice(), served.span_id.as_slice()),
+        (&[9; 8][..], &[1; 8][..])
+    );
     assert_eq!(text_of(served, "gen_ai.request.model"), "fast");
     assert_eq!(of(served, "probity.cost_nano_usd"), Some(Value::IntValue(42)));
     assert_eq!(of(served, "probity.time_to_first_token"), Some(Value::DoubleValue(0.25)));
     assert!(served.status.is_none());
     for span in [failed, answered] {
         assert_eq!((span.name.as_str(), span.kind), ("chat claude", 3));
-        assert_eq!((span.trace_id.as_slice(), span.parent_span_id.as_slice()), (&[7; 16][..], &[1; 8][..]));
+        assert_eq!(
+            (span.trace_id.as_slice(), span.parent_span_id.as_slice()),
+            (&[7; 16][..], &[1; 8][..])
+        );
         assert_eq!(text_of(span, "gen_ai.provider.name"), "aws.bedrock");
         assert_eq!(text_of(span, "server.address"), "bedrock.example");
     }
@@ -184,7 +198,11 @@ async fn what_passes_is_tried_again_and_what_does_not_is_dropped() {
         house.tracer.to.send(trace()).await.unwrap();
     }
     house.end().await;
-    assert_eq!((*twin.messages.lock().unwrap(), twin.spans().len()), (2, 9), "once again, together");
+    assert_eq!(
+        (*twin.messages.lock().unwrap(), twin.spans().len()),
+        (2, 9),
+        "once again, together"
+    );
     twin.refuses.lock().unwrap().push_back(400);
     let house = House::new(&twin).await;
     house.tracer.to.send(trace()).await.unwrap();
@@ -198,7 +216,10 @@ async fn what_cannot_be_a_collector_is_refused_at_the_start() {
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
     let begin = |section: &TelemetrySection| start(section, &egress, (&tasks, &stop));
     assert!(begin(&TelemetrySection::default()).unwrap().is_none());
-    let named = |url: &str| TelemetrySection { otlp_url: Some(url.to_owned()), ..TelemetrySection::default() };
+    let named = |url: &str| TelemetrySection {
+        otlp_url: Some(url.to_owned()),
+        ..TelemetrySection::default()
+    };
     for wrong in [
         named("collector"),
         named("grpc://collector:4317"),

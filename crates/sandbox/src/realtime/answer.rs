@@ -51,16 +51,19 @@ impl Telling {
 impl Session {
     pub(super) async fn respond(&mut self, wishes: &Value) -> Step {
         let wished = |name: &str| wishes.get(name).filter(|value| !value.is_null());
-        let modalities = wished("output_modalities").or_else(|| self.settings.get("output_modalities"));
+        let modalities =
+            wished("output_modalities").or_else(|| self.settings.get("output_modalities"));
         let modalities = modalities.cloned().unwrap_or_else(|| json!(["audio"]));
         let speaks = modalities.as_array().is_some_and(|all| all.contains(&json!("audio")));
         let response = format!("resp_sandbox_{}_{}", self.serial, self.events);
         let telling = Telling { response, item: self.next_item(), modalities, speaks };
         let begun = self.shown(&telling, ("in_progress", Value::Null), &[], Value::Null);
         self.tell("response.created", json!({"response": begun})).await?;
-        let limits = json!([{"name": "tokens", "limit": 40000, "remaining": 39000, "reset_seconds": 1.5}]);
+        let limits =
+            json!([{"name": "tokens", "limit": 40000, "remaining": 39000, "reset_seconds": 1.5}]);
         self.tell("rate_limits.updated", json!({"rate_limits": limits})).await?;
-        let tool = self.settings.pointer("/tools/0/name").and_then(Value::as_str).map(str::to_owned);
+        let tool =
+            self.settings.pointer("/tools/0/name").and_then(Value::as_str).map(str::to_owned);
         match tool.filter(|_| self.behaviour == Behaviour::Tools) {
             Some(name) => self.call(telling, &name).await,
             None => self.say(telling).await,
@@ -71,8 +74,13 @@ impl Session {
         let item = telling.message(None, "in_progress");
         let added = json!({"response_id": telling.response, "output_index": 0, "item": item});
         self.tell("response.output_item.added", added).await?;
-        self.tell("conversation.item.added", json!({"previous_item_id": Value::Null, "item": item})).await?;
-        self.tell("response.content_part.added", telling.at(json!({"part": telling.part("")}))).await?;
+        self.tell(
+            "conversation.item.added",
+            json!({"previous_item_id": Value::Null, "item": item}),
+        )
+        .await?;
+        self.tell("response.content_part.added", telling.at(json!({"part": telling.part("")})))
+            .await?;
         let words = self.words_to_say();
         let mut said = String::new();
         for (at, word) in words.iter().enumerate() {
@@ -101,7 +109,9 @@ impl Session {
 
     async fn piece(&mut self, telling: &Telling, piece: &str) -> Step {
         if !telling.speaks {
-            return self.tell("response.output_text.delta", telling.at(json!({"delta": piece}))).await;
+            return self
+                .tell("response.output_text.delta", telling.at(json!({"delta": piece})))
+                .await;
         }
         let transcript = telling.at(json!({"delta": piece}));
         self.tell("response.output_audio_transcript.delta", transcript).await?;
@@ -141,7 +151,9 @@ impl Session {
         let pace = self.script.pace;
         match tokio::time::timeout(pace, self.hear()).await {
             Err(_) => Ok(false),
-            Ok(Ok(Some(event))) => Ok(event.get("type").and_then(Value::as_str) == Some("response.cancel")),
+            Ok(Ok(Some(event))) => {
+                Ok(event.get("type").and_then(Value::as_str) == Some("response.cancel"))
+            }
             Ok(Ok(None)) => Err(Over::Left),
             Ok(Err(over)) => Err(over),
         }
@@ -157,7 +169,8 @@ impl Session {
         } else {
             self.tell("response.output_text.done", telling.at(json!({"text": said}))).await?;
         }
-        self.tell("response.content_part.done", telling.at(json!({"part": telling.part(said)}))).await?;
+        self.tell("response.content_part.done", telling.at(json!({"part": telling.part(said)})))
+            .await?;
         self.finish(telling, item, said.split_whitespace().count() as u64, (status, why)).await
     }
 
@@ -172,7 +185,11 @@ impl Session {
         let begun = item("", "in_progress");
         let added = json!({"response_id": telling.response, "output_index": 0, "item": begun});
         self.tell("response.output_item.added", added).await?;
-        self.tell("conversation.item.added", json!({"previous_item_id": Value::Null, "item": begun})).await?;
+        self.tell(
+            "conversation.item.added",
+            json!({"previous_item_id": Value::Null, "item": begun}),
+        )
+        .await?;
         let at = json!({
             "response_id": telling.response, "item_id": telling.item, "output_index": 0, "call_id": id,
         });
@@ -188,14 +205,23 @@ impl Session {
         self.finish(&telling, item("{}", "completed"), 1, ("completed", "")).await
     }
 
-    async fn finish(&mut self, telling: &Telling, item: Value, words: u64, (status, why): (&str, &str)) -> Step {
+    async fn finish(
+        &mut self,
+        telling: &Telling,
+        item: Value,
+        words: u64,
+        (status, why): (&str, &str),
+    ) -> Step {
         let done = json!({"response_id": telling.response, "output_index": 0, "item": item});
         self.tell("response.output_item.done", done).await?;
-        self.tell("conversation.item.done", json!({"previous_item_id": Value::Null, "item": item})).await?;
+        self.tell("conversation.item.done", json!({"previous_item_id": Value::Null, "item": item}))
+            .await?;
         let usage = self.usage(telling, words);
         self.words += words;
         let details = match (status, why) {
-            ("failed", _) => json!({"type": "failed", "error": {"type": "server_error", "code": "overloaded"}}),
+            ("failed", _) => {
+                json!({"type": "failed", "error": {"type": "server_error", "code": "overloaded"}})
+            }
             (_, "") => Value::Null,
             (status, why) => json!({"type": status, "reason": why}),
         };
@@ -203,7 +229,13 @@ impl Session {
         self.tell("response.done", json!({"response": ended})).await
     }
 
-    fn shown(&self, telling: &Telling, (status, details): (&str, Value), output: &[Value], usage: Value) -> Value {
+    fn shown(
+        &self,
+        telling: &Telling,
+        (status, details): (&str, Value),
+        output: &[Value],
+        usage: Value,
+    ) -> Value {
         json!({
             "object": "realtime.response", "id": telling.response, "status": status,
             "status_details": details, "output": output, "conversation_id": format!("conv_sandbox_{}", self.serial),

@@ -30,7 +30,9 @@ pub(super) fn settings(model: &str, serial: u64) -> Value {
 
 /// Puts the members of `change` into `settings`, objects into objects. The model stays.
 pub(super) fn update(settings: &mut Value, change: &Value) {
-    let (Some(settings), Some(change)) = (settings.as_object_mut(), change.as_object()) else { return };
+    let (Some(settings), Some(change)) = (settings.as_object_mut(), change.as_object()) else {
+        return;
+    };
     for (name, value) in change.iter().filter(|(name, _)| *name != "model") {
         match settings.get_mut(name) {
             Some(inside) if inside.is_object() && value.is_object() => update(inside, value),
