@@ -11,6 +11,7 @@ mod connect;
 mod destination;
 mod entry;
 mod error;
+mod line;
 mod pool;
 mod tls;
 
@@ -36,6 +37,7 @@ pub use body::Body;
 pub use connect::{Resolver, system_resolver};
 pub use destination::{Destination, Kind, Record};
 pub use error::{Error, ErrorKind};
+pub use line::{Greeting, Line};
 
 use destination::{Counters, Target};
 use entry::{Acquired, Entry, Opener};
@@ -115,8 +117,8 @@ impl Egress {
             h2_connections: config.h2_connections.max(1),
             h2_streams: config.h2_streams.max(1),
         };
-        let tls = tls::connector(config.extra_ca.as_deref())?;
-        let opener = Opener { resolver, tls, tasks: TaskTracker::new() };
+        let (tls, line_tls) = tls::connectors(config.extra_ca.as_deref())?;
+        let opener = Opener { resolver, tls, line_tls, tasks: TaskTracker::new() };
         Ok(Self(Arc::new(Inner { limits, clock, opener, destinations: RwLock::default() })))
     }
 

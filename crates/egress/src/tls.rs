@@ -10,9 +10,11 @@ use rustls::{
 };
 use tokio_rustls::TlsConnector;
 
+/// The connector for HTTP, and the one for anything else.
+///
 /// # Errors
 /// `Invalid` when the file of extra certificates cannot be read or holds none.
-pub(crate) fn connector(extra_ca: Option<&Path>) -> Result<TlsConnector> {
+pub(crate) fn connectors(extra_ca: Option<&Path>) -> Result<(TlsConnector, TlsConnector)> {
     let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     if let Some(path) = extra_ca {
         for certificate in certificates(path)? {
@@ -24,8 +26,9 @@ pub(crate) fn connector(extra_ca: Option<&Path>) -> Result<TlsConnector> {
         .map_err(Error::internal)?
         .with_root_certificates(roots)
         .with_no_client_auth();
+    let line = TlsConnector::from(Arc::new(config.clone()));
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(TlsConnector::from(Arc::new(config)))
+    Ok((TlsConnector::from(Arc::new(config)), line))
 }
 
 /// The certificates of a PEM file, or the one of a DER file.

@@ -45,7 +45,8 @@ impl Store {
     }
 
     /// Announces what is new in a version of the catalogue, and remembers its overlays; one event when anything
-    /// changed. Says what was announced.
+    /// changed. Puts the news on their way to every organization's administrators and webhooks, and to whoever
+    /// subscribed. Says what was announced.
     ///
     /// # Errors
     /// `Unavailable` when the database cannot be reached: then nothing was announced.
@@ -64,6 +65,7 @@ impl Store {
             return Ok(news);
         }
         write.announcements_append(&news).await?;
+        write.announcements_tell(&news).await?;
         write.setting_set(OVERLAYS, &text).await?;
         write.commit(event(&news, version.overlays)).await?;
         Ok(news)

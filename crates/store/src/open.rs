@@ -2,7 +2,7 @@
 
 use std::{
     path::Path,
-    sync::{Arc, OnceLock},
+    sync::{Arc, OnceLock, atomic::AtomicBool},
 };
 
 use domain::{Clock, Error, OrgId, Result};
@@ -39,6 +39,8 @@ pub(crate) struct Inner {
     pub(crate) audit: crate::audit::State,
     pub(crate) content: crate::content::State,
     pub(crate) journal: crate::journal::Journal,
+    /// Whether letters can be sent.
+    pub(crate) mail: AtomicBool,
 }
 
 /// What is known once the tables exist.
@@ -76,6 +78,7 @@ impl Store {
             audit: crate::audit::State::default(),
             content: crate::content::State::default(),
             journal,
+            mail: AtomicBool::new(false),
         }));
         if migrate::pending(store.engine()).await? == 0 {
             store.load().await?;

@@ -21,7 +21,7 @@ use crate::{
     wire::{Abroad, Hello, Tenant, Tenants},
 };
 
-const SETTING: &str = "trust.tenants";
+const SETTING: &str = store::PROBE_TENANTS;
 
 /// Sessions outlive the hour after which new ones are made.
 const SESSION: Duration = Duration::from_secs(3 * 3_600);
