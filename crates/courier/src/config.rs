@@ -136,7 +136,13 @@ impl MailServer {
         self.base.host_str().unwrap_or_default()
     }
 
-    /// The address that letters come from.
+    /// The address that letters come from, without a name.
+    #[must_use]
+    pub fn address(&self) -> String {
+        self.from.email.to_string()
+    }
+
+    /// The name and address that letters come from.
     #[must_use]
     pub fn from(&self) -> String {
         self.from.to_string()

@@ -27,6 +27,9 @@ use webhook::Receivers;
 /// How often is looked whether something waits.
 const EVERY: Duration = Duration::from_secs(1);
 
+/// How long a delivery may go on after the server was told to stop.
+const GRACE: Duration = Duration::from_secs(5);
+
 /// Longer than any delivery may take: until then nobody else tries the same.
 const LEASE: Duration = Duration::from_secs(600);
 
@@ -90,14 +93,14 @@ impl Courier {
         server: Option<MailServer>,
         public_url: &str,
     ) -> Result<Self> {
-        store.set_mail(server.is_some());
+        store.set_mail(server.as_ref().map(MailServer::address));
         let mailer =
             server.map(|server| Mailer::new(egress.clone(), server, public_url)).transpose()?;
         let receivers = Receivers::new(egress, store.clock().clone());
         Ok(Self(Arc::new(Inner { store, mailer, receivers })))
     }
 
-    /// Delivers until `stop`. What is under way then is finished; what waits is delivered after the next start.
+    /// Delivers until `stop`. What is under way then has a few seconds; the rest is delivered after the next start.
     pub fn run(&self, tasks: &TaskTracker, stop: &CancellationToken) {
         let (courier, stop) = (self.clone(), stop.clone());
         tasks.spawn(async move {
@@ -105,7 +108,11 @@ impl Courier {
             ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
             let mut failing = false;
             while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-                match courier.deliver().await {
+                let done = tokio::select! {
+                    done = courier.deliver() => done,
+                    () = late(&stop) => break,
+                };
+                match done {
                     Ok(_) => failing = false,
                     Err(error) if failing => {
                         tracing::debug!(code = error.code(), "messages still cannot be read");
@@ -171,4 +178,9 @@ impl Courier {
         }
         Ok(())
     }
+}
+
+async fn late(stop: &CancellationToken) {
+    stop.cancelled().await;
+    tokio::time::sleep(GRACE).await;
 }

@@ -88,6 +88,7 @@ actions! {
     WebhookTest = "webhook.test", "sent a test to a webhook";
     WebhookRemove = "webhook.remove", "removed a webhook";
     WebhookDisable = "webhook.disable", "switched a webhook off that had failed for long";
+    NoticeTest = "notice.test", "sent a test notice of sub-processors";
     MessageDrop = "message.drop", "gave up delivering a message";
     SubscriberAdd = "subscriber.add", "asked an address whether it wants to hear of sub-processors";
     SubscriberConfirm = "subscriber.confirm", "began to tell an address of sub-processors";

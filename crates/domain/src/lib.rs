@@ -44,7 +44,7 @@ pub use limits::{LimitOf, Limits};
 pub use masking::{Masking, MaskingMode, PERSONAL_DATA, kind_says};
 pub use message::{
     BudgetFacts, Channel, Letter, LetterLink, News, Topic, budget_news, subprocessor_letter,
-    subprocessor_news, subscription_letter, test_event,
+    subprocessor_news, subprocessor_test, subscription_letter, test_event,
 };
 pub use notice::{Announcement, Cause, DRILL, Decision, Gate, Listing, Register, Sheet};
 pub use permission::{Permission, PermissionTag, Rule, tags};

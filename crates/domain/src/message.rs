@@ -36,13 +36,20 @@ pub enum Topic {
     Test,
     BudgetReached,
     SubprocessorsChanged,
+    /// The same without a change: do those who should be told hear of it?
+    SubprocessorsTest,
     /// Somebody wants to be told of changes of sub-processors: is the address theirs?
     Subscription,
 }
 
 impl Topic {
-    pub const ALL: [Self; 4] =
-        [Self::Test, Self::BudgetReached, Self::SubprocessorsChanged, Self::Subscription];
+    pub const ALL: [Self; 5] = [
+        Self::Test,
+        Self::BudgetReached,
+        Self::SubprocessorsChanged,
+        Self::SubprocessorsTest,
+        Self::Subscription,
+    ];
 
     /// The stable name, which is also the `type` of an event.
     #[must_use]
@@ -51,6 +58,7 @@ impl Topic {
             Self::Test => "webhook.test",
             Self::BudgetReached => "budget.reached",
             Self::SubprocessorsChanged => "subprocessors.changed",
+            Self::SubprocessorsTest => "subprocessors.test",
             Self::Subscription => "subscription",
         }
     }
@@ -219,6 +227,23 @@ pub fn subprocessor_news(changes: &[Announcement], slug: &str) -> News {
     let changes: Vec<Value> = changes.iter().map(change).collect();
     let data = members(json!({"organization": slug, "changes": changes}));
     News { topic: Topic::SubprocessorsChanged, letter, data }
+}
+
+/// Nothing has changed: whether those who should be told hear of it.
+#[must_use]
+pub fn subprocessor_test(slug: &str) -> News {
+    let says = "This is a test. No sub-processor has changed.";
+    let letter = Letter {
+        subject: "Test: changes of sub-processors".to_owned(),
+        paragraphs: vec![says.to_owned(), "A real notice would have come the same way.".to_owned()],
+        link: Some(LetterLink {
+            says: "What was sent".to_owned(),
+            path: format!("/o/{slug}/webhooks"),
+        }),
+        unsubscribe: None,
+    };
+    let data = members(json!({"organization": slug, "test": true, "changes": [], "says": says}));
+    News { topic: Topic::SubprocessorsTest, letter, data }
 }
 
 /// The same for whoever subscribed on the public page.

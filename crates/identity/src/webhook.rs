@@ -1,7 +1,7 @@
 //! Webhooks: where an organization's events are sent.
 
 use domain::{Action, Error, Event, Permission, Result, Secret, WebhookId};
-use store::{NewWebhook, Scope, Webhook};
+use store::{MessageRecord, NewWebhook, Scope, Webhook};
 use url::Url;
 
 use crate::{Identity, base_url, decide, names};
@@ -94,6 +94,26 @@ impl Identity {
             .personal("name", name);
         write.commit(event).await?;
         Ok(CreatedWebhook { webhook, secret })
+    }
+
+    /// What was sent to the organization's people and webhooks within thirty days, the newest first.
+    ///
+    /// # Errors
+    /// `Forbidden` unless the caller manages the organization.
+    pub async fn messages_list(&self, scope: &Scope) -> Result<Vec<MessageRecord>> {
+        decide(scope, Permission::OrganizationManage, None)?;
+        self.store().read(scope).await?.messages_list().await
+    }
+
+    /// Sends a test notice to everybody here who would be told of a change of sub-processors.
+    ///
+    /// # Errors
+    /// `Limited` with code `too_many_requests`.
+    pub async fn notice_test(&self, scope: &Scope) -> Result<()> {
+        decide(scope, Permission::OrganizationManage, None)?;
+        let mut write = self.store().write(scope).await?;
+        write.notice_test().await?;
+        write.commit(Event::new(Action::NoticeTest)).await.map(drop)
     }
 
     /// Sends a test. One that was switched off is on again when the test arrives.

@@ -5,7 +5,9 @@ use std::time::Duration;
 use domain::Result;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{Store, audit, content, key_index, notice, repository::subscriber, routing, settle};
+use crate::{
+    Store, audit, content, key_index, notice, outgoing, repository::subscriber, routing, settle,
+};
 
 /// How soon a key that another node revoked stops working here, at most.
 const REFRESH: Duration = Duration::from_millis(400);
@@ -34,9 +36,17 @@ impl Store {
         every(self, tasks, stop, "retention of content", CONTENT, |store| async move {
             content::sweep(&store).await
         });
-        every(self, tasks, stop, "retention of addresses", SUBSCRIBERS, |store| async move {
-            subscriber::sweep(&store).await
-        });
+        every(
+            self,
+            tasks,
+            stop,
+            "retention of addresses and messages",
+            SUBSCRIBERS,
+            |store| async move {
+                subscriber::sweep(&store).await?;
+                outgoing::sweep(&store).await
+            },
+        );
     }
 
     /// Does all periodic work once, to the end: for shutdown and for tests.
@@ -51,6 +61,7 @@ impl Store {
         key_index::flush_used(self).await?;
         content::sweep(self).await?;
         subscriber::sweep(self).await?;
+        outgoing::sweep(self).await?;
         audit::drain(self).await
     }
 }

@@ -1,14 +1,17 @@
 //! What is on its way out of the house: letters and events, put here by the transaction that caused them and taken
 //! away once they are delivered or given up.
 //!
-//! Invariants: address and text are sealed, and gone with the row; what this deployment has no way to send is never put
+//! Invariants: address and text are sealed, and wiped when it is done, after which the record of it stays for a month;
+//! what this deployment has no way to send is never put
 //! here; a message is tried by one node at a time, and again when that node does not say how it went.
 
 mod claim;
+mod hosts;
 mod post;
+mod record;
 mod settle;
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::time::Duration;
 
 use domain::{Channel, DataClass, MessageId, OrgId, Secret, Timestamp, Topic, WebhookId};
 use uuid::Uuid;
@@ -17,10 +20,18 @@ use crate::{Store, keyring::Place};
 
 pub use post::PROBE_TENANTS;
 pub(crate) use post::Post;
+pub use record::MessageRecord;
+pub(crate) use record::sweep;
 pub(crate) use settle::forget_waiting;
 
 /// How long a message is tried for, unless it says less.
 const LONGEST: Duration = Duration::from_secs(4 * 86_400);
+
+/// How long is remembered that a message was delivered, or given up.
+const RECORD: Duration = Duration::from_secs(30 * 86_400);
+
+/// In place of a channel in `message_due`: only the record is left.
+const DONE: &str = "done";
 
 /// A webhook that did nothing but fail for this long is switched off.
 const FAILING: Duration = Duration::from_secs(3 * 86_400);
@@ -88,15 +99,15 @@ pub enum Fate {
 }
 
 impl Store {
-    /// Says whether this deployment can send letters; until then none is kept.
-    pub fn set_mail(&self, on: bool) {
-        self.inner().mail.store(on, Ordering::Release);
+    /// Says from which address this deployment sends letters, if it does; until then none is kept.
+    pub fn set_mail(&self, from: Option<String>) {
+        *self.inner().mail.write() = from;
     }
 
     /// Whether this deployment can send letters.
     #[must_use]
     pub fn has_mail(&self) -> bool {
-        self.inner().mail.load(Ordering::Acquire)
+        self.inner().mail.read().is_some()
     }
 }
 

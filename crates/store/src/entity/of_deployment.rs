@@ -96,7 +96,7 @@ entity!(deployment content_due "content_due" keys { id: Uuid } {
 });
 entity!(deployment message_due "message_due" keys { id: Uuid } {
     org_id: Uuid,
-    channel: String,
+    stage: String,
     due_at: i64,
 });
 entity!(deployment subscriber "subscriber" keys { id: Uuid } {

@@ -205,9 +205,11 @@ entity!(tenant message "message" keys { id: Uuid } {
     topic: String,
     webhook_id: Option<Uuid>,
     address: Option<Vec<u8>>,
-    body: Vec<u8>,
+    body: Option<Vec<u8>>,
     attempts: i64,
     problem: Option<String>,
+    answer: Option<i64>,
     created_at: i64,
     ends_at: i64,
+    done_at: Option<i64>,
 });

@@ -13,15 +13,17 @@ pub(super) fn steps(ddl: &mut Ddl) {
          foreign key (org_id) references organization (id), \
          check ((url is null) = (removed_at is not null)), check ((secret is null) = (removed_at is not null))",
     );
-    // Letters to subscribers are the deployment's own, so there need not be an organization.
+    // Letters to subscribers are the deployment's own, so there need not be an organization. Once it is done only the
+    // record stays: neither whom it was for nor what it said.
     ddl.tenant(
         "message",
         Access::Full,
         "id {uuid} not null, channel text not null, topic text not null, webhook_id {uuid}, address {bytes}, \
-         body {bytes} not null, attempts {int} not null, problem text, created_at {int} not null, \
-         ends_at {int} not null, primary key (org_id, id), \
+         body {bytes}, attempts {int} not null, problem text, answer {int}, created_at {int} not null, \
+         ends_at {int} not null, done_at {int}, primary key (org_id, id), \
          foreign key (org_id, webhook_id) references webhook (org_id, id), check (channel in ('mail', 'webhook')), \
-         check ((channel = 'mail') = (address is not null)), \
+         check ((body is null) = (done_at is not null)), \
+         check ((address is not null) = (channel = 'mail' and done_at is null)), \
          check ((channel = 'webhook') = (webhook_id is not null))",
     );
     ddl.run(
@@ -30,7 +32,7 @@ pub(super) fn steps(ddl: &mut Ddl) {
     ddl.deployment(
         "message_due",
         Access::Full,
-        "id {uuid} not null primary key, org_id {uuid} not null, channel text not null, due_at {int} not null",
+        "id {uuid} not null primary key, org_id {uuid} not null, stage text not null, due_at {int} not null",
     );
     ddl.run("create index message_due_at on message_due (due_at)");
     ddl.deployment(

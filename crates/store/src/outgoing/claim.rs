@@ -35,7 +35,7 @@ impl Store {
             if self.message_lease(&row, lease).await? {
                 match self.message_read(org, id).await? {
                     Some(found) => claimed.push(found),
-                    // Its webhook was removed meanwhile.
+                    // Its webhook was removed, or another node has delivered it after all.
                     None => self.message_forget(org, id).await?,
                 }
             }
@@ -47,7 +47,7 @@ impl Store {
         let tx = self.engine().read(OrgId::DEPLOYMENT).await?;
         tenant::deployed::<due::Entity>()
             .filter(due::Column::DueAt.lte(self.clock().now().as_millis()))
-            .filter(due::Column::Channel.is_in(channels.iter().map(|one| one.as_str())))
+            .filter(due::Column::Stage.is_in(channels.iter().map(|one| one.as_str())))
             .order_by_asc(due::Column::DueAt)
             .limit(most)
             .all(tx.on())
@@ -77,11 +77,12 @@ impl Store {
             .one(tx.on())
             .await
             .map_err(from_db)?;
-        let Some(row) = row else { return Ok(None) };
+        let Some(mut row) = row else { return Ok(None) };
+        let Some(body) = row.body.take() else { return Ok(None) };
         let keys = self.keyring()?.of(&tx, org).await?;
         let cargo = match row.webhook_id {
-            None => letter(&keys, &row)?,
-            Some(to) => match event(&tx, (org, &keys), to, &row).await? {
+            None => letter(&keys, &row, &body)?,
+            Some(to) => match event(&tx, (org, &keys), (to, row.id), &body).await? {
                 Some(cargo) => cargo,
                 None => return Ok(None),
             },
@@ -101,15 +102,15 @@ impl Store {
 
     async fn message_forget(&self, org: OrgId, id: uuid::Uuid) -> Result<()> {
         let tx = self.engine().write(org).await?;
-        super::settle::remove(&tx, org, id).await?;
+        super::settle::done(self, (&tx, org), id, (None, Some("removed"))).await?;
         tx.commit().await
     }
 }
 
-fn letter(keys: &OrgKeys, row: &message::Model) -> Result<Cargo> {
+fn letter(keys: &OrgKeys, row: &message::Model, body: &[u8]) -> Result<Cargo> {
     let sealed = row.address.as_ref().ok_or_else(|| Error::internal("a letter to nobody"))?;
     let to = keys.open_text(address_at(&row.id), sealed)?;
-    let letter = keys.open_text(body_at(&row.id), &row.body)?;
+    let letter = keys.open_text(body_at(&row.id), body)?;
     Ok(Cargo::Letter { to, letter })
 }
 
@@ -117,8 +118,8 @@ fn letter(keys: &OrgKeys, row: &message::Model) -> Result<Cargo> {
 async fn event(
     tx: &Tx,
     (org, keys): (OrgId, &OrgKeys),
-    to: uuid::Uuid,
-    row: &message::Model,
+    (to, message): (uuid::Uuid, uuid::Uuid),
+    body: &[u8],
 ) -> Result<Option<Cargo>> {
     let found = tenant::select::<webhook::Entity>(org)
         .filter(webhook::Column::Id.eq(to))
@@ -136,6 +137,6 @@ async fn event(
         url: keys.open_text(hooks::place(&to, "url"), &url)?,
         secret: keys.open_text(hooks::place(&to, "secret"), &secret)?,
         allow_private: hook.allow_private,
-        body: keys.open_text(body_at(&row.id), &row.body)?,
+        body: keys.open_text(body_at(&message), body)?,
     }))
 }

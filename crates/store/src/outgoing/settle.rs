@@ -4,7 +4,7 @@ use domain::{Action, Actor, Event, OrgId, Result, WebhookId};
 use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, sea_query::Expr};
 use uuid::Uuid;
 
-use super::{Cargo, FAILING, Fate, Outgoing, Undelivered};
+use super::{Cargo, DONE, FAILING, Fate, Outgoing, RECORD, Undelivered};
 use crate::{
     Store, audit,
     engine::Tx,
@@ -14,13 +14,14 @@ use crate::{
 };
 
 impl Store {
-    /// The message arrived: nothing of it is kept. `status` is that of the receiver's answer.
+    /// The message arrived: only the record of it is kept. `status` is that of the receiver's answer.
     ///
     /// # Errors
     /// `Unavailable` when the database cannot be reached: then it will be delivered once more.
     pub async fn message_delivered(&self, sent: &Outgoing, status: u16) -> Result<()> {
         let tx = self.engine().write(sent.org).await?;
-        remove(&tx, sent.org, sent.id.uuid()).await?;
+        count(&tx, sent, None).await?;
+        done(self, (&tx, sent.org), sent.id.uuid(), (Some(status), None)).await?;
         if let Cargo::Event { webhook, .. } = &sent.cargo {
             let change = webhook::ActiveModel {
                 failing_since: Set(None),
@@ -45,11 +46,14 @@ impl Store {
         };
         let fate = match why.again {
             Some(at) if !(failing && why.gone) => {
-                postpone(&tx, sent, (at.as_millis(), why.code)).await?;
+                count(&tx, sent, Some(why.code)).await?;
+                due_set(&tx, sent.id.uuid(), (sent.channel().as_str(), at.as_millis())).await?;
                 Fate::Waits
             }
             _ => {
-                remove(&tx, sent.org, sent.id.uuid()).await?;
+                count(&tx, sent, None).await?;
+                let ended = (why.status, Some(why.code));
+                done(self, (&tx, sent.org), sent.id.uuid(), ended).await?;
                 let event = Event::new(Action::MessageDrop)
                     .on("message", sent.id)
                     .fact("channel", sent.channel().as_str())
@@ -118,21 +122,27 @@ impl Store {
             ..Default::default()
         };
         update(tx, org, id, change).await?;
-        forget_waiting(tx, org, id).await?;
+        forget_waiting(self, (tx, org), id, "switched_off").await?;
         let event = Event::new(Action::WebhookDisable).on("webhook", id).fact("problem", why.code);
         audit::append(self, tx, org, Actor::System, event).await.map(drop)
     }
 }
 
-/// Drops everything that is on its way to a webhook.
-pub(crate) async fn forget_waiting(tx: &Tx, org: OrgId, id: WebhookId) -> Result<()> {
+/// Drops everything that is on its way to a webhook, for this reason.
+pub(crate) async fn forget_waiting(
+    store: &Store,
+    (tx, org): (&Tx, OrgId),
+    id: WebhookId,
+    why: &'static str,
+) -> Result<()> {
     let waiting = tenant::select::<message::Entity>(org)
         .filter(message::Column::WebhookId.eq(id.uuid()))
+        .filter(message::Column::DoneAt.is_null())
         .all(tx.on())
         .await
         .map_err(from_db)?;
     for row in waiting {
-        remove(tx, org, row.id).await?;
+        done(store, (tx, org), row.id, (None, Some(why))).await?;
     }
     Ok(())
 }
@@ -147,35 +157,53 @@ async fn update(tx: &Tx, org: OrgId, id: WebhookId, change: webhook::ActiveModel
         .map(drop)
 }
 
-/// Takes a message away; that it is gone already is fine.
-pub(super) async fn remove(tx: &Tx, org: OrgId, id: Uuid) -> Result<()> {
-    tenant::delete::<message::Entity>(org)
+/// Wipes a message and keeps the record: the receiver's answer, and what went wrong. One that is done stays as it is.
+pub(super) async fn done(
+    store: &Store,
+    (tx, org): (&Tx, OrgId),
+    id: Uuid,
+    (answer, problem): (Option<u16>, Option<&str>),
+) -> Result<()> {
+    let now = store.clock().now();
+    let change = message::ActiveModel {
+        address: Set(None),
+        body: Set(None),
+        answer: Set(answer.map(i64::from)),
+        problem: Set(problem.map(str::to_owned)),
+        done_at: Set(Some(now.as_millis())),
+        ..Default::default()
+    };
+    tenant::update::<message::Entity>(org)
+        .set(change)
         .filter(message::Column::Id.eq(id))
+        .filter(message::Column::DoneAt.is_null())
         .exec(tx.on())
         .await
         .map_err(from_db)?;
-    tenant::deployed_delete::<due::Entity>()
-        .filter(due::Column::Id.eq(id))
+    due_set(tx, id, (DONE, now.plus(RECORD).as_millis())).await
+}
+
+/// One more attempt.
+async fn count(tx: &Tx, sent: &Outgoing, problem: Option<&str>) -> Result<()> {
+    let change = message::ActiveModel {
+        attempts: Set(i64::from(sent.attempts) + 1),
+        problem: Set(problem.map(str::to_owned)),
+        ..Default::default()
+    };
+    tenant::update::<message::Entity>(sent.org)
+        .set(change)
+        .filter(message::Column::Id.eq(sent.id.uuid()))
+        .filter(message::Column::DoneAt.is_null())
         .exec(tx.on())
         .await
         .map_err(from_db)
         .map(drop)
 }
 
-async fn postpone(tx: &Tx, sent: &Outgoing, (at, code): (i64, &str)) -> Result<()> {
-    let change = message::ActiveModel {
-        attempts: Set(i64::from(sent.attempts) + 1),
-        problem: Set(Some(code.to_owned())),
-        ..Default::default()
-    };
-    tenant::update::<message::Entity>(sent.org)
-        .set(change)
-        .filter(message::Column::Id.eq(sent.id.uuid()))
-        .exec(tx.on())
-        .await
-        .map_err(from_db)?;
+async fn due_set(tx: &Tx, id: Uuid, (stage, at): (&str, i64)) -> Result<()> {
     tenant::deployed_update::<due::Entity>()
-        .filter(due::Column::Id.eq(sent.id.uuid()))
+        .filter(due::Column::Id.eq(id))
+        .col_expr(due::Column::Stage, Expr::value(stage))
         .col_expr(due::Column::DueAt, Expr::value(at))
         .exec(tx.on())
         .await

@@ -96,8 +96,7 @@ impl DeploymentWrite {
     ///
     /// # Errors
     /// `Unavailable` when the database cannot be reached.
-    pub(crate) async fn announcements_tell(&mut self, all: &[Announcement]) -> Result<()> {
-        let news: Vec<_> = all.iter().filter(|one| one.is_news()).cloned().collect();
+    pub(crate) async fn announcements_tell(&mut self, news: &[Announcement]) -> Result<()> {
         if news.is_empty() {
             return Ok(());
         }
@@ -111,10 +110,10 @@ impl DeploymentWrite {
             let org = OrgId::from_uuid(one.id);
             self.tx.bind(org).await?;
             let post = Post::of(&self.store, &self.tx, org).await?;
-            post.news(&subprocessor_news(&news, &one.slug)).await?;
+            post.news(&subprocessor_news(news, &one.slug)).await?;
         }
         self.tx.bind(OrgId::DEPLOYMENT).await?;
-        self.subscribers_tell(&news).await
+        self.subscribers_tell(news).await
     }
 }
 

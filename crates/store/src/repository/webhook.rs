@@ -155,6 +155,6 @@ impl Write {
         if done.rows_affected == 0 {
             return Err(none());
         }
-        forget_waiting(self.tx(), self.org(), id).await
+        forget_waiting(&self.store, (self.tx(), self.org()), id, "removed").await
     }
 }

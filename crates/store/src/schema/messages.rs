@@ -38,14 +38,16 @@ pub(super) const MESSAGES: Table = tenant(
         ("body", Message),
         ("attempts", Identifier),
         ("problem", Identifier),
+        ("answer", Identifier),
         ("created_at", Identifier),
         ("ends_at", Identifier),
+        ("done_at", Identifier),
     ],
 );
 
 pub(super) const DUE: Table = deployment(
     "message_due",
-    &[("id", Identifier), ("org_id", Identifier), ("channel", Identifier), ("due_at", Identifier)],
+    &[("id", Identifier), ("org_id", Identifier), ("stage", Identifier), ("due_at", Identifier)],
 );
 
 pub(super) const SUBSCRIBERS: Table = deployment(
