@@ -56,7 +56,7 @@ for (const javaScriptEnabled of [true, false]) {
     await page.getByRole("alert").waitFor();
     if (javaScriptEnabled) await look(page, "sign-in-wrong");
     await signIn(page, member("owner"));
-    for (const place of ["", "/usage", "/audit", "/providers", "/rules", "/masking", "/subprocessors", "/budgets", "/limits", "/members", "/models", "/projects", "/settings"]) {
+    for (const place of ["", "/usage", "/audit", "/providers", "/rules", "/masking", "/subprocessors", "/budgets", "/limits", "/webhooks", "/members", "/models", "/projects", "/settings"]) {
       await visit(page, `${base}${place}`, javaScriptEnabled && `demo${place.replace("/", "-") || "-overview"}`);
     }
     await visit(page, `/o/${foreign.slug}`, javaScriptEnabled && "not-found-signed-in", 404);
@@ -98,6 +98,10 @@ test("an owner sees every page of an organization with some history", async () =
   await follow(page, `${base}/providers`, /\/remove$/, "demo-provider-remove");
   await visit(page, `${base}/providers/new`, "demo-provider-choose");
   await visit(page, `${base}/providers/new?catalog=openai`, "demo-provider-openai");
+  await visit(page, `${base}/webhooks`, "demo-webhooks");
+  await send(page, "Add webhook", { Name: "chat", Address: "https://hooks.example/" });
+  await look(page, "demo-webhook-created");
+  await follow(page, `${base}/webhooks`, /\/webhooks\/whk_[^/]+\/remove$/, "demo-webhook-remove");
   await visit(page, "/safe", "demo-safe");
   await visit(page, "/account", "demo-account");
   await visit(page, "/no-such-page", "not-found", 404);

@@ -84,6 +84,15 @@ actions! {
     BudgetSet = "budget.set", "set a budget";
     BudgetRemove = "budget.remove", "removed a budget";
     BudgetReach = "budget.reach", "noticed that much of a budget was spent";
+    WebhookCreate = "webhook.create", "added a webhook";
+    WebhookTest = "webhook.test", "sent a test to a webhook";
+    WebhookRemove = "webhook.remove", "removed a webhook";
+    WebhookDisable = "webhook.disable", "switched a webhook off that had failed for long";
+    NoticeTest = "notice.test", "sent a test notice of sub-processors";
+    MessageDrop = "message.drop", "gave up delivering a message";
+    SubscriberAdd = "subscriber.add", "asked an address whether it wants to hear of sub-processors";
+    SubscriberConfirm = "subscriber.confirm", "began to tell an address of sub-processors";
+    SubscriberRemove = "subscriber.remove", "ceased to tell an address of sub-processors";
     UsageSettle = "usage.settle", "recorded a batch of requests";
     AuditRead = "audit.read", "read the audit log";
     AuditExport = "audit.export", "exported the audit log";

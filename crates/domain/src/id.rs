@@ -162,6 +162,11 @@ ids! {
     /// A file that programs stored, or that a batch made.
     FileId = "file";
     BatchId = "batch";
+    WebhookId = "whk";
+    /// A letter or an event on its way out.
+    MessageId = "msg";
+    /// An address that is told of changes of sub-processors.
+    SubscriberId = "sub";
     /// One audit event.
     EventId = "evt";
     EvidenceId = "evi";

@@ -15,6 +15,7 @@ mod event;
 mod id;
 mod limits;
 mod masking;
+mod message;
 mod notice;
 mod permission;
 mod policy;
@@ -36,10 +37,15 @@ pub use error::{Error, Kind, Result};
 pub use event::{Action, Actor, ActorKind, Disclosure, Event, Outcome, Target};
 pub use id::{
     AliasId, BatchId, BudgetId, EventId, EvidenceId, FileId, GrantId, IdError, InvitationId, KeyId,
-    OrgId, ProjectId, ProviderId, RequestId, RunId, SessionId, UserId,
+    MessageId, OrgId, ProjectId, ProviderId, RequestId, RunId, SessionId, SubscriberId, UserId,
+    WebhookId,
 };
 pub use limits::{LimitOf, Limits};
 pub use masking::{Masking, MaskingMode, PERSONAL_DATA, kind_says};
+pub use message::{
+    BudgetFacts, Channel, Letter, LetterLink, News, Topic, budget_news, subprocessor_letter,
+    subprocessor_news, subprocessor_test, subscription_letter, test_event,
+};
 pub use notice::{Announcement, Cause, DRILL, Decision, Gate, Listing, Register, Sheet};
 pub use permission::{Permission, PermissionTag, Rule, tags};
 pub use policy::{Exposure, RoutingPolicy, StatedTerms};

@@ -19,7 +19,6 @@ use url::Host;
 use crate::{
     Error, ErrorKind,
     address::{Reach, reach},
-    destination::Target,
 };
 
 /// Turns a host name and port into addresses.
@@ -28,6 +27,14 @@ pub type Resolver =
 
 /// How long one address may hang before the next is tried beside it (RFC 8305).
 const STAGGER: Duration = Duration::from_millis(250);
+
+/// What a connection has to keep to.
+#[derive(Clone, Copy)]
+pub(crate) struct Guard {
+    /// Whether it goes through TLS before anything of worth is said.
+    pub(crate) secure: bool,
+    pub(crate) allow_private: bool,
+}
 
 /// The operating system's resolver.
 #[must_use]
@@ -42,24 +49,24 @@ pub fn system_resolver() -> Resolver {
 /// The name is resolved once and the connection goes to that very answer, so that a second answer
 /// of the name server cannot point elsewhere (DNS rebinding). One bad address refuses them all.
 pub(crate) async fn dial(
-    target: &Target,
-    allow_private: bool,
+    (host, port): (&Host<String>, u16),
+    guard: Guard,
     resolver: &Resolver,
 ) -> Result<TcpStream, Error> {
-    let addresses = match &target.host {
-        Host::Ipv4(address) => vec![SocketAddr::new(IpAddr::V4(*address), target.port)],
-        Host::Ipv6(address) => vec![SocketAddr::new(IpAddr::V6(*address), target.port)],
-        Host::Domain(name) => resolver(name.clone(), target.port)
+    let addresses = match host {
+        Host::Ipv4(address) => vec![SocketAddr::new(IpAddr::V4(*address), port)],
+        Host::Ipv6(address) => vec![SocketAddr::new(IpAddr::V6(*address), port)],
+        Host::Domain(name) => resolver(name.clone(), port)
             .await
             .map_err(|error| Error::before(ErrorKind::Connect).because(error))?,
     };
     for address in &addresses {
         match reach(address.ip()) {
-            Reach::Public if target.tls.is_none() => {
+            Reach::Public if !guard.secure => {
                 return Err(Error::before(ErrorKind::Plaintext));
             }
             Reach::Public => {}
-            Reach::Private if allow_private => {}
+            Reach::Private if guard.allow_private => {}
             Reach::Private | Reach::Forbidden => {
                 return Err(Error::before(ErrorKind::Refused(address.ip())));
             }

@@ -21,6 +21,8 @@ pub enum Kind {
     Provider,
     /// An engine of the deployment itself: database, objects, mail, a local model server.
     Own,
+    /// A place that an organization's events are sent to.
+    Receiver,
     /// A probe's target.
     Probe,
 }

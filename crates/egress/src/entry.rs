@@ -20,7 +20,8 @@ use tokio_rustls::TlsConnector;
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    Destination, Error, ErrorKind, Resolver, connect,
+    Destination, Error, ErrorKind, Resolver,
+    connect::{self, Guard},
     destination::{Counters, Target},
     pool::{Found, H1, H2, Lease, Pool},
 };
@@ -50,6 +51,8 @@ pub(crate) struct Opener {
     pub(crate) tls: TlsConnector,
     /// For connections that are taken over, which only the older version of HTTP allows.
     pub(crate) tls_of_sockets: TlsConnector,
+    /// For what is not HTTP: it agrees on no protocol.
+    pub(crate) line_tls: TlsConnector,
     pub(crate) tasks: TaskTracker,
 }
 
@@ -112,8 +115,9 @@ impl Opener {
     async fn open(&self, entry: &Arc<Entry>) -> Result<Lease, Error> {
         let outside = || Error::before(ErrorKind::Outside);
         let target = entry.target.as_ref().ok_or_else(outside)?;
-        let allow_private = entry.destination.allow_private;
-        let stream = connect::dial(target, allow_private, &self.resolver).await?;
+        let (secure, allow_private) = (target.tls.is_some(), entry.destination.allow_private);
+        let guard = Guard { secure, allow_private };
+        let stream = connect::dial((&target.host, target.port), guard, &self.resolver).await?;
         let Some(name) = target.tls.clone() else {
             return self.start_h1(TokioIo::new(stream)).await;
         };

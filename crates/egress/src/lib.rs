@@ -11,6 +11,7 @@ mod connect;
 mod destination;
 mod entry;
 mod error;
+mod line;
 mod pool;
 mod socket;
 mod tls;
@@ -37,6 +38,7 @@ pub use body::Body;
 pub use connect::{Resolver, system_resolver};
 pub use destination::{Destination, Kind, Record};
 pub use error::{Error, ErrorKind};
+pub use line::{Greeting, Line};
 pub use socket::{Answered, Socket};
 
 use destination::{Counters, Target};
@@ -120,7 +122,8 @@ impl Egress {
         let ca = config.extra_ca.as_deref();
         let tls = tls::connector(ca, &[b"h2", b"http/1.1"])?;
         let tls_of_sockets = tls::connector(ca, &[b"http/1.1"])?;
-        let opener = Opener { resolver, tls, tls_of_sockets, tasks: TaskTracker::new() };
+        let line_tls = tls::connector(ca, &[])?;
+        let opener = Opener { resolver, tls, tls_of_sockets, line_tls, tasks: TaskTracker::new() };
         Ok(Self(Arc::new(Inner { limits, clock, opener, destinations: RwLock::default() })))
     }
 

@@ -20,7 +20,8 @@ use tokio::{
 use tokio_tungstenite::tungstenite::handshake::{client::generate_key, derive_accept_key};
 
 use crate::{
-    Deadlines, Egress, Error, ErrorKind, connect,
+    Deadlines, Egress, Error, ErrorKind,
+    connect::{self, Guard},
     entry::{Entry, Opener},
 };
 
@@ -94,8 +95,9 @@ impl Opener {
     /// A connection that no other request uses, in the version of HTTP that can be left.
     async fn line(&self, entry: &Arc<Entry>) -> Result<http1::SendRequest<Full<Bytes>>, Error> {
         let target = entry.target.as_ref().ok_or_else(|| Error::before(ErrorKind::Outside))?;
-        let allow_private = entry.destination.allow_private;
-        let stream = connect::dial(target, allow_private, &self.resolver).await?;
+        let guard =
+            Guard { secure: target.tls.is_some(), allow_private: entry.destination.allow_private };
+        let stream = connect::dial((&target.host, target.port), guard, &self.resolver).await?;
         match target.tls.clone() {
             None => self.start(TokioIo::new(stream)).await,
             Some(name) => {

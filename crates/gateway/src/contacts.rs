@@ -16,6 +16,7 @@ const fn word(kind: Kind) -> &'static str {
     match kind {
         Kind::Provider => "provider",
         Kind::Own => "own",
+        Kind::Receiver => "receiver",
         Kind::Probe => "probe",
     }
 }

@@ -33,6 +33,8 @@ mod provider;
 mod rights;
 mod routing;
 mod sign_in;
+mod subscriber;
+mod webhook;
 
 use std::sync::Arc;
 
@@ -55,6 +57,7 @@ pub use provider::{CUSTOM, ProviderEdit, ProviderEntry};
 pub use rights::{Denial, MatrixRow, ROLES, Role, Standing, Who, decide, matrix};
 pub use routing::{Effect, ModelTerms, Registered, spoken_terms, terms_of};
 pub use sign_in::{SignIn, SignedIn};
+pub use webhook::{CreatedWebhook, WebhookEntry};
 
 use guessing::UnderWay;
 use hashing::Hashing;

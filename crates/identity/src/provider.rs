@@ -155,7 +155,7 @@ impl Identity {
     }
 
     /// Whoever may point the server at an address inside its own network can reach what only the server reaches.
-    async fn may_go_private(&self, scope: &Scope) -> Result<()> {
+    pub(crate) async fn may_go_private(&self, scope: &Scope) -> Result<()> {
         let allowed = match self.0.config.private_providers {
             PrivateProviders::Admins => true,
             PrivateProviders::Nobody => false,

@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
+use courier::Courier;
 use domain::{Action, Actor, Clock, Error, Event, Result};
 use egress::Egress;
 use gateway::Gateway;
@@ -22,6 +23,7 @@ pub(crate) struct App {
     pub(crate) gateway: Gateway,
     egress: Egress,
     pub(crate) trust: Trust,
+    courier: Courier,
     pub(crate) catalogue: Shelf,
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
@@ -47,10 +49,13 @@ impl App {
         let identity =
             Identity::new(config.identity.clone(), store.clone(), catalogue.live()).await?;
         let egress = Egress::new(&config.egress, clock.clone())?;
+        let public_url = config.public_url.as_deref().unwrap_or(&base_url);
+        let server = config.mail.server()?;
+        let courier = Courier::new(store.clone(), egress.clone(), server, public_url)?;
         let gateway = Gateway::new(
             config.gateway.clone(),
             store.clone(),
-            egress.clone(),
+            egress,
             catalogue.live(),
             clock,
             tasks.clone(),
@@ -64,6 +69,7 @@ impl App {
             gateway,
             egress,
             trust,
+            courier,
             catalogue,
             tasks,
             stop,
@@ -85,17 +91,21 @@ impl App {
 
     /// Notes the start in the spine and sets the periodic work going.
     pub(crate) async fn start(&self) -> Result<()> {
-        let write = self.store.deployment(Authority::Bootstrap).await?.write().await?;
+        let server = self.config.mail.server()?;
+        let host = server.as_ref().map(courier::MailServer::host);
+        let mut write = self.store.deployment(Authority::Bootstrap).await?.write().await?;
         let event = Event::new(Action::DeploymentStart)
             .by(Actor::System)
             .fact("version", env!("CARGO_PKG_VERSION"))
             .fact("engine", self.store.engine_kind().as_str());
+        write.mail_host_keep(host).await?;
         write.commit(event).await?;
         self.trace()?;
         self.store.run(&self.tasks, &self.stop);
         self.tasks.spawn_blocking(gateway::warm_up);
         self.gateway.watch(&self.stop);
         self.gateway.work_on_batches(&self.stop);
+        self.courier.run(&self.tasks, &self.stop);
         self.tasks.spawn(telemetry::condense(self.metrics.clone(), self.stop.clone()));
         self.tasks.spawn(timekeeping::watch(self.store.clock().clone(), self.stop.clone()));
         Ok(())

@@ -41,6 +41,7 @@ pub(crate) struct Config {
     pub(crate) log: LogSection,
     pub(crate) telemetry: TelemetrySection,
     pub(crate) catalogue: CatalogueSection,
+    pub(crate) mail: courier::Config,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -87,6 +88,7 @@ impl Default for Config {
             log: LogSection::default(),
             telemetry: TelemetrySection::default(),
             catalogue: CatalogueSection::default(),
+            mail: courier::Config::default(),
         }
     }
 }
@@ -151,7 +153,7 @@ impl Config {
                 "catalogue.notice_days is a number of days from 1 to 3650: the database lets nothing new be used at once.",
             ));
         }
-        Ok(())
+        self.mail.server().map(drop)
     }
 
     pub(crate) fn store(&self) -> store::Config {
@@ -174,6 +176,9 @@ impl Config {
     pub(crate) fn rows(&self) -> Vec<(&'static str, String)> {
         let hidden = |set: bool| if set { "(hidden)".to_owned() } else { String::new() };
         let optional = |value: &Option<String>| value.clone().unwrap_or_default();
+        let path = |path: Option<&PathBuf>| {
+            path.map(|path| path.display().to_string()).unwrap_or_default()
+        };
         let (store, identity, gateway) = (&self.store, &self.identity, &self.gateway);
         let limit = |most: Option<u64>| most.map(|most| most.to_string()).unwrap_or_default();
         let requests = limit(gateway.requests_per_minute.map(u64::from));
@@ -217,27 +222,16 @@ impl Config {
             ("egress.idle_seconds", self.egress.idle_seconds.to_string()),
             ("egress.h2_connections", self.egress.h2_connections.to_string()),
             ("egress.h2_streams", self.egress.h2_streams.to_string()),
-            (
-                "egress.extra_ca",
-                self.egress
-                    .extra_ca
-                    .as_ref()
-                    .map(|path| path.display().to_string())
-                    .unwrap_or_default(),
-            ),
+            ("egress.extra_ca", path(self.egress.extra_ca.as_ref())),
             ("web.body_bytes", self.web.body_bytes.to_string()),
             ("web.drain_seconds", self.web.drain_seconds.to_string()),
             ("web.operated_by", optional(&self.web.operated_by)),
             ("web.security_contact", optional(&self.web.security_contact)),
-            (
-                "catalogue.overlays",
-                self.catalogue
-                    .overlays
-                    .as_ref()
-                    .map(|path| path.display().to_string())
-                    .unwrap_or_default(),
-            ),
+            ("catalogue.overlays", path(self.catalogue.overlays.as_ref())),
             ("catalogue.notice_days", self.catalogue.notice_days.to_string()),
+            ("mail.url", hidden(self.mail.url.is_some())),
+            ("mail.password_file", path(self.mail.password_file.as_ref())),
+            ("mail.from", optional(&self.mail.from)),
             ("log.filter", self.log.filter.clone()),
             ("log.json", self.log.json.to_string()),
             ("telemetry.otlp_url", optional(&self.telemetry.otlp_url)),

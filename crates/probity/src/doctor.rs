@@ -40,7 +40,11 @@ async fn checks(config: &Config) -> Vec<(&'static str, Result<String>)> {
         Ok(format!("{providers} providers, {} overlays", overlays.len()))
     };
     let catalogue = found.and_then(count);
-    vec![("catalogue", catalogue), ("data", data(config).await)]
+    let mail = config.mail.server().map(|server| match server {
+        Some(server) => format!("letters of {} leave to {}", server.from(), server.host()),
+        None => "none is sent".to_owned(),
+    });
+    vec![("catalogue", catalogue), ("mail", mail), ("data", data(config).await)]
 }
 
 async fn data(config: &Config) -> Result<String> {

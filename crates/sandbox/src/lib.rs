@@ -3,6 +3,8 @@
 //! Stability AI and Replicate over a real socket, with the places that give tokens to some of them, and misbehave on request. They are the demo's provider, the probes' sink and the
 //! tests' upstream.
 //!
+//! [`Mailbox`] stands for a mail server in the same way.
+//!
 //! Invariants: what a twin answers depends only on what it was asked (usage is counted in whitespace words);
 //! it writes nothing to disk or log; received bodies are kept in memory only when the script asks for it.
 //! A twin is as strict as the provider it stands for where translators go wrong: required fields, tool results
@@ -39,6 +41,7 @@ mod seal;
 mod server;
 mod settings;
 mod signed;
+mod smtp;
 mod task;
 mod vertex;
 mod watsonx;
@@ -49,6 +52,7 @@ pub use grant::Grants;
 pub use inspect::{Counters, Inspector, Recorded};
 pub use script::Script;
 pub use server::{Running, Sandbox};
+pub use smtp::{Fault, MailScript, Mailbox, Received};
 
 /// Which provider's protocol a request speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,12 +5,16 @@ use std::time::Duration;
 use domain::Result;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{Store, audit, content, key_index, notice, routing, settle};
+use crate::{
+    Store, audit, content, key_index, notice, outgoing, repository::subscriber, routing, settle,
+};
 
 /// How soon a key that another node revoked stops working here, at most.
 const REFRESH: Duration = Duration::from_millis(400);
 const SETTLE: Duration = Duration::from_millis(500);
 const KEYS_USED: Duration = Duration::from_secs(10);
+/// How long an address that nobody confirmed outlives its time, at most.
+const SUBSCRIBERS: Duration = Duration::from_secs(600);
 /// How long content outlives its time, at most, on a server that keeps up.
 const CONTENT: Duration = Duration::from_secs(15);
 
@@ -32,6 +36,17 @@ impl Store {
         every(self, tasks, stop, "retention of content", CONTENT, |store| async move {
             content::sweep(&store).await
         });
+        every(
+            self,
+            tasks,
+            stop,
+            "retention of addresses and messages",
+            SUBSCRIBERS,
+            |store| async move {
+                subscriber::sweep(&store).await?;
+                outgoing::sweep(&store).await
+            },
+        );
     }
 
     /// Does all periodic work once, to the end: for shutdown and for tests.
@@ -45,6 +60,8 @@ impl Store {
         settle::sweep(self).await?;
         key_index::flush_used(self).await?;
         content::sweep(self).await?;
+        subscriber::sweep(self).await?;
+        outgoing::sweep(self).await?;
         audit::drain(self).await
     }
 }

@@ -22,7 +22,7 @@ use crate::{Config, EngineKind, Store, data_dir::KeysFile, engine::Engine, keyri
 
 pub use exposure::Exposures;
 pub use logs::{LogView, Tree};
-pub use register::Registration;
+pub use register::{Receiver, Registration};
 pub use spine::{LoggedEvent, SpineHead};
 pub use tamper::Tamper;
 pub use values::{Coverage, Seen};

@@ -77,6 +77,7 @@ mod migrate;
 mod migration;
 mod notice;
 mod open;
+mod outgoing;
 mod page;
 mod read;
 mod repository;
@@ -96,13 +97,14 @@ pub use content::{Batch, BatchProblem, BatchRun, FileFilter, NewBatch, NewFile, 
 pub use deployment::{Authority, Deployment, DeploymentRead, DeploymentWrite};
 pub use ending::wait_for_connections;
 pub use inspect::{
-    Coverage, Exposures, Handover, Inspector, LogView, LoggedEvent, Registration, Seen, SpineHead,
-    Tamper, Tree,
+    Coverage, Exposures, Handover, Inspector, LogView, LoggedEvent, Receiver, Registration, Seen,
+    SpineHead, Tamper, Tree,
 };
 pub use journal::{Intent, Journal, Settlement};
 pub use migrate::{migrate, migrations_digest};
 pub use notice::CatalogueVersion;
 pub use open::Store;
+pub use outgoing::{Cargo, Fate, MessageRecord, Outgoing, PROBE_TENANTS, Undelivered};
 pub use page::{Listed, Page};
 pub use read::Read;
 pub use repository::*;

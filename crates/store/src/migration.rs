@@ -13,6 +13,7 @@ mod exposure;
 mod foundation;
 mod limit;
 mod masking;
+mod messages;
 mod notice;
 mod receipt;
 mod routing;
@@ -40,6 +41,7 @@ const MIGRATIONS: &[(&str, Steps)] = &[
     ("m0008_limit", limit::steps),
     ("m0009_content", content::steps),
     ("m0010_exposure", exposure::steps),
+    ("m0011_messages", messages::steps),
 ];
 
 /// Collects the statements of one migration for one engine.

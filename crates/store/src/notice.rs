@@ -9,6 +9,9 @@ use crate::{Authority, DeploymentWrite, Store, engine::Tx, key_index, repository
 
 const CHANGES: &str = "notice";
 
+/// The twin of the demo, which is no company.
+const SANDBOX: &str = "sandbox";
+
 /// The overlays that were last found right, as `{"name": "text"}`.
 const OVERLAYS: &str = "catalogue.overlays";
 
@@ -48,7 +51,8 @@ impl Store {
     }
 
     /// Announces what is new in a version of the catalogue, and remembers its overlays; one event when anything
-    /// changed. Says what was announced.
+    /// changed. Puts the news on their way to every organization's administrators and webhooks, and to whoever
+    /// subscribed. Says what was announced.
     ///
     /// # Errors
     /// `Unavailable` when the database cannot be reached: then nothing was announced.
@@ -67,6 +71,7 @@ impl Store {
             return Ok(news);
         }
         write.announcements_append(&news).await?;
+        write.announcements_tell(&told(&news, version.catalogue)).await?;
         write.setting_set(OVERLAYS, &text).await?;
         write.commit(event(&news, version.overlays)).await?;
         Ok(news)
@@ -100,6 +105,15 @@ impl Store {
         let event = Event::new(Action::CatalogueLoad).by(Actor::System).fact("drill", true);
         write.commit(event).await.map(drop)
     }
+}
+
+/// Those that people are told of: what nobody can use here is not on the public list either.
+fn told(news: &[Announcement], catalogue: &Catalogue) -> Vec<Announcement> {
+    let usable = |one: &&Announcement| {
+        let entry = catalogue.provider(&one.provider);
+        entry.is_none_or(|entry| entry.id != SANDBOX && entry.callable().next().is_some())
+    };
+    news.iter().filter(|one| one.is_news()).filter(usable).cloned().collect()
 }
 
 /// What was announced, and the digest of every file that was laid over the shipped catalogue.

@@ -6,6 +6,7 @@ use std::{
 };
 
 use domain::{Clock, Error, OrgId, Result};
+use parking_lot::RwLock;
 use uuid::Uuid;
 use vault::RootKey;
 
@@ -39,6 +40,8 @@ pub(crate) struct Inner {
     pub(crate) audit: crate::audit::State,
     pub(crate) content: crate::content::State,
     pub(crate) journal: crate::journal::Journal,
+    /// The address that letters come from; without one none can be sent.
+    pub(crate) mail: RwLock<Option<String>>,
 }
 
 /// What is known once the tables exist.
@@ -76,6 +79,7 @@ impl Store {
             audit: crate::audit::State::default(),
             content: crate::content::State::default(),
             journal,
+            mail: RwLock::default(),
         }));
         if migrate::pending(store.engine()).await? == 0 {
             store.load().await?;

@@ -20,8 +20,10 @@ pub(crate) mod routing_policy;
 pub(crate) mod sessions;
 pub(crate) mod setting;
 pub(crate) mod sign_in_attempt;
+pub(crate) mod subscriber;
 pub(crate) mod usage;
 pub(crate) mod user;
+pub(crate) mod webhook;
 
 pub use alias::Alias;
 pub use budget::Budget;
@@ -38,8 +40,10 @@ pub use organization::{NewOrganization, Organization};
 pub use project::{NewProject, Project};
 pub use provider::{NewProvider, Provider, ProviderChange};
 pub use sessions::{NewSession, SessionRow};
+pub use subscriber::Asked;
 pub use usage::{Receipt, UsageFilter, UsagePoint, UsageRow, UsageSummary};
 pub use user::{NewUser, User};
+pub use webhook::{LastDelivery, NewWebhook, Webhook};
 
 use domain::Timestamp;
 

@@ -4,6 +4,7 @@
 //! listed here fails the build (invariants 1 and 6). The trust page's encryption table is rendered from it.
 
 mod content;
+mod messages;
 
 use domain::DataClass::{
     self, Audit, Configuration, Credential, Digest, Disclosure, Email, Evidence, Identifier, Key,
@@ -354,6 +355,10 @@ pub const TABLES: &[Table] = &[
     content::BATCHES,
     content::LINES,
     content::DUE,
+    messages::WEBHOOKS,
+    messages::MESSAGES,
+    messages::DUE,
+    messages::SUBSCRIBERS,
     tenant(
         "alias",
         &[

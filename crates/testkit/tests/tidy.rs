@@ -35,6 +35,7 @@ fn allowed_edges() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("egress", vec!["domain"]),
         ("store", vec!["domain", "vault", "ledger", "egress"]),
         ("identity", vec!["domain", "vault", "store", "egress"]),
+        ("courier", vec!["domain", "vault", "store", "egress"]),
         ("gateway", vec!["domain", "identity", "llm", "pii", "vault", "store", "egress"]),
         ("workspace", vec!["domain", "gateway", "identity", "llm", "store", "egress"]),
         ("governance", vec!["domain", "identity", "vault", "ledger", "store", "egress"]),

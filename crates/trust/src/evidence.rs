@@ -147,6 +147,7 @@ reasons! {
     UnlistedHost = "unlisted_host", "A host was reached that belongs to nobody on the public list.";
     ListDiffers = "list_differs", "The public list does not say what this installation uses.";
     DateWrong = "date_wrong", "A public date is not the one in the log.";
+    NotTold = "not_told", "A notice did not arrive on a channel that is configured.";
     NoticeShort = "notice_short", "Something new may be used earlier than promised.";
     ShareExceeded = "share_exceeded", "A provider saw more of one person than its share.";
     SentUnasked = "sent_unasked", "Something reached a provider that no recorded request accounts for.";

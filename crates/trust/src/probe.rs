@@ -8,6 +8,7 @@ mod ciphertext;
 mod exposure;
 mod families;
 mod household;
+mod inbox;
 mod keys;
 mod minimum;
 mod notice;
@@ -17,6 +18,7 @@ mod register;
 pub(crate) mod routing;
 mod shadow;
 mod tamper;
+mod told;
 mod tree;
 
 use std::{path::PathBuf, time::Duration};
@@ -33,6 +35,7 @@ use crate::{
 };
 
 pub(crate) use household::{Household, Houses};
+pub(crate) use inbox::Inbox;
 use routing::places::Visit;
 pub(crate) use routing::{
     Places,
@@ -66,6 +69,8 @@ pub(crate) struct Site {
     pub(crate) max_body: usize,
     /// The providers in several places; one run at a time counts what reaches them.
     pub(crate) abroad: Street,
+    /// Where events of the organizations arrive.
+    pub(crate) inbox: Inbox,
     /// Where the prober remembers the heads of logs it has seen.
     pub(crate) memory: PathBuf,
 }
@@ -144,6 +149,7 @@ pub(crate) async fn run(probe: ProbeId, cx: Run<'_>) -> Vec<(ControlId, Finding)
             ProbeId::Exposure => exposure::run(cx).await,
             ProbeId::Families => families::run(cx).await,
             ProbeId::Reconcile => reconcile::run(cx).await,
+            ProbeId::Told => told::run(cx).await,
         }
     };
     let found = match tokio::time::timeout(LONGEST, work).await {
@@ -188,6 +194,7 @@ pub(crate) const fn controls(probe: ProbeId) -> &'static [&'static str] {
         ProbeId::Exposure => &["GW-05"],
         ProbeId::Families => &["GW-13"],
         ProbeId::Reconcile => &["GW-12"],
+        ProbeId::Told => &["SUB-04"],
     }
 }
 

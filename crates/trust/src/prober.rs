@@ -20,7 +20,7 @@ use crate::{
     client::Client,
     executable,
     link::{GONE, Incoming, Outgoing},
-    probe::{Places, Route, Site, Street},
+    probe::{Inbox, Places, Route, Site, Street},
     registry::Registry,
     wire::{FromProber, Hello, Start, ToProber},
 };
@@ -65,21 +65,27 @@ pub async fn run(
     let twin = Sandbox::start(([127, 0, 0, 1], 0).into(), Script::default())
         .await
         .map_err(Error::internal)?;
-    let places = Places::open().await?;
+    let (places, inbox) = (Places::open().await?, Inbox::open().await?);
     let (key_id, abroad) = (Digest::from_bytes(key.public()), places.addresses());
-    let hello = Hello { key: key_id, build, twin: twin.base_url(), abroad };
+    let (twin_url, inbox_url) = (twin.base_url(), inbox.base_url());
+    let hello = Hello { key: key_id, build, twin: twin_url, inbox: inbox_url, abroad };
     outgoing.send(&FromProber::Hello(hello)).await?;
     let Some(ToProber::Tenants(tenants)) = incoming.next().await? else {
         return Ok(());
     };
-    let site = site(*start, routes, clock, places).await?;
+    let site = site(*start, routes, clock, (places, inbox)).await?;
     let prober = Prober::new(site, key, build, *tenants);
     let worked = prober.work(incoming, outgoing).await;
     twin.shutdown().await;
     worked
 }
 
-async fn site(start: Start, routes: Vec<Route>, clock: Clock, places: Places) -> Result<Site> {
+async fn site(
+    start: Start,
+    routes: Vec<Route>,
+    clock: Clock,
+    (places, inbox): (Places, Inbox),
+) -> Result<Site> {
     let registry = Registry::shipped().map_err(Error::internal)?;
     if registry.digest() != start.registry {
         return Err(Error::invalid("The server shows another registry than the prober's."));
@@ -97,6 +103,7 @@ async fn site(start: Start, routes: Vec<Route>, clock: Clock, places: Places) ->
         places: start.places,
         max_body: start.max_body,
         abroad: Street::new(places),
+        inbox,
         memory: start.key_file.with_extension("heads.json"),
     })
 }

@@ -1,14 +1,15 @@
 //! The two organizations that probes work in: made once, with ordinary names, and kept.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use domain::{
     Action, Actor, DRILL, Decision, Error, Event, OrgId, Protocol, ProviderId, Result, Secret,
-    SessionId, StatedTerms, UserId,
+    SessionId, StatedTerms, UserId, WebhookId,
 };
 use serde::{Deserialize, Serialize};
 use store::{
-    Authority, Deployment, NewOrganization, NewProvider, NewSession, NewUser, ProviderChange, Store,
+    Authority, Deployment, NewOrganization, NewProvider, NewSession, NewUser, NewWebhook,
+    ProviderChange, Store,
 };
 
 use crate::{
@@ -18,10 +19,10 @@ use crate::{
         PRICED, SERVED, SLOW, UNPRICED, WEST,
     },
     seed::Seed,
-    wire::{Abroad, Hello, Tenant, Tenants},
+    wire::{Abroad, Hello, Receiver, Tenant, Tenants},
 };
 
-const SETTING: &str = "trust.tenants";
+const SETTING: &str = store::PROBE_TENANTS;
 
 /// Sessions outlive the hour after which new ones are made.
 const SESSION: Duration = Duration::from_secs(3 * 3_600);
@@ -52,6 +53,9 @@ struct Kept {
     /// The providers in several places, in the order in which they stand here.
     #[serde(default)]
     abroad: Vec<ProviderId>,
+    /// The webhook that leads to the prober.
+    #[serde(default)]
+    receiver: Option<WebhookId>,
 }
 
 /// A provider that stands for one in a certain place.
@@ -138,6 +142,8 @@ pub(crate) struct Landlord {
     deployment: Deployment,
     /// The sessions handed out last; they end when new ones are.
     given: Vec<(UserId, SessionId)>,
+    /// The webhooks made since the start, with the address of each: only whoever made one knows its secret.
+    receivers: HashMap<OrgId, (String, Receiver)>,
 }
 
 fn event(action: Action) -> Event {
@@ -157,7 +163,7 @@ async fn kept(deployment: &Deployment) -> Result<Vec<Kept>> {
 impl Landlord {
     pub(crate) async fn new(store: &Store) -> Result<Self> {
         let deployment = store.deployment(Authority::Sweep).await?;
-        Ok(Self { store: store.clone(), deployment, given: Vec::new() })
+        Ok(Self { store: store.clone(), deployment, given: Vec::new(), receivers: HashMap::new() })
     }
 
     /// Both organizations with fresh sessions, the prober's twin as their provider, and providers in several places.
@@ -172,7 +178,7 @@ impl Landlord {
         let mut tenants = Vec::new();
         for (at, one) in kept.iter_mut().enumerate() {
             let places = if at == 0 { PLACES.into_iter().collect() } else { more_places() };
-            tenants.push(self.open(one, &prober.twin, (&places, &prober.abroad)).await?);
+            tenants.push(self.open(one, (prober, at), &places).await?);
         }
         self.keep(&kept).await?;
         for (user, session) in ended {
@@ -226,14 +232,22 @@ impl Landlord {
         let mut write = self.deployment.write().await?;
         let made = write.organization_create(new).await?;
         write.commit(event(Action::OrganizationCreate)).await?;
-        Ok(Kept { org: made.id, slug, owner, email, provider: None, abroad: Vec::new() })
+        Ok(Kept {
+            org: made.id,
+            slug,
+            owner,
+            email,
+            provider: None,
+            abroad: Vec::new(),
+            receiver: None,
+        })
     }
 
     async fn open(
         &mut self,
         kept: &mut Kept,
-        twin: &str,
-        (places, abroad): (&[Place], &Abroad),
+        (prober, at): (&Hello, usize),
+        places: &[Place],
     ) -> Result<Tenant> {
         let token = vault::random_token()?;
         let now = self.store.clock().now();
@@ -247,7 +261,7 @@ impl Landlord {
             catalog: "custom".to_owned(),
             name: "Models".to_owned(),
             protocol: Protocol::OpenAi,
-            base_url: twin.to_owned(),
+            base_url: prober.twin.clone(),
             secret: Some(vault::random_token()?),
             models: MODELS.iter().map(|model| (*model).to_owned()).collect(),
             region: None,
@@ -257,11 +271,12 @@ impl Landlord {
         };
         let provider = self.provider(kept, &token, kept.provider, models.clone()).await?;
         kept.provider = Some(provider);
+        let receiver = self.receiver(kept, &token, (&prober.inbox, at)).await?;
         for (at, place) in places.iter().enumerate() {
             let new = NewProvider {
                 catalog: place.catalog.to_owned(),
                 name: place.name.to_owned(),
-                base_url: (place.at)(abroad).to_owned(),
+                base_url: (place.at)(&prober.abroad).to_owned(),
                 protocol: place.protocol,
                 models: place.models.iter().map(|model| (*model).to_owned()).collect(),
                 region: Some(place.region.to_owned()),
@@ -285,7 +300,51 @@ impl Landlord {
             session: token.expose().clone(),
             session_id: session,
             provider,
+            receiver,
         })
+    }
+
+    /// The webhook of the organization that leads to the prober, which listens at another port after every start.
+    async fn receiver(
+        &mut self,
+        kept: &mut Kept,
+        token: &Secret<String>,
+        (inbox, at): (&str, usize),
+    ) -> Result<Receiver> {
+        let path = format!("/organization-{at}");
+        let url = format!("{inbox}{path}");
+        let known = self.receivers.get(&kept.org).filter(|(known, _)| *known == url);
+        let session = self.store.session(token).await?;
+        let scope = self.store.enter(&session, &kept.slug).await?;
+        if let Some((_, receiver)) = known {
+            let id = receiver.id.parse().map_err(Error::internal)?;
+            let mut read = self.store.read(&scope).await?;
+            // One that the organization's owner removed, or that was switched off, is made anew.
+            if read.webhook_fetch(id).await.is_ok_and(|found| found.disabled.is_none()) {
+                return Ok(receiver.clone());
+            }
+        }
+        let secret = vault::webhook_secret()?;
+        let new = NewWebhook {
+            name: "Receiver".to_owned(),
+            url: Secret::new(url.clone()),
+            host: "127.0.0.1".to_owned(),
+            secret: secret.clone(),
+            allow_private: true,
+        };
+        let mut write = self.store.write(&scope).await?;
+        let made = write.webhook_create(new).await?;
+        write.commit(event(Action::WebhookCreate).on("webhook", made.id)).await?;
+        if let Some(before) = kept.receiver.replace(made.id) {
+            let mut write = self.store.write(&scope).await?;
+            if write.webhook_remove(before).await.is_ok() {
+                write.commit(event(Action::WebhookRemove).on("webhook", before)).await?;
+            }
+        }
+        let secret = secret.expose().clone();
+        let receiver = Receiver { id: made.id.to_string(), path, secret };
+        self.receivers.insert(kept.org, (url, receiver.clone()));
+        Ok(receiver)
     }
 
     /// Accepts the company as it is on the register, as whoever registers a provider does.

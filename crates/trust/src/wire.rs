@@ -73,6 +73,8 @@ pub(crate) struct Hello {
     pub(crate) build: Digest,
     /// The base URL of the provider twin it listens as.
     pub(crate) twin: String,
+    /// The base URL of the receiver of events that it listens as.
+    pub(crate) inbox: String,
     /// Those of the twins that stand for providers in several places.
     pub(crate) abroad: Abroad,
 }
@@ -113,4 +115,17 @@ pub(crate) struct Tenant {
     pub(crate) session_id: SessionId,
     /// The provider that is the prober's twin.
     pub(crate) provider: ProviderId,
+    /// The webhook that leads to the prober.
+    pub(crate) receiver: Receiver,
+}
+
+/// Where an organization's events are sent.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Receiver {
+    pub(crate) id: String,
+    /// Below the prober's own address.
+    pub(crate) path: String,
+    /// With which events are signed.
+    pub(crate) secret: String,
 }

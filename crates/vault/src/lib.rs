@@ -20,6 +20,7 @@ mod root_key;
 mod series;
 mod signing;
 mod token;
+mod webhook;
 mod wrap;
 mod xaes;
 
@@ -36,3 +37,4 @@ pub use root_key::RootKey;
 pub use series::Series;
 pub use signing::{SigningKey, verify};
 pub use token::random_token;
+pub use webhook::{webhook_secret, webhook_signature};

@@ -8,6 +8,7 @@ mod keys;
 mod limits;
 mod masking;
 mod members;
+mod notices;
 mod organizations;
 mod projects;
 mod providers;
@@ -15,6 +16,7 @@ mod routing;
 mod subprocessors;
 mod types;
 mod usage;
+mod webhooks;
 
 use axum::{
     Json,
@@ -39,6 +41,8 @@ pub(crate) fn routes() -> Routes {
         subprocessors::routes(),
         budgets::routes(),
         limits::routes(),
+        webhooks::routes(),
+        notices::routes(),
         members::routes(),
         usage::routes(),
         audit::routes(),

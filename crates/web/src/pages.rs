@@ -19,6 +19,7 @@ pub mod rules;
 pub mod subprocessors;
 pub mod trust;
 pub mod usage;
+pub mod webhooks;
 
 use askama::Template;
 

@@ -13,9 +13,7 @@ use serde_json::json;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    Cx, bundle::bundle, refusal::Result, register::public_list, route::Routes, site::sentence,
-};
+use crate::{Cx, bundle::bundle, refusal::Result, register::public_list, route::Routes};
 
 /// Comments that keep an idle stream of events alive through proxies.
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -92,6 +90,9 @@ async fn subprocessors(cx: Cx<Public>, (): ()) -> Result<Response> {
         "updated": list.updated.map(|at| at.rfc3339()),
         "notice_days": list.notice.map(|notice| notice.as_secs() / 86_400),
         "operated_by": cx.app().config.operated_by,
+        // Where letters of this installation leave to.
+        "mail": cx.app().store.has_mail(),
+        "mail_hosts": list.mail_hosts,
         "data": list.rows,
     });
     Ok(shared(axum::Json(body).into_response()))
@@ -105,7 +106,7 @@ async fn feed(cx: Cx<Public>, (): ()) -> Result<Response> {
             "id": format!("{url}/subprocessors#{}-{}", change.provider, change.revision),
             "url": format!("{url}/subprocessors#{}", change.provider),
             "title": format!("{}: {}", change.sheet.name, change.cause.as_str()),
-            "content_text": sentence(change),
+            "content_text": change.sentence(),
             "date_published": change.announced.rfc3339(),
             "_announcement": {
                 "provider": change.provider,

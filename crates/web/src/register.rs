@@ -19,6 +19,8 @@ pub(crate) struct PublicList {
     /// How long a new sub-processor is announced before it may be used.
     pub(crate) notice: Option<Duration>,
     pub(crate) rows: Vec<PublicRow>,
+    /// The mail servers that letters were handed to within thirty days; none where no mail is sent.
+    pub(crate) mail_hosts: Vec<String>,
     /// Newest first.
     pub(crate) changes: Vec<Announcement>,
 }
@@ -113,6 +115,7 @@ fn row(entry: &ProviderEntry, in_use: bool, listing: &domain::Listing) -> Public
 pub(crate) async fn public_list(app: &App) -> Result<PublicList> {
     let (register, catalogue) = (app.store.register().await?, app.catalogue.current());
     let mut read = app.store.deployment(Authority::SignIn).await?.read().await?;
+    let mail_hosts = read.mail_hosts().await?;
     let newest = read.events_last(domain::Action::SubprocessorAnnounce, 1).await?;
     let page = app.trust.page(app.now())?;
     let shown = page.providers.iter().filter_map(|known| {
@@ -131,6 +134,7 @@ pub(crate) async fn public_list(app: &App) -> Result<PublicList> {
     Ok(PublicList {
         updated: newest.first().map(|event| event.at),
         notice: register.notice(),
+        mail_hosts,
         rows,
         changes,
     })

@@ -19,13 +19,14 @@ mod rules;
 mod settings;
 mod snippets;
 mod subprocessors;
+mod subscription;
 mod trust;
 mod usage;
+mod webhooks;
 
 use domain::{Error, Kind};
 
 pub(crate) use providers::listed;
-pub(crate) use subprocessors::sentence;
 
 use crate::{fields::Fields, pages::Confirm, route::Routes, view::Problem};
 
@@ -43,8 +44,10 @@ pub(crate) fn routes() -> Routes {
         masking::routes(),
         batches::routes(),
         subprocessors::routes(),
+        subscription::routes(),
         budgets::routes(),
         limits::routes(),
+        webhooks::routes(),
         models::routes(),
         members::routes(),
         usage::routes(),

@@ -94,3 +94,15 @@ entity!(deployment content_due "content_due" keys { id: Uuid } {
     stage: String,
     due_at: i64,
 });
+entity!(deployment message_due "message_due" keys { id: Uuid } {
+    org_id: Uuid,
+    stage: String,
+    due_at: i64,
+});
+entity!(deployment subscriber "subscriber" keys { id: Uuid } {
+    address: Vec<u8>,
+    address_index: Vec<u8>,
+    asked_from: Vec<u8>,
+    asked_at: i64,
+    confirmed_at: Option<i64>,
+});

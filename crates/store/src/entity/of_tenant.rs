@@ -185,3 +185,31 @@ entity!(tenant batch_line "batch_line" keys { batch_id: Uuid, number: i64 } {
     request_id: Option<Uuid>,
     at: i64,
 });
+entity!(tenant webhook "webhook" keys { id: Uuid } {
+    name: String,
+    host: String,
+    url: Option<Vec<u8>>,
+    secret: Option<Vec<u8>>,
+    allow_private: bool,
+    created_at: i64,
+    last_at: Option<i64>,
+    last_topic: Option<String>,
+    last_status: Option<i64>,
+    last_problem: Option<String>,
+    failing_since: Option<i64>,
+    disabled_at: Option<i64>,
+    removed_at: Option<i64>,
+});
+entity!(tenant message "message" keys { id: Uuid } {
+    channel: String,
+    topic: String,
+    webhook_id: Option<Uuid>,
+    address: Option<Vec<u8>>,
+    body: Option<Vec<u8>>,
+    attempts: i64,
+    problem: Option<String>,
+    answer: Option<i64>,
+    created_at: i64,
+    ends_at: i64,
+    done_at: Option<i64>,
+});

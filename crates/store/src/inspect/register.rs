@@ -1,13 +1,13 @@
 //! Who may receive prompts, as it lies in the database: the register, the registrations, the hosts that were reached.
 
-use domain::{Action, Announcement, OrgId, ProviderId, Result, Timestamp};
+use domain::{Action, Announcement, OrgId, ProviderId, Result, Timestamp, WebhookId};
 use sea_orm::{ColumnTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _};
 
 use super::{Inspector, LoggedEvent, logs::organizations};
 use crate::{
     Contact,
     audit::audit_entry as entry,
-    entity::{contact, provider},
+    entity::{contact, provider, webhook},
     error::from_db,
     repository::notice,
     tenant,
@@ -22,6 +22,13 @@ pub struct Registration {
     pub catalog: String,
     pub base_url: String,
     pub removed: bool,
+}
+
+/// A place that an organization's events are sent to, or were.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receiver {
+    pub id: WebhookId,
+    pub host: String,
 }
 
 impl Inspector {
@@ -74,6 +81,25 @@ impl Inspector {
                 base_url: row.base_url,
                 removed: row.removed_at.is_some(),
             }));
+        }
+        Ok(all)
+    }
+
+    /// The host of every webhook, those that were removed included.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database cannot be reached.
+    pub async fn receivers(&self) -> Result<Vec<Receiver>> {
+        let tx = self.engine.read(OrgId::DEPLOYMENT).await?;
+        let mut all = Vec::new();
+        for org in organizations(&tx).await? {
+            tx.bind(org).await?;
+            let rows =
+                tenant::select::<webhook::Entity>(org).all(tx.on()).await.map_err(from_db)?;
+            all.extend(
+                rows.into_iter()
+                    .map(|row| Receiver { id: WebhookId::from_uuid(row.id), host: row.host }),
+            );
         }
         Ok(all)
     }

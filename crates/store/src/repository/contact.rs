@@ -11,7 +11,7 @@ pub struct Contact {
     /// The destination's id at the door out: for a provider its `ProviderId`.
     pub id: String,
     pub host: String,
-    /// `provider`, `own` or `probe`.
+    /// `provider`, `own`, `receiver` or `probe`.
     pub kind: String,
     pub first: Timestamp,
     pub last: Timestamp,

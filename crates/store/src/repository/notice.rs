@@ -2,15 +2,16 @@
 
 use std::collections::HashMap;
 
-use domain::{Announcement, Cause, Decision, Error, Result, Timestamp};
+use domain::{Announcement, Cause, Decision, Error, OrgId, Result, Timestamp, subprocessor_news};
 use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QueryOrder};
 
 use super::at;
 use crate::{
     DeploymentRead, DeploymentWrite, Read, Write,
     engine::Tx,
-    entity::{subprocessor, subprocessor_decision as table},
+    entity::{organization, subprocessor, subprocessor_decision as table},
     error::from_db,
+    outgoing::Post,
     tenant,
 };
 
@@ -88,6 +89,31 @@ impl DeploymentWrite {
         }
         self.touched.notice = true;
         Ok(())
+    }
+
+    /// Puts announcements on their way to those who want to be told: the administrators and webhooks of every
+    /// organization, and whoever subscribed.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database cannot be reached.
+    pub(crate) async fn announcements_tell(&mut self, news: &[Announcement]) -> Result<()> {
+        if news.is_empty() {
+            return Ok(());
+        }
+        let organizations = tenant::deployed::<organization::Entity>()
+            .filter(organization::Column::ArchivedAt.is_null())
+            .order_by_asc(organization::Column::Id)
+            .all(self.tx.on())
+            .await
+            .map_err(from_db)?;
+        for one in organizations {
+            let org = OrgId::from_uuid(one.id);
+            self.tx.bind(org).await?;
+            let post = Post::of(&self.store, &self.tx, org).await?;
+            post.news(&subprocessor_news(news, &one.slug)).await?;
+        }
+        self.tx.bind(OrgId::DEPLOYMENT).await?;
+        self.subscribers_tell(news).await
     }
 }
 

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::{
     client::{Auth, Client, Payload},
     seed::Seed,
-    wire::{Tenant, Tenants},
+    wire::{Receiver, Tenant, Tenants},
 };
 
 /// How long the record of a request may take. The first after a pause is written at once, those that follow in
@@ -41,6 +41,8 @@ pub(crate) struct Household {
     pub(crate) admin_key: String,
     /// What each parameter of a path can be filled with.
     pub(crate) objects: BTreeMap<&'static str, String>,
+    /// Where its events arrive.
+    pub(crate) receiver: Receiver,
 }
 
 impl Houses {
@@ -167,6 +169,7 @@ impl Household {
             ("budget", text(&budget, "id")),
             ("file", file),
             ("batch", batch),
+            ("webhook", tenant.receiver.id.clone()),
         ]);
         Ok(Self {
             slug: tenant.slug.clone(),
@@ -178,6 +181,7 @@ impl Household {
             api_key,
             admin_key: text(&admin, "secret"),
             objects,
+            receiver: tenant.receiver.clone(),
         })
     }
 }

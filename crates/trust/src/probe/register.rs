@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use domain::{Action, Register, Result, Timestamp};
 use serde_json::json;
-use store::{Contact, Registration};
+use store::{Contact, Receiver, Registration};
 use tokio::time::Instant;
 
 use super::{
@@ -32,10 +32,11 @@ pub(super) async fn run(cx: Run<'_>) -> Result<Findings> {
     stray(cx).await?;
     let registrations = cx.site.inspector.registrations().await?;
     let contacts = written(cx, &registrations, started).await?;
+    let receivers = cx.site.inspector.receivers().await?;
     let published = Published::read(cx).await?;
     let register = Register::replay(cx.site.inspector.announcements().await?);
     Ok(vec![
-        ("SUB-01", connections(cx, &published, (&contacts, &registrations), started)),
+        ("SUB-01", connections(cx, &published, (&contacts, &registrations, &receivers), started)),
         ("SUB-02", everybody(cx, &register).await?),
         ("SUB-17", dates(cx, &published, &register).await?),
     ])
@@ -85,17 +86,26 @@ fn is_planted(
 
 const CUSTOM: &str = "custom";
 
-/// Every host that was reached belongs to a company on the list, or is a server that an organization chose itself.
+/// The id under which letters leave.
+const MAIL: &str = "mail";
+
+fn is_at(receiver: &Receiver, contact: &Contact) -> bool {
+    receiver.id.to_string() == contact.id && receiver.host == contact.host
+}
+
+/// Every host that was reached belongs to a company on the list, is a server or a receiver of events that an organization
+/// chose itself, or is the mail server that the list names.
 fn connections(
     cx: Run<'_>,
     published: &Published,
-    (contacts, registrations): (&[Contact], &[Registration]),
+    (contacts, registrations, receivers): (&[Contact], &[Registration], &[Receiver]),
     started: Timestamp,
 ) -> Finding {
     let listed = |contact: &Contact| match registered(contact, registrations) {
         Some(one) if one.catalog == CUSTOM => host_of(&one.base_url) == contact.host,
         Some(one) => published.reaches(&one.catalog, &contact.host),
-        None => false,
+        None if contact.id == MAIL => published.mails(&contact.host),
+        None => receivers.iter().any(|one| is_at(one, contact)),
     };
     let (strangers, _): (Vec<_>, Vec<_>) = contacts.iter().partition(|one| !listed(one));
     let planted = strangers.iter().any(|one| is_planted(cx, one, registrations, started));

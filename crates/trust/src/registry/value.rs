@@ -283,6 +283,7 @@ words! {
         Exposure = "exposure",
         Families = "families",
         Reconcile = "reconcile",
+        Told = "told",
     }
 }
 

@@ -2,11 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use domain::{Catalogue, Clock};
+use courier::Courier;
+use domain::{Action, Catalogue, Clock, Event};
 use egress::Egress;
 use gateway::{Gateway, GatewayConfig};
 use identity::Identity;
-use store::Store;
+use sandbox::{MailScript, Mailbox};
+use store::{Authority, Store};
 use testkit::Backend;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -28,6 +30,8 @@ pub(crate) struct Here {
     pub(crate) trust: Trust,
     pub(crate) front: Front,
     pub(crate) egress: Egress,
+    /// Where letters of this installation arrive.
+    pub(crate) mailbox: Option<Mailbox>,
     supervisor: Supervisor,
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -42,7 +46,18 @@ impl Here {
     }
 
     /// The same behind a front that is careless from the beginning.
-    pub(crate) async fn start_with(mut backend: Backend, care: Care) -> Self {
+    pub(crate) async fn start_with(backend: Backend, care: Care) -> Self {
+        Self::start_in(backend, care, None).await
+    }
+
+    /// The same with a mail server.
+    pub(crate) async fn start_with_mail(backend: Backend) -> Self {
+        let here = ([127, 0, 0, 1], 0).into();
+        let mailbox = Mailbox::start(here, MailScript::default()).await.unwrap();
+        Self::start_in(backend, Care::Honest, Some(mailbox)).await
+    }
+
+    async fn start_in(mut backend: Backend, care: Care, mailbox: Option<Mailbox>) -> Self {
         backend.clock = Clock::system();
         let store = backend.open().await;
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
@@ -54,6 +69,7 @@ impl Here {
         testkit::announce(&store, &catalogue).await;
         let trust = Trust::open(&store, Arc::clone(&catalogue)).await.unwrap();
         let egress = Egress::new(&egress::Config::default(), Clock::system()).unwrap();
+        deliver(&store, &egress, mailbox.as_ref()).await.run(&tasks, &stop);
         let parts = (&store, &trust, &catalogue, &egress);
         let origin = serve(parts, &tasks, &stop).await;
         let front = Front::open(origin, &tasks, &stop).await;
@@ -69,7 +85,7 @@ impl Here {
             arguments: Vec::new(),
         };
         let supervisor = probe(settings, &tasks, &stop);
-        Self { backend, store, trust, front, egress, supervisor, tasks, stop }
+        Self { backend, store, trust, front, egress, mailbox, supervisor, tasks, stop }
     }
 
     /// The status of a control at this moment.
@@ -173,6 +189,22 @@ impl Here {
 
 /// What the data plane of the test accepts, in bytes.
 const BODY: usize = 256 << 10;
+
+/// What takes letters and events out.
+async fn deliver(store: &Store, egress: &Egress, mailbox: Option<&Mailbox>) -> Courier {
+    let url = mailbox.map(|twin| format!("smtp://127.0.0.1:{}?tls=off", twin.addr.port()));
+    let config = courier::Config {
+        url: url.map(domain::Secret::new),
+        password_file: None,
+        from: Some("notices@example.org".to_owned()),
+    };
+    let server = config.server().unwrap();
+    let deployment = store.deployment(Authority::Bootstrap).await.unwrap();
+    let mut write = deployment.write().await.unwrap();
+    write.mail_host_keep(server.as_ref().map(courier::MailServer::host)).await.unwrap();
+    write.commit(Event::new(Action::DeploymentStart)).await.unwrap();
+    Courier::new(store.clone(), egress.clone(), server, "https://ai.example").unwrap()
+}
 
 async fn serve(
     (store, trust, catalogue, egress): (&Store, &Trust, &Arc<Catalogue>, &Egress),

@@ -155,3 +155,26 @@ pub(crate) async fn write_receipts_again(here: &Here) {
     let on = if here.backend.is_postgres() { " on \"usage\"" } else { "" };
     run(here, &format!("drop trigger falsify{on}")).await;
 }
+
+/// Letters stay where they are: their time never comes.
+pub(crate) async fn hold_letters_back(here: &Here) {
+    let sql = if here.backend.is_postgres() {
+        "create function never() returns trigger language plpgsql as \
+         $$ begin new.due_at := 9000000000000; return new; end $$; \
+         create trigger never before insert on message_due for each row when (new.stage = 'mail') \
+         execute function never()"
+    } else {
+        "create trigger never after insert on message_due when new.stage = 'mail' begin \
+         update message_due set due_at = 9000000000000 where id = new.id; end"
+    };
+    run(here, sql).await;
+}
+
+pub(crate) async fn let_letters_go(here: &Here) {
+    let sql = if here.backend.is_postgres() {
+        "drop trigger never on message_due; drop function never"
+    } else {
+        "drop trigger never"
+    };
+    run(here, sql).await;
+}

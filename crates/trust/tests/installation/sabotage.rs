@@ -129,6 +129,33 @@ each_backend! {
         here.end().await;
     }
 
+    async fn a_notice_that_never_leaves_is_noticed(backend: Backend) {
+        let here = Here::start_with_mail(backend).await;
+        here.until("SUB-04", "verified").await;
+        let mailbox = here.mailbox.as_ref().unwrap();
+        let letters = mailbox.letters();
+        assert!(letters.iter().all(|one| one.to == "notices@example.org"), "to nobody else");
+        assert!(letters.iter().any(|one| one.letter.contains("Subject: Test: changes of sub-processors")));
+        // The hosts that letters and events went to are on the list.
+        assert_eq!(here.one("SUB-01").await.reason, Reason::Held.says());
+        outside::hold_letters_back(&here).await;
+        red(&here, "SUB-04", Reason::NotTold).await;
+        outside::let_letters_go(&here).await;
+        healed(&here, "SUB-04").await;
+        here.end().await;
+    }
+
+    async fn a_notice_that_no_receiver_is_told_is_noticed(backend: Backend) {
+        let here = sound(backend, "SUB-04").await;
+        let evidence = here.evidence("SUB-04").unwrap();
+        assert!(format!("{evidence:?}").contains("no mail server is configured"), "{evidence:#?}");
+        outside::run(&here, "update webhook set disabled_at = 1 where removed_at is null").await;
+        red(&here, "SUB-04", Reason::NotTold).await;
+        outside::run(&here, "update webhook set disabled_at = null").await;
+        healed(&here, "SUB-04").await;
+        here.end().await;
+    }
+
     async fn a_newcomer_that_is_used_too_early_is_noticed(backend: Backend) {
         let here = sound(backend, "SUB-03").await;
         here.front.care(Care::Consents);

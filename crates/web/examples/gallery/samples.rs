@@ -9,7 +9,7 @@ use web::{
     pages::{
         Confirm, Fact, Number, account, audit, batches, budgets, home, keys, limits, masking,
         members, models, organization, playground, project, providers, public, rules,
-        subprocessors, trust, usage,
+        subprocessors, trust, usage, webhooks,
     },
     view::{
         Bucket, Chart, Choice, Chrome, Field, Link, Meter, OrganizationNav, Person, Problem,
@@ -444,6 +444,10 @@ fn public_list() -> subprocessors::List {
             at: before(48),
             text: "Newcomer was added. It may be used from 18 Dec 2026.".into(),
         }],
+        mail_hosts: "mail.example.org".into(),
+        mail: true,
+        problems: Vec::new(),
+        email: Field::default(),
     }
 }
 
@@ -625,6 +629,23 @@ fn provider_pages() -> Vec<Sample> {
         ),
         page("models", "Model names", within("Model names"), aliases),
         page("limits", "Rate limits", within("Rate limits"), limits_page()),
+        page("webhooks", "Webhooks", within("Webhooks"), webhooks_page()),
+        page(
+            "webhooks-none",
+            "Webhooks",
+            within("Webhooks"),
+            webhooks::Index { rows: Vec::new(), sent: Vec::new(), mail: false, ..webhooks_page() },
+        ),
+        page(
+            "webhook-created",
+            "Webhook added",
+            within("Webhooks"),
+            webhooks::Created {
+                name: "operations chat".into(),
+                secret: "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD".into(),
+                done: format!("{ORG}/webhooks"),
+            },
+        ),
         page("budgets", "Budgets", within("Budgets"), budgets_page()),
         page(
             "budgets-none",
@@ -770,6 +791,67 @@ fn limits_page() -> limits::Limits {
         requests: Field::default(),
         tokens: Field::default(),
         concurrent: Field::default(),
+    }
+}
+
+fn webhooks_page() -> webhooks::Index {
+    let row = |name: &str, shown: &str, tone, status: &str, problem: &str| webhooks::WebhookRow {
+        name: name.into(),
+        shown: shown.into(),
+        tone,
+        status: status.into(),
+        last: if tone == "quiet" {
+            "nothing sent yet".into()
+        } else {
+            "budget.reached, 3 hours ago".into()
+        },
+        problem: problem.into(),
+        test: format!("{ORG}/webhooks/whk_1/test"),
+        remove: format!("{ORG}/webhooks/whk_1/remove"),
+    };
+    webhooks::Index {
+        action: format!("{ORG}/webhooks"),
+        problems: Vec::new(),
+        rows: vec![
+            row("operations chat", "hooks.chat.example", "good", "on", ""),
+            row(
+                "billing",
+                "billing.internal.example",
+                "waiting",
+                "failing since 18 Nov 2026, 09:00 UTC",
+                "The receiver refused the event. It answered with 503.",
+            ),
+            row(
+                "old alerting",
+                "alerts.example",
+                "bad",
+                "switched off on 12 Nov 2026",
+                "The address could not be reached.",
+            ),
+        ],
+        sent: vec![
+            webhooks::SentRow {
+                at: before(3),
+                about: "budget.reached".into(),
+                way: "e-mail".into(),
+                tone: "good",
+                status: "delivered".into(),
+                problem: String::new(),
+            },
+            webhooks::SentRow {
+                at: before(3),
+                about: "budget.reached".into(),
+                way: "webhook billing".into(),
+                tone: "waiting",
+                status: "tried 3 times".into(),
+                problem: "The receiver refused the event. It answered with 503.".into(),
+            },
+        ],
+        test: format!("{ORG}/notices/test"),
+        mail: true,
+        name: Field::default(),
+        url: Field::default(),
+        allow_private: false,
     }
 }
 
@@ -1241,7 +1323,7 @@ fn trust_pages() -> Vec<Sample> {
         ],
         classes: vec![
             trust::ClassRow { name: "prompt".into(), what: "What people and programs send to a model".into(), how: "Not stored: kept in memory while a request runs".into(), moving: "To providers over TLS only".into() },
-            trust::ClassRow { name: "credential".into(), what: "Provider credentials".into(), how: "AES-256-GCM value by value".into(), moving: "To providers over TLS only".into() },
+            trust::ClassRow { name: "credential".into(), what: "Provider credentials; addresses and secrets of webhooks".into(), how: "AES-256-GCM value by value".into(), moving: "To providers over TLS only".into() },
         ],
         limits: vec!["That a provider keeps its word.".into(), "That the set of probes is complete.".into()],
         verify: "probity verify trust.tar --root 3f9a1c77d20e4b58".into(),

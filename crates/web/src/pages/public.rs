@@ -41,6 +41,16 @@ pub struct Invited {
     pub password: Field,
 }
 
+/// One question about letters, with one button.
+#[derive(Debug, Template)]
+#[template(path = "public/subscription.html")]
+pub struct Subscription {
+    pub heading: String,
+    pub says: String,
+    pub action: String,
+    pub verb: String,
+}
+
 /// An error, or any other single message.
 #[derive(Debug, Template)]
 #[template(path = "public/message.html")]

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use crate::view::When;
+use crate::view::{Field, Problem, When};
 
 /// One company on the public list.
 #[derive(Clone, Debug)]
@@ -43,6 +43,12 @@ pub struct List {
     pub notice: String,
     pub entries: Vec<Row>,
     pub changes: Vec<ChangeRow>,
+    /// Where letters of this installation leave to; empty when it sends none.
+    pub mail_hosts: String,
+    /// Whether letters can be asked for.
+    pub mail: bool,
+    pub problems: Vec<Problem>,
+    pub email: Field,
 }
 
 /// One company as an organization sees it.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::response::Response;
 use domain::{
-    Announcement, Cause, Decision, Error, Gate, Permission, Timestamp,
+    Cause, Decision, Error, Gate, Permission, Timestamp,
     tags::{ProvidersManage, ProvidersRead, Public},
 };
 use identity::{Subprocessor, Verdict};
@@ -19,7 +19,7 @@ use crate::{
     refusal::Result,
     register::{PURPOSE, PublicRow, public_list},
     route::Routes,
-    view::{When, date, plural},
+    view::{Field, Problem, When, date, plural},
 };
 
 /// Changes that the page tells of; the feed has more.
@@ -58,23 +58,6 @@ fn row(row: PublicRow, now: Timestamp) -> Row {
     }
 }
 
-/// A change in a sentence.
-pub(crate) fn sentence(change: &Announcement) -> String {
-    let name = &change.sheet.name;
-    match change.cause {
-        Cause::Installed => format!("{name} was on the list from the beginning."),
-        Cause::Added => {
-            format!("{name} was added. It may be used from {}.", change.usable_from.day())
-        }
-        Cause::Changed => format!(
-            "{name} changed: company, country, regions or companies behind it. What is new may be used from {}.",
-            change.usable_from.day()
-        ),
-        Cause::Corrected => format!("{name} was corrected. Nothing is new about it."),
-        Cause::Removed => format!("{name} was taken off the list."),
-    }
-}
-
 fn notice_words(notice: Option<Duration>) -> String {
     notice.map_or_else(
         || "the notice period".to_owned(),
@@ -83,19 +66,28 @@ fn notice_words(notice: Option<Duration>) -> String {
 }
 
 async fn show(cx: Cx<Public>, (): ()) -> Result<Response> {
+    let page = list(&cx, Field::default()).await?;
+    Ok(cx.page("Sub-processors", page).await?)
+}
+
+/// The public page, with what was entered in its form.
+pub(super) async fn list(cx: &Cx<Public>, email: Field) -> Result<List> {
     let (list, now) = (public_list(cx.app()).await?, cx.now());
     let told = list.changes.iter().filter(|change| change.cause != Cause::Installed);
-    let view = List {
+    Ok(List {
+        mail_hosts: list.mail_hosts.join(", "),
+        mail: cx.app().store.has_mail(),
+        problems: Problem::of(&[("email", &email)]),
+        email,
         purpose: PURPOSE.to_owned(),
         updated: list.updated.map(When),
         notice: notice_words(list.notice),
         changes: told
             .take(SHOWN)
-            .map(|change| ChangeRow { at: When(change.announced), text: sentence(change) })
+            .map(|change| ChangeRow { at: When(change.announced), text: change.sentence() })
             .collect(),
         entries: list.rows.into_iter().map(|one| row(one, now)).collect(),
-    };
-    Ok(cx.page("Sub-processors", view).await?)
+    })
 }
 
 fn own_row(app: &App, one: Subprocessor) -> OwnRow {

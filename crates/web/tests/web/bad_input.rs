@@ -140,6 +140,18 @@ fn of_organization(house: &House, member: &str) -> Vec<Case> {
             "whole number from 1",
         ),
         case(
+            format!("{base}/webhooks"),
+            &[("name", ""), ("url", "https://hooks.example/")],
+            "name",
+            "needs a name",
+        ),
+        case(
+            format!("{base}/webhooks"),
+            &[("name", "chat"), ("url", "http://127.0.0.1:9/?token=1")],
+            "url",
+            "is yours to allow it",
+        ),
+        case(
             format!("{project}/batches/off"),
             &[("confirm", "not this")],
             "confirm",

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::{
     AliasId, BatchId, BudgetId, FileId, InvitationId, KeyId, OrgId, ProjectId, ProviderId,
-    RequestId, SessionId, Timestamp, UserId,
+    RequestId, SessionId, Timestamp, UserId, WebhookId,
 };
 use serde_json::json;
 
@@ -27,6 +27,7 @@ const OBJECTS: &[&str] = &[
     "budget",
     "file",
     "batch",
+    "webhook",
 ];
 
 pub(super) type Values = BTreeMap<&'static str, String>;
@@ -49,6 +50,7 @@ pub(super) fn absent(seed: Seed, now: Timestamp) -> Values {
         ("budget", BudgetId::new(now).to_string()),
         ("file", FileId::new(now).to_string()),
         ("batch", BatchId::new(now).to_string()),
+        ("webhook", WebhookId::new(now).to_string()),
     ])
 }
 

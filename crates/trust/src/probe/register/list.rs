@@ -33,6 +33,7 @@ pub(super) struct Entry {
 pub(super) struct Published {
     #[serde(deserialize_with = "maybe_at")]
     pub(super) updated: Option<Timestamp>,
+    mail_hosts: BTreeSet<String>,
     #[serde(rename = "data")]
     pub(super) entries: Vec<Entry>,
 }
@@ -63,6 +64,11 @@ impl Published {
     pub(super) fn reaches(&self, id: &str, host: &str) -> bool {
         let entry = self.entries.iter().find(|entry| entry.id == id);
         entry.is_some_and(|entry| entry.hosts.iter().any(|pattern| matches(pattern, host)))
+    }
+
+    /// Whether letters leave to `host`, as the list says.
+    pub(super) fn mails(&self, host: &str) -> bool {
+        self.mail_hosts.contains(host)
     }
 
     /// The ids of companies that are listed wrongly, are missing, or are listed without reason.
