@@ -74,17 +74,17 @@ impl Egress {
     ///
     /// # Errors
     /// [`ErrorKind`] says what; nothing has been said yet. The destination must name its port.
-    pub async fn open(&self, id: &str, within: Duration) -> Result<Line, Error> {
-        let greeting = self.dialled(id, within, true).await?;
-        self.within(within, greeting.secure()).await
+    pub async fn open(&self, id: &str, by: Duration) -> Result<Line, Error> {
+        let greeting = self.dialled(id, by, true).await?;
+        within(by, greeting.secure()).await
     }
 
     /// A connection to this machine, in the clear.
     ///
     /// # Errors
     /// [`ErrorKind::Plaintext`] when the destination is anywhere else.
-    pub async fn open_here(&self, id: &str, within: Duration) -> Result<Line, Error> {
-        let Greeting { stream, entry, .. } = self.dialled(id, within, false).await?;
+    pub async fn open_here(&self, id: &str, by: Duration) -> Result<Line, Error> {
+        let Greeting { stream, entry, .. } = self.dialled(id, by, false).await?;
         let here = stream.peer_addr().is_ok_and(|address| address.ip().is_loopback());
         if !here {
             return Err(Error::before(ErrorKind::Plaintext));
@@ -96,8 +96,8 @@ impl Egress {
     ///
     /// # Errors
     /// [`ErrorKind`] says what; nothing has been said yet. The destination must name its port.
-    pub async fn greet(&self, id: &str, within: Duration) -> Result<Greeting, Error> {
-        self.dialled(id, within, true).await
+    pub async fn greet(&self, id: &str, by: Duration) -> Result<Greeting, Error> {
+        self.dialled(id, by, true).await
     }
 
     async fn dialled(&self, id: &str, by: Duration, secure: bool) -> Result<Greeting, Error> {
@@ -114,20 +114,19 @@ impl Egress {
                 entry: Arc::clone(&entry),
             })
         };
-        let opened = self.within(by, opened).await;
+        let opened = within(by, opened).await;
         if opened.is_err() {
             entry.counters.errors.fetch_add(1, Ordering::Relaxed);
         }
         opened
     }
+}
 
-    async fn within<T>(
-        &self,
-        span: Duration,
-        work: impl Future<Output = Result<T, Error>>,
-    ) -> Result<T, Error> {
-        timeout(span, work).await.unwrap_or(Err(Error::before(ErrorKind::ConnectTimeout)))
-    }
+async fn within<T>(
+    span: Duration,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    timeout(span, work).await.unwrap_or(Err(Error::before(ErrorKind::ConnectTimeout)))
 }
 
 impl Greeting {

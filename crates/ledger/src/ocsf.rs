@@ -31,6 +31,10 @@ pub(crate) const fn class_of(action: Action) -> (u32, u32) {
         | A::EvidenceAppend
         | A::SlotsCommit
         | A::LogEpoch
+        | A::WebhookCreate
+        | A::WebhookTest
+        | A::NoticeTest
+        | A::SubscriberAdd
         | A::BudgetReach
         | A::UsageSettle => (3004, 1),
         A::AuditRead | A::AuditExport => (3004, 2),
@@ -43,6 +47,8 @@ pub(crate) const fn class_of(action: Action) -> (u32, u32) {
         | A::BatchEnd
         | A::CatalogueLoad
         | A::BudgetSet
+        | A::WebhookDisable
+        | A::SubscriberConfirm
         | A::LimitsSet
         | A::RoutingPolicySet => (3004, 3),
         A::ProjectArchive
@@ -52,6 +58,9 @@ pub(crate) const fn class_of(action: Action) -> (u32, u32) {
         | A::AliasRemove
         | A::SubprocessorWithdraw
         | A::BudgetRemove
+        | A::WebhookRemove
+        | A::MessageDrop
+        | A::SubscriberRemove
         | A::FileDelete
         | A::BatchCancel
         | A::ContentKeyDestroy

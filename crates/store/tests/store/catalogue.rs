@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{Action, DataClass, OrgRole, Protocol, Secret, UserId};
-use store::{Authority, NewInvitation, NewProvider, NewUser, Owner, TABLES};
+use store::{Authority, NewInvitation, NewProvider, NewUser, NewWebhook, Owner, TABLES};
 use testkit::{Backend, each_backend};
 
 use crate::{
@@ -81,6 +81,21 @@ each_backend! {
         };
         write.provider_create(provider).await.unwrap();
         write.commit(event(Action::ProviderCreate).personal("name", "Canary")).await.unwrap();
+        store.set_mail(Some("sender@example.org".to_owned()));
+        let mut write = store.write(&made.scope).await.unwrap();
+        let webhook = NewWebhook {
+            name: "W".into(),
+            url: Secret::new("https://x.example/canary".into()),
+            host: "x.example".into(),
+            secret: Secret::new("canary of a webhook".into()),
+            allow_private: false,
+        };
+        let webhook = write.webhook_create(webhook).await.unwrap();
+        write.webhook_test(webhook.id).await.unwrap();
+        write.commit(event(Action::WebhookCreate)).await.unwrap();
+        let mut write = deployment.write().await.unwrap();
+        write.subscriber_ask("canary@example.org", &[7; 32]).await.unwrap();
+        write.commit(event(Action::SubscriberAdd)).await.unwrap();
         let scope = content::caller(&store, &made).await;
         let input = content::file(&store, &scope, &made, None).await;
         content::batch(&store, &scope, &made, input.id).await;

@@ -8,6 +8,7 @@ mod edge;
 mod forms;
 mod gemini;
 mod house;
+mod notices;
 mod pages;
 mod playground;
 mod receipts;
