@@ -107,6 +107,22 @@ impl Target {
             "http" => false,
             _ => return Ok(None),
         };
+        Self::at(base, secure).map(Some)
+    }
+
+    /// Where an engine that is not spoken to over HTTP stands: `redis` and, through TLS, `rediss`.
+    ///
+    /// # Errors
+    /// A sentence when the URL cannot be a destination.
+    pub(crate) fn engine(base: &Url) -> Result<Self, &'static str> {
+        match base.scheme() {
+            "rediss" => Self::at(base, true),
+            "redis" => Self::at(base, false),
+            _ => Err("The address of a destination must begin with a known scheme."),
+        }
+    }
+
+    fn at(base: &Url, secure: bool) -> Result<Self, &'static str> {
         if !base.username().is_empty() || base.password().is_some() {
             return Err("The address of a destination must not contain a user name or password.");
         }
@@ -114,8 +130,9 @@ impl Target {
             return Err("The address of a destination must not contain a query or fragment.");
         }
         // `Url` has already turned odd spellings of IPv4 addresses (octal, hexadecimal, one number) into plain ones.
-        let host = base.host().ok_or(NOT_A_HOST)?.to_owned();
-        let port = base.port_or_known_default().ok_or(NOT_A_HOST)?;
+        let host = host(base).ok_or(NOT_A_HOST)?;
+        let known = base.scheme().starts_with("redis").then_some(REDIS);
+        let port = base.port_or_known_default().or(known).ok_or(NOT_A_HOST)?;
         let name = match &host {
             Host::Domain(name) => {
                 ServerName::try_from(name.trim_end_matches('.').to_owned()).map_err(|_| NOT_A_HOST)
@@ -127,14 +144,14 @@ impl Target {
             Some(port) => format!("{host}:{port}"),
             None => host.to_string(),
         };
-        Ok(Some(Self {
+        Ok(Self {
             tls: secure.then_some(name),
             host,
             port,
             host_header: HeaderValue::from_str(&authority).map_err(|_| NOT_A_HOST)?,
             authority: authority.parse().map_err(|_| NOT_A_HOST)?,
             path: base.path().trim_end_matches('/').to_owned(),
-        }))
+        })
     }
 
     /// The path and query a request goes to: a bare path is taken relative to the base,
@@ -183,6 +200,17 @@ impl Target {
         parts.authority = Some(self.authority.clone());
         parts.path_and_query = Some(path);
         Uri::from_parts(parts).unwrap_or_default()
+    }
+}
+
+/// The port of Redis and its kin.
+const REDIS: u16 = 6379;
+
+/// The host of a URL; addresses are told from names only in schemes of the web.
+fn host(base: &Url) -> Option<Host<String>> {
+    match base.host()? {
+        Host::Domain(name) => Host::parse(name).ok(),
+        other => Some(other.to_owned()),
     }
 }
 
@@ -247,5 +275,23 @@ mod tests {
             assert!(Target::parse(&Url::parse(base).unwrap()).is_err(), "{base}");
         }
         assert!(Target::parse(&Url::parse("postgres://db/x").unwrap()).unwrap().is_none());
+    }
+
+    #[test]
+    fn an_engine_has_a_host_and_a_port() {
+        let of = |base: &str| Target::engine(&Url::parse(base).unwrap());
+        let told = |base: &str| {
+            let target = of(base).unwrap();
+            (target.host.to_string(), target.port, target.tls.is_some())
+        };
+        assert_eq!(told("redis://127.0.0.1"), ("127.0.0.1".to_owned(), 6379, false));
+        assert_eq!(told("rediss://cache.example:6380/2"), ("cache.example".to_owned(), 6380, true));
+        assert!(
+            matches!(of("redis://10.1").unwrap().host, Host::Ipv4(_)),
+            "no way around the guard"
+        );
+        for base in ["redis://user@host", "redis://:word@host", "memcached://host", "redis:///x"] {
+            assert!(of(base).is_err(), "{base}");
+        }
     }
 }

@@ -11,6 +11,7 @@ mod connect;
 mod destination;
 mod entry;
 mod error;
+mod line;
 mod pool;
 mod tls;
 
@@ -36,6 +37,7 @@ pub use body::Body;
 pub use connect::{Resolver, system_resolver};
 pub use destination::{Destination, Kind, Record};
 pub use error::{Error, ErrorKind};
+pub use line::Line;
 
 use destination::{Counters, Target};
 use entry::{Acquired, Entry, Opener};
