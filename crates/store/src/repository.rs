@@ -44,7 +44,7 @@ pub use user::{NewUser, User};
 use domain::Timestamp;
 
 /// Milliseconds of the database as a time.
-const fn at(millis: i64) -> Timestamp {
+pub(crate) const fn at(millis: i64) -> Timestamp {
     Timestamp::from_millis(millis)
 }
 
