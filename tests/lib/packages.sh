@@ -44,6 +44,7 @@ need_test_packages() {
   command -v apt-get >/dev/null || return 0
   local packages=(chromium fonts-dejavu-core)
   ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || packages+=(postgresql)
+  command -v redis-server >/dev/null || command -v valkey-server >/dev/null || packages+=(redis-server)
   command -v c++ >/dev/null || packages+=(g++)
   command -v openssl >/dev/null || packages+=(openssl)
   command -v node >/dev/null || packages+=(nodejs npm)

@@ -3,11 +3,13 @@
 //! Each request opens a [`Tab`]: the worst case of each attempt is set aside under every budget that applies, all
 //! together or not at all; a stream is cut when what it has cost passes what is set aside and no more is left; in the
 //! end what it came to is spent and the rest given back. Counters begin with what the usage rows and the journal say
-//! was spent, before the first request of an organization is admitted.
+//! was spent, before the first request of an organization is admitted. Several servers count together where the
+//! configuration says in what; see `docs/adr/0009-several-servers-count-together.md`.
 
 mod book;
 mod counter;
 mod price;
+mod shared;
 mod tab;
 mod words;
 
@@ -23,9 +25,11 @@ use crate::{
     rank,
 };
 
+pub use self::shared::check as check_counters;
 pub(crate) use self::{
     book::Books,
     counter::Place,
+    shared::Shared,
     tab::{Short, Tab},
 };
 use price::Worst;
@@ -59,7 +63,7 @@ impl BudgetState {
 }
 
 impl Gateway {
-    /// The budgets of the scope's organization, as this process counts them; the oldest first.
+    /// The budgets of the scope's organization, as the servers count them; the oldest first.
     ///
     /// # Errors
     /// `Unavailable` when the store cannot say what was spent.
@@ -70,12 +74,16 @@ impl Gateway {
             let sums = window.sums();
             BudgetState {
                 budget: Budget { limit_nano: counter.limit(), ..counter.budget.clone() },
-                spent_nano: sums.spent,
-                reserved_nano: sums.reserved,
+                spent_nano: sums.all_spent(),
+                reserved_nano: sums.all_reserved(),
                 span: window.span,
             }
         };
-        let mut all: Vec<_> = book.all(clock.now()).into_iter().map(state).collect();
+        let places = book.all(budgets.now(clock));
+        if let Some(shared) = book.shared() {
+            shared.look(&places).await;
+        }
+        let mut all: Vec<_> = places.into_iter().map(state).collect();
         all.sort_by_key(|state| state.budget.id);
         Ok(all)
     }
@@ -97,7 +105,7 @@ impl Inner {
         let (Some(project), Some(key)) = (call.scope.project(), call.scope.key()) else {
             return Err(Error::forbidden("Models are called with a project's key."));
         };
-        let tab = Tab::new(book, (project, key), self.clock.now());
+        let tab = Tab::new(book, (project, key), self.budgets.now(&self.clock));
         if !tab.is_limited() {
             return Ok(tab);
         }
@@ -142,12 +150,36 @@ impl Inner {
         prepared: &Prepared,
     ) -> std::result::Result<Option<Prepared>, (&'static str, Box<Failure>)> {
         tab.reserve(|| self.worst(candidate, head, prepared.body.len())).map_err(failure)?;
-        Ok(tab.output_limit().filter(|_| head.task.is_none()).map(|tokens| {
-            let quirks = candidate.quirks(head);
-            let body = llm::cap_output(candidate.format(), &prepared.body, tokens, &quirks);
-            Prepared { body, ..prepared.clone() }
-        }))
+        Ok(limited(tab, (candidate, head), prepared))
     }
+
+    /// The same after asking the other servers' counter.
+    ///
+    /// # Errors
+    /// As [`Inner::set_aside`].
+    pub(crate) async fn lease(
+        &self,
+        tab: &mut Tab,
+        (candidate, head): (&Candidate, &Head),
+        prepared: &Prepared,
+    ) -> std::result::Result<Option<Prepared>, (&'static str, Box<Failure>)> {
+        let worst = || self.worst(candidate, head, prepared.body.len());
+        tab.lease(worst).await.map_err(failure)?;
+        Ok(limited(tab, (candidate, head), prepared))
+    }
+}
+
+/// The request with a lower limit on its output, where that is needed.
+fn limited(
+    tab: &Tab,
+    (candidate, head): (&Candidate, &Head),
+    prepared: &Prepared,
+) -> Option<Prepared> {
+    tab.output_limit().filter(|_| head.task.is_none()).map(|tokens| {
+        let quirks = candidate.quirks(head);
+        let body = llm::cap_output(candidate.format(), &prepared.body, tokens, &quirks);
+        Prepared { body, ..prepared.clone() }
+    })
 }
 
 fn failure(short: Short) -> (&'static str, Box<Failure>) {
@@ -157,6 +189,11 @@ fn failure(short: Short) -> (&'static str, Box<Failure>) {
             ("no_price", Failure { again: Again::Elsewhere, ..Failure::refusing(refusal) })
         }
         Short::Money(place) => ("budget", Failure::short_of_money(&place)),
+        Short::Away(error) => {
+            let failure = Failure::refusing(llm::Refusal::from(&error));
+            let retry_after = Some(std::time::Duration::from_secs(1));
+            ("counters", Failure { retry_after, code: error.code(), ..failure })
+        }
     };
     (reason, Box::new(failure))
 }

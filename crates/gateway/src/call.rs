@@ -123,7 +123,7 @@ impl Inner {
         let tokens = llm::estimate_tokens(call.body.len() as u64);
         let entry = self
             .limiter
-            .admit((scope, key), &routing.limits, &self.config, tokens)
+            .admit((scope, key), (&routing.limits, self.budgets.part()), &self.config, tokens)
             .map_err(Refused::from)?;
         Ok((Caller { org: scope.org(), project, key }, entry))
     }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use domain::Secret;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use url::Url;
 
 /// Limits and timeouts of the data plane.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +39,9 @@ pub struct GatewayConfig {
     pub concurrent_requests: Option<u32>,
     /// Under a budget, the most tokens of output for a request that names no limit of a model without a known one.
     pub budget_output_tokens: u64,
+    /// In what the servers of a deployment count budgets: `memory` for one server, `postgres` for the database, or the
+    /// `redis://` or `rediss://` address of a Valkey or Redis server.
+    pub counters: Counters,
     /// Requests of batches under way at once, over all batches.
     pub batch_at_once: usize,
     /// Most requests of one batch.
@@ -68,6 +73,7 @@ impl Default for GatewayConfig {
             tokens_per_minute: None,
             concurrent_requests: None,
             budget_output_tokens: 16_384,
+            counters: Counters::default(),
             batch_at_once: 16,
             batch_lines: 50_000,
             batch_bytes: 1 << 30,
@@ -105,5 +111,95 @@ impl GatewayConfig {
 
     pub(crate) const fn retry_after(&self) -> Duration {
         Duration::from_millis(self.retry_after_ms)
+    }
+}
+
+/// In what the servers of a deployment count budgets.
+#[derive(Clone, Debug, Default)]
+pub enum Counters {
+    /// In the memory of the only server.
+    #[default]
+    Memory,
+    /// In the store's database.
+    Postgres,
+    /// In a Valkey or Redis server. The address may hold a password.
+    Redis(Secret<String>),
+}
+
+impl Counters {
+    /// As it is written, without a password.
+    #[must_use]
+    pub fn says(&self) -> String {
+        match self {
+            Self::Memory => "memory".to_owned(),
+            Self::Postgres => "postgres".to_owned(),
+            Self::Redis(url) => {
+                let Ok(mut url) = Url::parse(url.expose()) else { return String::new() };
+                let named = url.set_username("").and_then(|()| url.set_password(None));
+                named.map_or_else(|()| String::new(), |()| url.to_string())
+            }
+        }
+    }
+}
+
+impl PartialEq for Counters {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Memory, Self::Memory) | (Self::Postgres, Self::Postgres) => true,
+            (Self::Redis(one), Self::Redis(two)) => one.expose() == two.expose(),
+            _ => false,
+        }
+    }
+}
+
+impl Eq for Counters {}
+
+impl Serialize for Counters {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.says())
+    }
+}
+
+impl<'de> Deserialize<'de> for Counters {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Secret::<String>::deserialize(deserializer)?;
+        match text.expose().as_str() {
+            "memory" => return Ok(Self::Memory),
+            "postgres" => return Ok(Self::Postgres),
+            _ => {}
+        }
+        let wanted = || {
+            D::Error::custom(
+                "gateway.counters is memory, postgres, or an address such as rediss://user:password@host:6379/0",
+            )
+        };
+        let url = Url::parse(text.expose()).map_err(|_| wanted())?;
+        let known = matches!(url.scheme(), "redis" | "rediss") && url.host().is_some();
+        let number = url.path().trim_matches('/');
+        let number = number.is_empty() || number.parse::<u16>().is_ok();
+        if known && number && url.query().is_none() && url.fragment().is_none() {
+            Ok(Self::Redis(text))
+        } else {
+            Err(wanted())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_are_named_without_their_password() {
+        let read = |text: &str| serde_json::from_value::<Counters>(text.into());
+        assert_eq!(read("memory").unwrap(), Counters::Memory);
+        assert_eq!(read("postgres").unwrap(), Counters::Postgres);
+        let redis = read("rediss://me:word@cache.example:6380/2").unwrap();
+        assert_eq!(redis.says(), "rediss://cache.example:6380/2");
+        assert!(!format!("{redis:?}").contains("word"));
+        for wrong in ["", "disk", "redis:/x", "redis://h/name", "redis://h?x=1", "https://h"] {
+            let error = read(wrong).unwrap_err().to_string();
+            assert!(error.contains("gateway.counters is memory"), "{wrong}: {error}");
+        }
     }
 }

@@ -66,9 +66,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use batch::BatchOrder;
 pub use body::{Body, BrokenOff};
-pub use budget::BudgetState;
+pub use budget::{BudgetState, check_counters};
 pub use call::Call;
-pub use config::GatewayConfig;
+pub use config::{Counters, GatewayConfig};
 pub use exposure::ExposureState;
 pub use llm::{Format, Task};
 pub use masking::warm_up;
@@ -119,6 +119,8 @@ impl Gateway {
         clock: Clock,
         tasks: TaskTracker,
     ) -> Self {
+        let shared = budget::Shared::of(&config.counters, (&store, &egress));
+        let budgets = Books::new(shared);
         Self(Arc::new(Inner {
             routes: Routes::new(catalogue.into()),
             desk: batch::Desk::new(config.batch_at_once),
@@ -128,7 +130,7 @@ impl Gateway {
             clock,
             tasks,
             limiter: Limiter::default(),
-            budgets: Books::default(),
+            budgets,
             hedges: Allowance::default(),
             exposures: Exposures::default(),
             open: Arc::default(),

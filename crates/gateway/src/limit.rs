@@ -1,5 +1,6 @@
 //! Rate limits: requests and tokens per minute, and requests at once, of each key and of its organization as a whole.
-//! In memory of this process. Nothing is remembered where nothing is limited.
+//! In memory of this process; where several servers count together, each lets its part through. Nothing is remembered
+//! where nothing is limited.
 
 mod bucket;
 mod fair;
@@ -16,6 +17,7 @@ use tokio::time::Instant;
 
 use crate::GatewayConfig;
 use bucket::Left;
+pub(crate) use fair::Part;
 use fair::{Denied, Org, Rates, What};
 
 /// The limits of all organizations that have some.
@@ -38,11 +40,11 @@ impl Limiter {
     pub(crate) fn admit(
         &self,
         (scope, key): (&Scope, KeyId),
-        limits: &OrgLimits,
+        (limits, part): (&OrgLimits, Part),
         config: &GatewayConfig,
         tokens: u64,
     ) -> Result<Entry, Refusing> {
-        let rates = rates(scope, key, limits, config);
+        let rates = Rates { part, ..rates(scope, key, limits, config) };
         if rates.is_unlimited() {
             return Ok(Entry(None));
         }
@@ -71,7 +73,8 @@ fn rates(scope: &Scope, key: KeyId, limits: &OrgLimits, config: &GatewayConfig) 
         tokens_per_minute: config.tokens_per_minute,
         concurrent: config.concurrent_requests,
     };
-    Rates { own: own.or(of_key).or(limits.each_key).or(deployment), whole: limits.whole }
+    let own = own.or(of_key).or(limits.each_key).or(deployment);
+    Rates { own, whole: limits.whole, ..Rates::default() }
 }
 
 /// A request that was let through; its place is free again when this is dropped.

@@ -93,7 +93,7 @@ impl Sending<'_> {
                 last.get_or_insert((*failure, None));
                 continue;
             }
-            let limited = match self.set_aside(&turn.candidate, &prepared) {
+            let limited = match self.set_aside(&turn.candidate, &prepared).await {
                 Ok(limited) => limited,
                 Err(failure) => {
                     last.get_or_insert((*failure, None));
@@ -186,13 +186,18 @@ impl Sending<'_> {
     }
 
     /// Sets money aside; gives the request with a lower limit on its output where that is needed.
-    fn set_aside(
+    async fn set_aside(
         &mut self,
         candidate: &Candidate,
         prepared: &Prepared,
     ) -> Result<Option<Prepared>, Box<Failure>> {
         let (gateway, head) = (self.gateway, self.attempts.head);
-        let aside = gateway.set_aside(&mut self.settler.tab, (candidate, head), prepared);
+        let tab = &mut self.settler.tab;
+        let mut aside = gateway.set_aside(tab, (candidate, head), prepared);
+        if aside.is_err() && tab.is_shared() {
+            // Boxed: every request would carry it, though few have to ask.
+            aside = Box::pin(gateway.lease(tab, (candidate, head), prepared)).await;
+        }
         aside.map_err(|(reason, failure)| {
             self.settler.receipt.exclude(&candidate.route, reason, Vec::new());
             failure

@@ -60,6 +60,27 @@ pub(crate) async fn reload_catalogue(place: &Place) -> Result<()> {
     Ok(())
 }
 
+/// The servers that count budgets together.
+pub(crate) async fn servers(place: &Place) -> Result<()> {
+    print(&running(place, &Request::Servers).await?);
+    Ok(())
+}
+
+pub(crate) async fn forget_server(place: &Place, server: uuid::Uuid) -> Result<()> {
+    print(&running(place, &Request::ServerForget { server }).await?);
+    Ok(())
+}
+
+/// What the running server says.
+async fn running(place: &Place, request: &Request) -> Result<String> {
+    let config = Config::load(place, None)?;
+    let reply = control::ask(&config.control_socket(), request).await?;
+    let reply = reply.ok_or_else(|| {
+        Error::unavailable("No server runs on this data directory. Start `probity serve` first.")
+    })?;
+    text(reply)
+}
+
 /// 0 when everything that ran passed, 1 otherwise.
 pub(crate) async fn probe_run(
     place: &Place,

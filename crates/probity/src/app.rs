@@ -104,6 +104,7 @@ impl App {
         self.store.run(&self.tasks, &self.stop);
         self.tasks.spawn_blocking(gateway::warm_up);
         self.gateway.watch(&self.stop);
+        self.gateway.count_together(&self.stop);
         self.gateway.work_on_batches(&self.stop);
         self.courier.run(&self.tasks, &self.stop);
         self.tasks.spawn(telemetry::condense(self.metrics.clone(), self.stop.clone()));
@@ -136,6 +137,13 @@ impl App {
         self.tasks.close();
         self.tasks.wait().await;
         self.store.drain().await?;
+        if let Err(error) = self.gateway.leave().await {
+            tracing::warn!(
+                code = error.code(),
+                causes = %error.causes(),
+                "what this server held of budgets is free again when it is started again"
+            );
+        }
         self.store.close().await
     }
 }

@@ -124,4 +124,11 @@ pub(crate) enum Admin {
     OperatorLink,
     /// Read the catalogue's overlays again without a restart; SIGHUP does the same
     ReloadCatalogue,
+    /// List the servers that count budgets together
+    Servers,
+    /// Say that a server will not come back: what it held of budgets and did not record is free again
+    ForgetServer {
+        /// As `probity admin servers` prints it
+        server: uuid::Uuid,
+    },
 }

@@ -212,6 +212,7 @@ impl Config {
             ("gateway.tokens_per_minute", limit(gateway.tokens_per_minute)),
             ("gateway.concurrent_requests", concurrent),
             ("gateway.budget_output_tokens", gateway.budget_output_tokens.to_string()),
+            ("gateway.counters", gateway.counters.says()),
             ("gateway.batch_at_once", gateway.batch_at_once.to_string()),
             ("gateway.batch_lines", gateway.batch_lines.to_string()),
             ("gateway.batch_bytes", gateway.batch_bytes.to_string()),

@@ -21,6 +21,8 @@ pub(crate) enum Request {
     OperatorLink,
     ProbeRun { control: Option<String> },
     CatalogueReload,
+    Servers,
+    ServerForget { server: uuid::Uuid },
     Import(Box<Import>),
 }
 

@@ -3,6 +3,7 @@
 use std::{io::Write as _, process::ExitCode};
 
 use domain::{Clock, Result};
+use egress::Egress;
 use figment::Figment;
 use store::Store;
 
@@ -44,7 +45,21 @@ async fn checks(config: &Config) -> Vec<(&'static str, Result<String>)> {
         Some(server) => format!("letters of {} leave to {}", server.from(), server.host()),
         None => "none is sent".to_owned(),
     });
-    vec![("catalogue", catalogue), ("mail", mail), ("data", data(config).await)]
+    let counters = counters(config).await;
+    vec![
+        ("catalogue", catalogue),
+        ("mail", mail),
+        ("data", data(config).await),
+        ("budgets are counted", counters),
+    ]
+}
+
+async fn counters(config: &Config) -> Result<String> {
+    let egress = Egress::new(&config.egress, Clock::system())?;
+    let kind = config.store().engine()?;
+    let outcome = gateway::check_counters(&config.gateway.counters, kind, &egress).await;
+    egress.close().await;
+    outcome
 }
 
 async fn data(config: &Config) -> Result<String> {

@@ -71,6 +71,10 @@ fn run(cli: &Cli) -> Result<ExitCode> {
                 return admin::probe_run(&cli.place, id.as_deref(), *json).await;
             }
             Command::Admin(Admin::ReloadCatalogue) => admin::reload_catalogue(&cli.place).await?,
+            Command::Admin(Admin::Servers) => admin::servers(&cli.place).await?,
+            Command::Admin(Admin::ForgetServer { server }) => {
+                admin::forget_server(&cli.place, *server).await?;
+            }
             Command::Admin(Admin::OperatorLink) => admin::operator_link(&cli.place).await?,
             Command::Prober => prober::child().await?,
             Command::Verify { .. } => {}

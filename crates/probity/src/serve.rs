@@ -3,6 +3,8 @@
 use std::{io::Write as _, path::Path};
 
 use domain::{Error, Result};
+use gateway::Gateway;
+use store::Store;
 use tokio::signal::unix::{SignalKind, signal};
 use trust::supervisor::Supervisor;
 
@@ -86,14 +88,16 @@ async fn link(identity: &identity::Identity, base_url: &str) -> Result<String> {
 
 fn open_control(app: &App, probes: &Supervisor) -> Result<()> {
     let (identity, base_url, probes) = (app.identity.clone(), app.base_url.clone(), probes.clone());
-    let shelf = app.catalogue.clone();
+    let (shelf, gateway, store) = (app.catalogue.clone(), app.gateway.clone(), app.store.clone());
     let answer = move |request| {
         let (identity, base_url, probes) = (identity.clone(), base_url.clone(), probes.clone());
-        let shelf = shelf.clone();
+        let (shelf, gateway, store) = (shelf.clone(), gateway.clone(), store.clone());
         async move {
             match request {
                 Request::OperatorLink => link(&identity, &base_url).await.map(Reply::Text),
                 Request::CatalogueReload => shelf.reload().await.map(Reply::Text),
+                Request::Servers => servers(&store).await.map(Reply::Text),
+                Request::ServerForget { server } => forget(&gateway, &store, server).await,
                 Request::ProbeRun { control } => {
                     let results = probes.run_now(control.as_deref()).await?;
                     serde_json::to_value(results).map(Reply::Json).map_err(Error::internal)
@@ -106,6 +110,29 @@ fn open_control(app: &App, probes: &Supervisor) -> Result<()> {
         }
     };
     control::serve(&app.config.control_socket(), &app.tasks, app.stop.clone(), answer)
+}
+
+/// The servers that count budgets together, one a line.
+async fn servers(store: &Store) -> Result<String> {
+    let line = |node: &store::Node| {
+        let this = if node.id == store.node() { "  (this one)" } else { "" };
+        format!("{}  last seen {}{this}", node.id, node.seen.rfc3339())
+    };
+    let lines: Vec<String> = store.nodes().await?.iter().map(line).collect();
+    Ok(match lines.is_empty() {
+        true => "No servers count budgets together: gateway.counters is memory.".to_owned(),
+        false => lines.join("\n"),
+    })
+}
+
+async fn forget(gateway: &Gateway, store: &Store, server: uuid::Uuid) -> Result<Reply> {
+    if server == store.node() {
+        return Err(Error::invalid("This server runs. Stop it, and it leaves by itself."));
+    }
+    gateway.forget_server(server).await?;
+    Ok(Reply::Text(format!(
+        "{server} is forgotten: what it held and did not record is free again."
+    )))
 }
 
 /// SIGHUP reads the catalogue's overlays again; what is wrong with them is logged and changes nothing.

@@ -11,15 +11,18 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use domain::{Error, Result, Secret};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 use vault::{Key, RootKey};
 
 const KEYS: &str = "keys.json";
 const LOCK: &str = "lock";
+const NODE: &str = "node";
 const CONTEXT: &str = "database key";
 
 /// The locked data directory; the lock ends with the process at the latest.
 pub(crate) struct DataDir {
     path: PathBuf,
+    node: Uuid,
     lock: Mutex<Option<File>>,
 }
 
@@ -44,11 +47,16 @@ impl DataDir {
                 .with_source(error)
             },
         )?;
-        Ok(Self { path: path.to_owned(), lock: Mutex::new(Some(file)) })
+        Ok(Self { path: path.to_owned(), node: node(path)?, lock: Mutex::new(Some(file)) })
     }
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The name of the server that works with this directory: the same after every start.
+    pub(crate) const fn node(&self) -> Uuid {
+        self.node
     }
 
     /// Gives the directory back before the last clone of the store is gone.
@@ -135,6 +143,26 @@ impl KeysFile {
     fn write(&self, directory: &Path) -> Result<()> {
         let text = serde_json::to_string_pretty(self).map_err(Error::internal)?;
         replace(directory, KEYS, text.as_bytes())
+    }
+}
+
+/// The name in the directory, or a new one.
+fn node(directory: &Path) -> Result<Uuid> {
+    let path = directory.join(NODE);
+    match fs::read_to_string(&path) {
+        Ok(text) => Uuid::try_parse(text.trim()).map_err(|error| {
+            half_written(format!(
+                "{} cannot be read. Restore it from a backup of this data directory.",
+                path.display()
+            ))
+            .with_source(error)
+        }),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let node = Uuid::new_v4();
+            replace(directory, NODE, node.to_string().as_bytes())?;
+            Ok(node)
+        }
+        Err(error) => Err(unusable(&path, error)),
     }
 }
 

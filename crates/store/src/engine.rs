@@ -2,7 +2,7 @@
 
 use std::{path::Path, str::FromStr, time::Duration};
 
-use domain::{Error, OrgId, Result, Secret};
+use domain::{Clock, Error, OrgId, Result, Secret, Timestamp};
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, SqliteTransactionMode,
     SqlxPostgresConnector, SqlxSqliteConnector, Statement, TransactionOptions, TransactionTrait,
@@ -200,6 +200,18 @@ impl Tx {
     /// Runs a statement without parameters.
     pub(crate) async fn run(&self, sql: &str) -> Result<()> {
         self.inner.execute_unprepared(sql).await.map_err(from_db).map(drop)
+    }
+
+    /// The database's time; on SQLite, which has no server, `clock`'s.
+    pub(crate) async fn now(&self, clock: &Clock) -> Result<Timestamp> {
+        if !self.is_postgres() {
+            return Ok(clock.now());
+        }
+        let sql = "select (extract(epoch from clock_timestamp()) * 1000)::bigint";
+        let statement = Statement::from_string(DbBackend::Postgres, sql);
+        let row = self.inner.query_one_raw(statement).await.map_err(from_db)?;
+        let millis = row.map_or(Ok(0), |row| row.try_get_by_index(0).map_err(from_db))?;
+        Ok(Timestamp::from_millis(millis))
     }
 
     pub(crate) async fn commit(self) -> Result<()> {

@@ -9,6 +9,7 @@ use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTraitSelf, Schema
 
 mod budget;
 mod content;
+mod counter;
 mod exposure;
 mod foundation;
 mod limit;
@@ -42,6 +43,7 @@ const MIGRATIONS: &[(&str, Steps)] = &[
     ("m0009_content", content::steps),
     ("m0010_exposure", exposure::steps),
     ("m0011_messages", messages::steps),
+    ("m0012_counter", counter::steps),
 ];
 
 /// Collects the statements of one migration for one engine.

@@ -149,6 +149,12 @@ impl Store {
         self.ready().map(|ready| ready.deployment)
     }
 
+    /// The name of this server among those that share the database; kept in its data directory.
+    #[must_use]
+    pub fn node(&self) -> Uuid {
+        self.0.directory.node()
+    }
+
     /// Names the root key without telling anything about it.
     #[must_use]
     pub fn root_fingerprint(&self) -> String {

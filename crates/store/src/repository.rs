@@ -48,7 +48,7 @@ pub use webhook::{LastDelivery, NewWebhook, Webhook};
 use domain::Timestamp;
 
 /// Milliseconds of the database as a time.
-const fn at(millis: i64) -> Timestamp {
+pub(crate) const fn at(millis: i64) -> Timestamp {
     Timestamp::from_millis(millis)
 }
 

@@ -48,6 +48,15 @@ pub const TABLES: &[Table] = &[
     ),
     deployment("change", &[("name", Identifier), ("version", Identifier)]),
     deployment(
+        "node",
+        &[
+            ("id", Identifier),
+            ("entered_at", Identifier),
+            ("seen_at", Identifier),
+            ("left_at", Identifier),
+        ],
+    ),
+    deployment(
         "organization",
         &[
             ("id", Identifier),
@@ -326,6 +335,19 @@ pub const TABLES: &[Table] = &[
         ],
     ),
     tenant(
+        "counter",
+        &[
+            ("org_id", Identifier),
+            ("budget_id", Identifier),
+            ("from_at", Identifier),
+            ("node_id", Identifier),
+            ("ceiling", Usage),
+            ("spent", Usage),
+            ("sequence", Identifier),
+            ("refused_at", Identifier),
+        ],
+    ),
+    tenant(
         "exposure",
         &[
             ("org_id", Identifier),
@@ -398,6 +420,7 @@ pub const TABLES: &[Table] = &[
             ("currency", Usage),
             ("receipt", Usage),
             ("event_id", Identifier),
+            ("node_id", Identifier),
         ],
     ),
     tenant(

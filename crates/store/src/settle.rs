@@ -109,7 +109,7 @@ async fn record(store: &Store, org: OrgId, batch: &[Arc<Settled>]) -> Result<()>
     let known = known(&tx, org, batch).await?;
     let mut rows: Vec<usage::Model> = batch
         .iter()
-        .map(|settled| row::model(settled))
+        .map(|settled| row::model(settled, store.node()))
         .filter(|row| !known.contains(&row.request_id))
         .collect();
     if rows.is_empty() {

@@ -3,15 +3,16 @@
 //! A request is in the database or waits in the journal for it, never in both while nothing is settled into the
 //! database: so a look at both counts each request once.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
-use domain::{BudgetOf, KeyId, ProjectId, Result, Span, Timestamp};
+use domain::{BudgetOf, KeyId, OrgId, ProjectId, Result, Span, Timestamp};
 use sea_orm::{ColumnTrait, QueryFilter, QuerySelect, Select, sea_query::ExprTrait as _};
 use tokio::sync::MutexGuard;
 use uuid::Uuid;
 
 use crate::{
     Scope, Store,
+    engine::Tx,
     entity::usage,
     error::from_db,
     journal::{Settled, reserved_by},
@@ -75,7 +76,7 @@ impl Spending<'_> {
     /// `Unavailable` when the database cannot be reached.
     pub async fn recorded(&self, span: Span) -> Result<Vec<Spent>> {
         let tx = self.store.engine().read(self.scope.org()).await?;
-        let within = || within(self.scope, span);
+        let within = || within(self.scope.org(), span);
         let sums: Vec<(Uuid, Uuid, i64)> = within()
             .select_only()
             .column(usage::Column::ProjectId)
@@ -111,13 +112,66 @@ impl Spending<'_> {
     }
 }
 
-fn within(scope: &Scope, span: Span) -> Select<usage::Entity> {
-    let all = tenant::select::<usage::Entity>(scope.org())
+impl Spending<'_> {
+    /// What this server has spent of a budget of `of` by the records, in nano-units.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database cannot be reached.
+    pub async fn recorded_here(&self, of: BudgetOf, span: Span) -> Result<u64> {
+        let tx = self.store.engine().read(self.scope.org()).await?;
+        let all = by_node(&tx, self.scope.org(), of, span).await?;
+        let here = all.into_iter().find(|(node, _)| *node == self.store.node());
+        Ok(here.map_or(0, |(_, nano)| nano))
+    }
+}
+
+fn within(org: OrgId, span: Span) -> Select<usage::Entity> {
+    let all = tenant::select::<usage::Entity>(org)
         .filter(usage::Column::StartedAt.gte(span.from.as_millis()));
     match span.until {
         Some(until) => all.filter(usage::Column::StartedAt.lt(until.as_millis())),
         None => all,
     }
+}
+
+/// What each server has spent of a budget of `of` by the records; the nil one stands for those without a name.
+pub(crate) async fn by_node(
+    tx: &Tx,
+    org: OrgId,
+    of: BudgetOf,
+    span: Span,
+) -> Result<Vec<(Uuid, u64)>> {
+    let within = || match of {
+        BudgetOf::Organization => within(org, span),
+        BudgetOf::Project(id) => within(org, span).filter(usage::Column::ProjectId.eq(id.uuid())),
+        BudgetOf::Key(id) => within(org, span).filter(usage::Column::KeyId.eq(id.uuid())),
+    };
+    let sums: Vec<(Option<Uuid>, i64)> = within()
+        .select_only()
+        .column(usage::Column::NodeId)
+        .column_as(total(usage::Column::CostNano), "cost_nano")
+        .group_by(usage::Column::NodeId)
+        .into_tuple()
+        .all(tx.on())
+        .await
+        .map_err(from_db)?;
+    let interrupted: Vec<(Option<Uuid>, String)> = within()
+        .select_only()
+        .column(usage::Column::NodeId)
+        .column(usage::Column::Receipt)
+        .filter(usage::Column::Status.eq(0).and(usage::Column::CostNano.is_null()))
+        .into_tuple()
+        .all(tx.on())
+        .await
+        .map_err(from_db)?;
+    let mut all: HashMap<Uuid, u64> = HashMap::new();
+    let sums = sums.into_iter().map(|(node, nano)| (node, positive(nano)));
+    let interrupted = interrupted.into_iter().map(|(node, receipt)| (node, reserved_by(&receipt)));
+    for (node, nano) in sums.chain(interrupted) {
+        let sum = all.entry(node.unwrap_or_default()).or_default();
+        *sum = sum.saturating_add(nano);
+    }
+    Ok(all.into_iter().collect())
 }
 
 fn waiting(settled: &Arc<Settled>) -> (Timestamp, Spent) {

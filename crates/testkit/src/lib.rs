@@ -12,6 +12,7 @@ mod backend;
 mod catalogue;
 mod ending;
 mod postgres;
+mod redis;
 
 pub use backend::Backend;
 pub use catalogue::{
@@ -19,3 +20,4 @@ pub use catalogue::{
 };
 pub use ending::end_with_connections;
 pub use postgres::{Cluster, Database};
+pub use redis::Redis;

@@ -87,10 +87,11 @@ fn the_test_kit_never_ships() {
 
 #[test]
 fn each_kind_of_library_stays_in_its_room() {
-    let rooms: [(&[&str], &[&str]); 4] = [
+    let rooms: [(&[&str], &[&str]); 5] = [
         (&["sea-orm", "sea-orm-migration", "sqlx", "libsqlite3-sys"], &["store"]),
         (&["axum", "askama", "tower-http"], &["web", "testkit"]),
         (&["argon2"], &["vault"]),
+        (&["redis"], &["gateway"]),
         (&["hyper", "hyper-util"], &["egress", "web", "sandbox", "bench", "testkit", "probity"]),
     ];
     let all = dependencies(&metadata(), DependencyKind::Normal);

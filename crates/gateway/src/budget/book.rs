@@ -2,20 +2,42 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use domain::{BudgetOf, KeyId, OrgId, Period, ProjectId, Result, Timestamp};
+use domain::{BudgetOf, Clock, KeyId, OrgId, Period, ProjectId, Result, Timestamp};
 use parking_lot::RwLock;
-use store::{OrgRouting, Scope, Spent, Store};
+use store::{OrgRouting, Scope, Spending, Spent, Store};
 use tokio_util::task::TaskTracker;
 
-use super::counter::{Counter, Place};
+use super::{
+    counter::{Counter, Place},
+    shared::Shared,
+};
+use crate::limit::Part;
 
 type Counters = HashMap<(BudgetOf, Period), Arc<Counter>>;
 
 /// The books of all organizations that were asked for.
 #[derive(Default)]
-pub(crate) struct Books(RwLock<HashMap<OrgId, Arc<Book>>>);
+pub(crate) struct Books {
+    all: RwLock<HashMap<OrgId, Arc<Book>>>,
+    /// What servers count in together.
+    pub shared: Option<Arc<Shared>>,
+}
 
 impl Books {
+    pub(crate) fn new(shared: Option<Arc<Shared>>) -> Self {
+        Self { shared, ..Self::default() }
+    }
+
+    /// The time that decides in which period a request is counted: the counter's where servers count together.
+    pub(crate) fn now(&self, clock: &Clock) -> Timestamp {
+        self.shared.as_ref().map_or_else(|| clock.now(), |shared| shared.now())
+    }
+
+    /// Which of the servers this is, for limits that are divided among them.
+    pub(crate) fn part(&self) -> Part {
+        self.shared.as_ref().map(|shared| shared.part()).unwrap_or_default()
+    }
+
     /// The book of the scope's organization, with the budgets that the store knows now.
     ///
     /// # Errors
@@ -27,12 +49,10 @@ impl Books {
         scope: &Scope,
     ) -> Result<Arc<Book>> {
         let source = store.routing(scope).await?;
-        let known = self.0.read().get(&scope.org()).cloned();
+        let known = self.all.read().get(&scope.org()).cloned();
         let book = known.unwrap_or_else(|| {
-            let mut all = self.0.write();
-            Arc::clone(
-                all.entry(scope.org()).or_insert_with(|| Arc::new(Book::new(store, tasks, scope))),
-            )
+            let new = || Arc::new(Book::new(store, tasks, scope, self.shared.clone()));
+            Arc::clone(self.all.write().entry(scope.org()).or_insert_with(new))
         });
         if !book.shelf().is_of(&source) {
             // Boxed: it is large, and few requests find something new.
@@ -53,6 +73,7 @@ pub(crate) struct Book {
     /// One at a time brings it up to date.
     renewing: tokio::sync::Mutex<()>,
     shelf: RwLock<Arc<Shelf>>,
+    shared: Option<Arc<Shared>>,
 }
 
 #[derive(Default)]
@@ -69,7 +90,7 @@ impl Shelf {
 }
 
 impl Book {
-    fn new(store: &Store, tasks: &TaskTracker, scope: &Scope) -> Self {
+    fn new(store: &Store, tasks: &TaskTracker, scope: &Scope, shared: Option<Arc<Shared>>) -> Self {
         Self {
             org: scope.org(),
             store: store.clone(),
@@ -77,7 +98,12 @@ impl Book {
             still: RwLock::default(),
             renewing: tokio::sync::Mutex::default(),
             shelf: RwLock::default(),
+            shared,
         }
+    }
+
+    pub(crate) const fn shared(&self) -> Option<&Arc<Shared>> {
+        self.shared.as_ref()
     }
 
     fn shelf(&self) -> Arc<Shelf> {
@@ -120,14 +146,21 @@ impl Book {
         if before.is_of(&source) {
             return Ok(());
         }
-        let now = self.store.clock().now();
+        let now = match &self.shared {
+            Some(shared) if !source.budgets.is_empty() => {
+                shared.enter().await?;
+                shared.now()
+            }
+            _ => self.store.clock().now(),
+        };
         let (mut counters, mut fresh) = (HashMap::new(), Vec::new());
         for budget in &source.budgets {
             let place = (budget.of, budget.period);
             let known = before.counters.get(&place);
             let known = known.filter(|known| known.budget.id == budget.id && known.is_ready());
             let counter = known.cloned().unwrap_or_else(|| {
-                let new = Arc::new(Counter::new(budget.clone(), now));
+                let shared = self.shared.clone().map(|shared| (self.org, shared));
+                let new = Arc::new(Counter::new(budget.clone(), now, shared));
                 fresh.push(Arc::clone(&new));
                 new
             });
@@ -162,6 +195,9 @@ impl Book {
                 fresh.iter().filter(within).for_each(|counter| add(counter, spent));
             }
             *self.shelf.write() = Arc::new(Shelf { source: None, counters: all.clone() });
+        }
+        if let Some(shared) = &self.shared {
+            return join(shared, &spending, fresh, now).await;
         }
         for period in Period::ALL {
             let of_period: Vec<_> =
@@ -200,4 +236,21 @@ impl Book {
             self.tasks.spawn_on(told, &runtime);
         }
     }
+}
+
+/// Joins the counters that servers count in together, with what this one has spent.
+async fn join(
+    shared: &Shared,
+    spending: &Spending<'_>,
+    fresh: &[Arc<Counter>],
+    now: Timestamp,
+) -> Result<()> {
+    for counter in fresh {
+        let window = counter.window(now);
+        // By the records of this server; those of the others are theirs to tell.
+        window.add_spent(spending.recorded_here(counter.budget.of, window.span).await?);
+        shared.join(&window).await?;
+        counter.make_ready();
+    }
+    Ok(())
 }

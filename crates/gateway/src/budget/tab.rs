@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use domain::{KeyId, ProjectId, Timestamp};
+use domain::{Error, KeyId, ProjectId, Timestamp};
 
 use super::{
     book::Book,
     counter::{Hold, Place},
     price::Worst,
 };
+
+/// How often more is asked for when others of this server take it away meanwhile.
+const ROUNDS: usize = 3;
 
 /// Of one request, under all budgets that apply to it. Dropped unsettled, everything is given back.
 pub(crate) struct Tab {
@@ -60,10 +63,51 @@ impl Tab {
             return Ok(());
         }
         let worst = worst().ok_or(Short::NoPrice)?;
-        let hold = Hold::new(places, worst.full(), worst.least()).map_err(Short::Money)?;
+        // Where servers count together, there may be more than what is left here.
+        let least = if self.is_shared() { worst.full() } else { worst.least() };
+        let hold = Hold::new(places, worst.full(), least).map_err(Short::Money)?;
         let limit = worst.limit(hold.amount());
         self.held = Some(Held { hold, worst, limit, seen: 0, step: 0 });
         Ok(())
+    }
+
+    /// Whether servers count together, so that more may be had by asking.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.book.shared().is_some()
+    }
+
+    /// The same as [`Tab::reserve`], after asking the other servers' counter for what is lacking.
+    ///
+    /// # Errors
+    /// The budget that has too little left, or why nobody can say.
+    pub(crate) async fn lease(
+        &mut self,
+        worst: impl FnOnce() -> Option<Worst>,
+    ) -> Result<(), Short> {
+        let (Some(shared), Some(worst)) = (self.book.shared(), worst()) else {
+            return Err(Short::NoPrice);
+        };
+        let mut tries = 0..ROUNDS;
+        loop {
+            let places = self.book.places(self.payer, self.started);
+            let mut away = None;
+            for place in &places {
+                away = away.or(shared.ask(&place.window, worst.full()).await.err());
+            }
+            match Hold::new(places, worst.full(), worst.least()) {
+                Ok(hold) => {
+                    let limit = worst.limit(hold.amount());
+                    self.held = Some(Held { hold, worst, limit, seen: 0, step: 0 });
+                    return Ok(());
+                }
+                Err(place) => match away {
+                    Some(error) => return Err(Short::Away(error)),
+                    None if tries.next().is_none() => return Err(Short::Money(place)),
+                    // Another request of this server may have been faster.
+                    None => {}
+                },
+            }
+        }
     }
 
     /// Nano-units that are set aside; `None` without a budget.
@@ -130,6 +174,8 @@ pub(crate) enum Short {
     /// What it may cost is unknown.
     NoPrice,
     Money(Place),
+    /// Servers count together, and what they count in cannot say what is left.
+    Away(Error),
 }
 
 impl Held {
@@ -138,7 +184,9 @@ impl Held {
         self.seen = cost;
         if self.hold.amount() < self.worst.full() {
             // Too little was left for all of it: the next piece must fit too, as it is paid for once it is here.
-            return self.hold.grow(cost.saturating_add(self.step));
+            let more = cost.saturating_add(self.step);
+            self.hold.foresee(more.saturating_add(self.step));
+            return self.hold.grow(more);
         }
         // Counts of an answer under way are estimates. Only one that is twice as long as allowed is no longer a matter
         // of counting: then the provider does not keep to the limit.
@@ -165,7 +213,7 @@ mod tests {
         let at = Timestamp::from_millis(0);
         let (id, of, period) = (BudgetId::new(at), BudgetOf::Organization, Period::Total);
         let counter =
-            Arc::new(Counter::new(Budget { id, of, period, limit_nano, changed: at }, at));
+            Arc::new(Counter::new(Budget { id, of, period, limit_nano, changed: at }, at, None));
         let base = Price { input: Some(0), output: Some(10), ..Price::default() };
         let head = br#"{"model":"m","messages":[],"max_tokens":100}"#;
         let head = llm::head(Format::OpenAiChat, head).unwrap();

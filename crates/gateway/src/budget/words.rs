@@ -22,11 +22,11 @@ pub(super) fn no_price() -> Error {
 pub(super) fn too_little(place: &Place) -> (String, bool) {
     let (limit, sums) = (place.counter.limit(), place.window.sums());
     let (which, renews) = (budget(place), renewal(place));
-    if sums.spent >= limit {
+    if sums.all_spent() >= limit {
         return (format!("{which} is used up. {renews} {ASK}"), false);
     }
-    if sums.reserved > 0 {
-        let (left, held) = (money(place.left()), money(sums.reserved));
+    if sums.all_reserved() > 0 {
+        let (left, held) = (money(sums.free(limit)), money(sums.all_reserved()));
         return (
             format!(
                 "{which} has {left} left, too little for this request, besides {held} that is set aside for requests \
@@ -35,7 +35,7 @@ pub(super) fn too_little(place: &Place) -> (String, bool) {
             true,
         );
     }
-    let left = money(place.left());
+    let left = money(sums.free(limit));
     (format!("{which} has {left} left, too little for this request. {renews} {ASK}"), false)
 }
 

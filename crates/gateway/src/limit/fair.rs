@@ -18,11 +18,36 @@ const RECOUNT: u64 = 1_000_000_000;
 pub(crate) struct Rates {
     pub own: Limits,
     pub whole: Limits,
+    /// The part of both that is this server's.
+    pub part: Part,
 }
 
 impl Rates {
     pub(crate) fn is_unlimited(&self) -> bool {
-        *self == Self::default()
+        let none = Limits::default();
+        self.own == none && self.whole == none
+    }
+}
+
+/// One of several servers that limits are divided among, so that together they let no more through than one would.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Part {
+    /// From zero on.
+    pub number: u32,
+    pub servers: u32,
+}
+
+impl Default for Part {
+    fn default() -> Self {
+        Self { number: 0, servers: 1 }
+    }
+}
+
+impl Part {
+    /// What this server lets through of `limit`. What cannot be divided goes to the first ones.
+    fn of(self, limit: u64) -> u64 {
+        let servers = u64::from(self.servers.max(1));
+        limit / servers + u64::from(u64::from(self.number) < limit % servers)
     }
 }
 
@@ -88,16 +113,15 @@ impl Org {
         crowded(rates, (one.under_way, *under_way), calling)?;
         for what in [What::Requests, What::Tokens] {
             let (of, cost) = (Of(what), if what == What::Requests { 1 } else { tokens });
-            for (limit, bucket, is_whole) in [
-                (of.limit(&rates.own), of.bucket(&mut one.own), false),
-                (of.limit(&rates.whole), of.bucket(&mut *whole), true),
-                (
-                    of.limit(&rates.whole).map(|limit| share(limit, calling)),
-                    of.bucket(&mut one.share),
-                    true,
-                ),
+            for (limit, among, bucket, is_whole) in [
+                (of.limit(&rates.own), 1, of.bucket(&mut one.own), false),
+                (of.limit(&rates.whole), 1, of.bucket(&mut *whole), true),
+                (of.limit(&rates.whole), calling, of.bucket(&mut one.share), true),
             ] {
-                let wait = limit.and_then(|limit| Some((limit, bucket.wait(cost, limit, now)?)));
+                let wait = limit.and_then(|limit| {
+                    let here = share(rates.part.of(limit), among);
+                    Some((share(limit, among), bucket.wait(cost, here, now)?))
+                });
                 if let Some((limit, wait)) = wait {
                     return Err(Denied { what, limit, whole: is_whole, wait });
                 }
@@ -138,10 +162,14 @@ impl Org {
     /// What is left of the allowance of which the least is: the key's own, or its share of the organization's.
     pub(crate) fn left(&self, key: KeyId, rates: &Rates, what: What) -> Option<Left> {
         let (of, one) = (Of(what), self.keys.get(&key)?);
-        let own = of.limit(&rates.own).map(|limit| of.of(&one.own).left(limit));
+        let left = |limit: u64, among: u64, bucket: &Bucket| {
+            let left = bucket.left(share(rates.part.of(limit), among));
+            Left { limit: share(limit, among), ..left }
+        };
+        let own = of.limit(&rates.own).map(|limit| left(limit, 1, of.of(&one.own)));
         let whole = of.limit(&rates.whole);
-        let all = whole.map(|limit| of.of(&self.whole).left(limit));
-        let share = whole.map(|limit| of.of(&one.share).left(share(limit, self.calling)));
+        let all = whole.map(|limit| left(limit, 1, of.of(&self.whole)));
+        let share = whole.map(|limit| left(limit, self.calling, of.of(&one.share)));
         [own, all, share].into_iter().flatten().min_by_key(|left| left.remaining)
     }
 
@@ -169,15 +197,17 @@ fn crowded(rates: &Rates, (own, all): (u32, u32), calling: u64) -> Result<(), De
     let wait = std::time::Duration::from_secs(1);
     let denied =
         |limit: u32, whole| Denied { what: What::Concurrent, limit: limit.into(), whole, wait };
-    if let Some(limit) = rates.own.concurrent.filter(|limit| own >= *limit) {
+    let here = |limit: u32| rates.part.of(limit.into());
+    let (own, all) = (u64::from(own), u64::from(all));
+    if let Some(limit) = rates.own.concurrent.filter(|limit| own >= here(*limit)) {
         return Err(denied(limit, false));
     }
     let Some(limit) = rates.whole.concurrent else { return Ok(()) };
-    let most = match calling {
-        0 | 1 if limit > 1 => u64::from(limit) - 1,
-        calling => share(limit.into(), calling),
+    let most = match (calling, here(limit)) {
+        (0 | 1, here) if here > 1 => here - 1,
+        (calling, here) => share(here, calling),
     };
-    if all >= limit || u64::from(own) >= most {
+    if all >= here(limit) || own >= most {
         return Err(denied(limit, true));
     }
     Ok(())
@@ -294,6 +324,36 @@ mod tests {
         assert!(of_modest > 140, "{of_modest} of 149 let through");
         assert!(of_greedy + of_modest <= 60 * 5 + 1, "{of_greedy} + {of_modest}");
         assert!(of_greedy > 90, "{of_greedy}: what is left over is not lost");
+    }
+
+    #[test]
+    fn several_servers_let_through_what_one_would() {
+        let limits = Limits {
+            requests_per_minute: Some(20),
+            tokens_per_minute: Some(1_000),
+            concurrent: Some(7),
+        };
+        for servers in 1..9 {
+            let (mut requests, mut tokens, mut places) = (0, 0, 0);
+            for number in 0..servers {
+                let part = Part { number, servers };
+                let (mut org, one) = (Org::default(), key());
+                let rates = |limits| Rates { part, ..own(limits) };
+                let only = Limits { concurrent: None, tokens_per_minute: None, ..limits };
+                requests += (0..50).filter(|_| org.admit(one, &rates(only), 0, 0).is_ok()).count();
+                let (mut org, only) = (
+                    Org::default(),
+                    Limits { concurrent: None, requests_per_minute: None, ..limits },
+                );
+                tokens += (0..1_100).filter(|_| org.admit(one, &rates(only), 1, 0).is_ok()).count();
+                let mut org = Org::default();
+                let only = Limits { requests_per_minute: None, tokens_per_minute: None, ..limits };
+                places += (0..50).filter(|_| org.admit(one, &rates(only), 0, 0).is_ok()).count();
+                let told = org.left(one, &rates(limits), What::Requests).unwrap();
+                assert_eq!(told.limit, 20, "clients hear of the whole limit");
+            }
+            assert_eq!((requests, tokens, places), (20, 1_000, 7), "{servers} servers");
+        }
     }
 
     #[test]

@@ -9,6 +9,11 @@ entity!(deployment setting "deployment_setting" keys { name: String } {
     changed_at: i64,
 });
 entity!(deployment change "change" keys { name: String } { version: i64 });
+entity!(deployment node "node" keys { id: Uuid } {
+    entered_at: i64,
+    seen_at: i64,
+    left_at: Option<i64>,
+});
 entity!(deployment organization "organization" keys { id: Uuid } {
     slug: String,
     name: String,

@@ -91,6 +91,12 @@ entity!(tenant budget "budget" keys { id: Uuid } {
     told_from: Option<i64>,
     told_percent: i64,
 });
+entity!(tenant counter "counter" keys { budget_id: Uuid, from_at: i64, node_id: Uuid } {
+    ceiling: i64,
+    spent: i64,
+    sequence: i64,
+    refused_at: i64,
+});
 entity!(tenant rate_limit "rate_limit" keys { id: Uuid } {
     key_id: Option<Uuid>,
     requests_per_minute: Option<i64>,
@@ -131,6 +137,7 @@ entity!(tenant usage "usage" keys { request_id: Uuid } {
     currency: Option<String>,
     receipt: String,
     event_id: Uuid,
+    node_id: Option<Uuid>,
 });
 entity!(tenant subprocessor_decision "subprocessor_decision" keys { provider: String } {
     decision: String,

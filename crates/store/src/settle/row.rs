@@ -15,8 +15,8 @@ fn signed(value: u64, most: u64) -> i64 {
     i64::try_from(value.min(most)).unwrap_or(i64::MAX)
 }
 
-/// The row, without the event that it is recorded by.
-pub(super) fn model(settled: &Settled) -> usage::Model {
+/// The row as `node` records it, without the event that it is recorded by.
+pub(super) fn model(settled: &Settled, node: Uuid) -> usage::Model {
     let Settled { intent, settlement } = settled;
     let usage = settlement.usage;
     let tokens =
@@ -47,6 +47,7 @@ pub(super) fn model(settled: &Settled) -> usage::Model {
         currency: settlement.currency.clone(),
         receipt: settlement.receipt_json.clone(),
         event_id: Uuid::nil(),
+        node_id: Some(node),
     }
 }
 
@@ -161,6 +162,7 @@ mod tests {
             currency: Some("USD".to_owned()),
             receipt: "{}".to_owned(),
             event_id: Uuid::nil(),
+            node_id: None,
         }
     }
 

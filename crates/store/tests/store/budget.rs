@@ -6,7 +6,10 @@ use domain::{
     Action, BudgetOf, KeyId, Kind, LimitOf, Limits, Period, Protocol, Provenance, ProviderId,
     RequestId, Timestamp, Usage,
 };
-use store::{AuditFilter, Budget, Intent, OrgLimits, Page, Settlement, Spent, Store};
+use store::{
+    AuditFilter, Budget, Claim, Claimed, CounterOf, Intent, OrgLimits, Page, Settlement, Spent,
+    Store,
+};
 use testkit::{Backend, each_backend};
 
 use crate::fixture::{self, House, event, house, refusal};
@@ -103,6 +106,57 @@ each_backend! {
         write.budget_remove(first.id).await.unwrap();
         write.commit(event(Action::BudgetRemove)).await.unwrap();
         assert_eq!(store.routing(&made.scope).await.unwrap().budgets.len(), 3, "at once");
+    }
+
+    async fn what_a_server_may_spend_is_agreed_on(backend: Backend) {
+        let store = backend.open().await;
+        let house = house(&store, "acme").await;
+        let (key, _) = fixture::key(&store, &house).await;
+        serve(&store, &house, key.id, Some(30));
+        store.drain().await.unwrap();
+        let budget = set(&store, &house, BudgetOf::Key(key.id), 1_000).await;
+        let (org, period, now) = (house.organization.id, budget.period, store.time().await.unwrap());
+        let from = if backend.is_postgres() { store.clock().now() } else { now };
+        let from = period.span(from).from;
+        let of = CounterOf { org, budget: budget.id, of: budget.of, period, from };
+        assert_eq!(store.spent_by_node(&of).await.unwrap(), [(store.node(), 30)]);
+        let claim = Claim { sequence: 1, limit: 0, spent: 30, ceiling: 30, need: 100 };
+        let Claimed::Share(share) = store.claim(&of, &claim).await.unwrap() else { panic!("refused") };
+        assert_eq!((share.ceiling, share.spent_elsewhere, share.scarce), (130, 0, false));
+        assert_eq!(store.claim(&of, &claim).await.unwrap(), Claimed::Stale(1));
+        assert_eq!(store.counters_held(store.node()).await.unwrap(), [of]);
+        let claim = Claim { sequence: 2, ceiling: 130, need: 2_000, ..claim };
+        let Claimed::Share(share) = store.claim(&of, &claim).await.unwrap() else { panic!("refused") };
+        assert_eq!((share.ceiling, share.scarce), (1_000, true), "all that is left");
+        store.counters_free(store.node()).await.unwrap();
+        assert!(store.counters_held(store.node()).await.unwrap().is_empty());
+        let mut write = store.write(&house.scope).await.unwrap();
+        write.budget_remove(budget.id).await.unwrap();
+        write.commit(event(Action::BudgetRemove)).await.unwrap();
+        assert_eq!(store.claim(&of, &Claim { sequence: 3, ..claim }).await.unwrap(), Claimed::Gone);
+    }
+
+    async fn servers_are_on_the_list_until_they_leave(backend: Backend) {
+        let store = backend.open().await;
+        assert!(store.nodes().await.unwrap().is_empty());
+        store.node_enter().await.unwrap();
+        assert_eq!(store.node_seen().await.unwrap(), (0, 1));
+        let node = store.node();
+        assert_eq!(store.nodes().await.unwrap().iter().map(|node| node.id).collect::<Vec<_>>(), [node]);
+        if backend.is_postgres() {
+            let other = backend.open_another().await;
+            other.node_enter().await.unwrap();
+            assert_ne!(other.node(), node);
+            let (one, two) = (store.node_seen().await.unwrap(), other.node_seen().await.unwrap());
+            assert_eq!((one.1, two.1, one.0 + two.0), (2, 2, 1));
+            other.node_leave(other.node()).await.unwrap();
+            other.close().await.unwrap();
+        }
+        store.node_leave(node).await.unwrap();
+        assert_eq!(refusal(store.node_leave(node).await), (Kind::NotFound, "not_found"));
+        store.close().await.unwrap();
+        let again = backend.open().await;
+        assert_eq!(again.node(), node, "the same after every start");
     }
 
     async fn what_was_spent_is_in_the_journal_or_in_the_database(backend: Backend) {

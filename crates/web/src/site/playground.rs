@@ -236,6 +236,7 @@ fn reason(one: &Excluded) -> String {
         "too_long" => "has too little context for this".to_owned(),
         "exposure" => "has seen its share of this person’s conversations".to_owned(),
         "no_price" => "has no known price, and a budget applies".to_owned(),
+        "counters" => "costs money, and what budgets are counted in cannot be reached".to_owned(),
         "budget" => "costs more than is left in a budget".to_owned(),
         "cannot_express" => format!("cannot be told about: {fields}"),
         "lossy" => format!("would lose: {fields}"),

@@ -14,7 +14,7 @@ const NOON: Timestamp = Timestamp::from_millis(1_767_268_800_000);
 
 fn counter(period: Period, limit_nano: u64) -> Arc<Counter> {
     let (id, of) = (BudgetId::new(NOON), BudgetOf::Organization);
-    Arc::new(Counter::new(Budget { id, of, period, limit_nano, changed: NOON }, NOON))
+    Arc::new(Counter::new(Budget { id, of, period, limit_nano, changed: NOON }, NOON, None))
 }
 
 fn places(counters: &[Arc<Counter>]) -> Vec<Place> {
