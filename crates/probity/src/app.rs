@@ -55,7 +55,7 @@ impl App {
         let gateway = Gateway::new(
             config.gateway.clone(),
             store.clone(),
-            egress,
+            egress.clone(),
             catalogue.live(),
             clock,
             tasks.clone(),
