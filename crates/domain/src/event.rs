@@ -85,6 +85,8 @@ actions! {
     BudgetRemove = "budget.remove", "removed a budget";
     BudgetReach = "budget.reach", "noticed that much of a budget was spent";
     UsageSettle = "usage.settle", "recorded a batch of requests";
+    UsageReconcile = "usage.reconcile", "compared usage with a provider's own export";
+    MaskingDirectorySet = "masking_directory.set", "changed the names that are looked for";
     AuditRead = "audit.read", "read the audit log";
     AuditExport = "audit.export", "exported the audit log";
     PrivacyErasure = "privacy.erasure", "erased personal details";

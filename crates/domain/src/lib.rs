@@ -9,16 +9,20 @@ mod budget;
 mod catalogue;
 mod clock;
 mod content;
+mod csv;
 mod data_class;
 mod error;
 mod event;
+pub mod export;
 mod id;
 mod limits;
 mod masking;
+mod names;
 mod notice;
 mod permission;
 mod policy;
 pub mod ranking;
+pub mod reconcile;
 mod role;
 mod usage;
 
@@ -40,6 +44,7 @@ pub use id::{
 };
 pub use limits::{LimitOf, Limits};
 pub use masking::{Masking, MaskingMode, PERSONAL_DATA, kind_says};
+pub use names::{NAME_LONGEST, NAMES_MOST, name_checked, names_in_csv, names_in_lines};
 pub use notice::{Announcement, Cause, DRILL, Decision, Gate, Listing, Register, Sheet};
 pub use permission::{Permission, PermissionTag, Rule, tags};
 pub use policy::{Exposure, RoutingPolicy, StatedTerms};
