@@ -9,6 +9,7 @@ use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTraitSelf, Schema
 
 mod budget;
 mod content;
+mod directory;
 mod exposure;
 mod foundation;
 mod limit;
@@ -40,6 +41,7 @@ const MIGRATIONS: &[(&str, Steps)] = &[
     ("m0008_limit", limit::steps),
     ("m0009_content", content::steps),
     ("m0010_exposure", exposure::steps),
+    ("m0014_directory", directory::steps),
 ];
 
 /// Collects the statements of one migration for one engine.

@@ -3,6 +3,7 @@
 pub(crate) mod alias;
 pub(crate) mod budget;
 pub(crate) mod contact;
+pub(crate) mod directory;
 pub(crate) mod evidence;
 pub(crate) mod exposure;
 pub(crate) mod grant;
@@ -26,6 +27,7 @@ pub(crate) mod user;
 pub use alias::Alias;
 pub use budget::Budget;
 pub use contact::Contact;
+pub use directory::{DirectoryState, NameDirectory};
 pub use evidence::{Evidence, EvidenceFilter, NewEvidence, NewSlot, Slot};
 pub use exposure::{Exposed, PersonTag};
 pub use grant::Grant;
