@@ -31,6 +31,7 @@ mod organization;
 mod password_policy;
 mod project;
 mod provider;
+mod reconcile;
 mod rights;
 mod routing;
 mod sign_in;

@@ -38,7 +38,7 @@ pub use member::Member;
 pub use notice::Decided;
 pub use organization::{NewOrganization, Organization};
 pub use project::{NewProject, Project};
-pub use provider::{NewProvider, Provider, ProviderChange};
+pub use provider::{NewProvider, Provider, ProviderChange, ProviderRecord};
 pub use sessions::{NewSession, SessionRow};
 pub use usage::{Receipt, UsageFilter, UsagePoint, UsageRow, UsageSummary};
 pub use user::{NewUser, User};
