@@ -11,6 +11,7 @@ mod members;
 mod organizations;
 mod projects;
 mod providers;
+mod reconcile;
 mod routing;
 mod subprocessors;
 mod types;
@@ -41,6 +42,7 @@ pub(crate) fn routes() -> Routes {
         limits::routes(),
         members::routes(),
         usage::routes(),
+        reconcile::routes(),
         audit::routes(),
         catalogue::routes(),
     ]

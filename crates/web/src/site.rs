@@ -15,6 +15,7 @@ mod organization;
 mod playground;
 mod project;
 mod providers;
+pub(crate) mod reconcile;
 mod rules;
 mod settings;
 mod snippets;
@@ -48,6 +49,7 @@ pub(crate) fn routes() -> Routes {
         models::routes(),
         members::routes(),
         usage::routes(),
+        reconcile::routes(),
         audit::routes(),
         account::routes(),
         trust::routes(),

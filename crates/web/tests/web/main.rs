@@ -11,6 +11,7 @@ mod house;
 mod pages;
 mod playground;
 mod receipts;
+mod reconcile;
 mod rights;
 #[path = "../../examples/gallery/samples.rs"]
 mod samples;
