@@ -4,6 +4,7 @@ mod audit;
 mod budgets;
 mod catalogue;
 mod content;
+mod directory;
 mod keys;
 mod limits;
 mod masking;
@@ -36,6 +37,7 @@ pub(crate) fn routes() -> Routes {
         providers::routes(),
         routing::routes(),
         masking::routes(),
+        directory::routes(),
         content::routes(),
         subprocessors::routes(),
         budgets::routes(),

@@ -4,6 +4,7 @@ mod account;
 mod audit;
 mod batches;
 pub(crate) mod budgets;
+mod directory;
 mod home;
 mod keys;
 mod limits;

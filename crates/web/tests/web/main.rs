@@ -4,6 +4,7 @@ mod bad_input;
 mod batches;
 mod cohere;
 mod data_plane;
+mod directory;
 mod edge;
 mod forms;
 mod gemini;
