@@ -22,7 +22,7 @@ mod settings;
 mod snippets;
 mod subprocessors;
 mod trust;
-mod usage;
+pub(crate) mod usage;
 
 use domain::{Error, Kind};
 
