@@ -66,7 +66,7 @@ const WITHOUT: &[&str] = &[
     "annals of the grand brand, and a strand of hair",
     "Casselberry Quastel Novomoskovsk Petrograd",
     "El Comité de Empresa firmó el Convenio en Sevilla.",
-    "Matters of fact: Teuna, Annapolis, Zofiówka.",
+    "Matters of fact: Teunisbrug, Annapolis, Zofiówka.",
 ];
 
 fn surname(dice: &mut Dice) -> String {
