@@ -19,3 +19,4 @@ mod samples;
 mod serving;
 mod subprocessors;
 mod tasks;
+mod usage;
