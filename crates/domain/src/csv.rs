@@ -105,9 +105,12 @@ enum End {
     Record,
 }
 
-/// The mark that stands most often in the first line.
+/// The mark that stands most often in one of the first lines: a title may stand above the heading.
 fn separator(text: &str) -> u8 {
-    let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    let often = |mark: u8| line.bytes().filter(|one| *one == mark).count();
-    [b',', b'\t', b';'].into_iter().max_by_key(|mark| often(*mark)).unwrap_or(b',')
+    let often = |mark: u8| {
+        let lines = text.lines().take(10);
+        lines.map(|line| line.bytes().filter(|one| *one == mark).count()).max()
+    };
+    // Of marks that are equally frequent, the last is taken.
+    [b';', b'\t', b','].into_iter().max_by_key(|mark| often(*mark)).unwrap_or(b',')
 }
