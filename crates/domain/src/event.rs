@@ -94,6 +94,8 @@ actions! {
     SubscriberConfirm = "subscriber.confirm", "began to tell an address of sub-processors";
     SubscriberRemove = "subscriber.remove", "ceased to tell an address of sub-processors";
     UsageSettle = "usage.settle", "recorded a batch of requests";
+    UsageReconcile = "usage.reconcile", "compared usage with a provider's own export";
+    MaskingDirectorySet = "masking_directory.set", "changed the names that are looked for";
     AuditRead = "audit.read", "read the audit log";
     AuditExport = "audit.export", "exported the audit log";
     PrivacyErasure = "privacy.erasure", "erased personal details";

@@ -9,17 +9,21 @@ mod budget;
 mod catalogue;
 mod clock;
 mod content;
+mod csv;
 mod data_class;
 mod error;
 mod event;
+pub mod export;
 mod id;
 mod limits;
 mod masking;
 mod message;
+mod names;
 mod notice;
 mod permission;
 mod policy;
 pub mod ranking;
+pub mod reconcile;
 mod role;
 mod usage;
 
@@ -46,6 +50,7 @@ pub use message::{
     BudgetFacts, Channel, Letter, LetterLink, News, Topic, budget_news, subprocessor_letter,
     subprocessor_news, subprocessor_test, subscription_letter, test_event,
 };
+pub use names::{NAME_LONGEST, NAMES_MOST, name_checked, names_in_csv, names_in_lines};
 pub use notice::{Announcement, Cause, DRILL, Decision, Gate, Listing, Register, Sheet};
 pub use permission::{Permission, PermissionTag, Rule, tags};
 pub use policy::{Exposure, RoutingPolicy, StatedTerms};

@@ -12,7 +12,7 @@ use domain::{Error, Masking, MaskingMode, ProjectId, Result, kind_says};
 use llm::{Channel, Form, Found, Refusal, Restore, Rewritten, Step, Task};
 use pii::{Directory, Escape, Finding, Kind, Masker, Names, Restorer, Scanner};
 use serde::{Serialize, Serializer, ser::SerializeStruct as _};
-use store::{OrgRouting, Scope};
+use store::{NameDirectory, OrgRouting, Scope};
 
 use crate::{Inner, call::Refused};
 
@@ -82,7 +82,7 @@ impl Inner {
     }
 
     async fn work(&self, work: Work) -> Result<Masked, Refused> {
-        if work.body.len() <= INLINE {
+        if work.body.len() <= INLINE && work.is_ready() {
             return work.run();
         }
         match self.tasks.spawn_blocking(move || work.run()).await {
@@ -124,13 +124,19 @@ struct Work {
 }
 
 impl Work {
+    /// Whether the organization's names are ready to be looked for. Making them so takes a while, once.
+    fn is_ready(&self) -> bool {
+        self.routing.directory.as_ref().is_none_or(|names| names.is_built())
+    }
+
     fn run(&self) -> Result<Masked, Refused> {
         let setting = self.routing.masking(self.project);
+        let look = Look::new(setting, self.routing.directory.as_deref());
         let masks = setting.mode == MaskingMode::Mask;
         let mut masker = Masker::new(self.routing.masking_key.expose());
         let (mut found, mut counts) = (Vec::new(), BTreeMap::new());
         let rewritten = llm::rewrite(&self.body, &mut |text| {
-            scan(setting, text, &mut found);
+            look.scan(text, &mut found);
             if masks {
                 return masker.mask(text.text, &found);
             }
@@ -173,33 +179,57 @@ fn channel(mut restorer: Restorer) -> Channel {
     })
 }
 
-/// Puts into `found` what the setting does not leave alone.
-fn scan(setting: &Masking, text: &Found<'_>, found: &mut Vec<Finding>) {
-    let scanner = if setting.names { &*WITH_NAMES } else { &*SCANNER };
-    match text.key.filter(|_| text.text.len() <= SHORT) {
-        Some(key) => scan_named(scanner, key, text.text, found),
-        None => scanner.scan(text.text, found),
-    }
-    if text.form == Form::Number {
-        // A number is one value: a part of it is chance.
-        found.retain(|one| one.start == 0 && one.end == text.text.len());
-    }
-    found.retain(|one| !setting.except.contains(one.kind.name()));
+/// What a text is looked through for.
+struct Look<'a> {
+    setting: &'a Masking,
+    scanner: &'static Scanner,
+    /// The organization's own names.
+    known: Option<Arc<Names>>,
 }
 
-/// Many numbers are believed only beside a word, and the name of a value is such a word.
-fn scan_named(scanner: &Scanner, key: &str, text: &str, found: &mut Vec<Finding>) {
-    let mut both = words(key);
-    both.push_str(": ");
-    let lead = both.len();
-    both.push_str(text);
-    scanner.scan(&both, found);
-    found.retain_mut(|one| {
-        let inside = one.end > lead;
-        one.start = one.start.saturating_sub(lead);
-        one.end = one.end.saturating_sub(lead);
-        inside
-    });
+impl<'a> Look<'a> {
+    fn new(setting: &'a Masking, directory: Option<&NameDirectory>) -> Self {
+        let known = directory.filter(|_| !setting.except.contains(Kind::Person.name()));
+        let known =
+            known.and_then(|directory| directory.built(|names| Names::of(Directory::new(names))));
+        let scanner = if setting.names { &*WITH_NAMES } else { &*SCANNER };
+        Self { setting, scanner, known }
+    }
+
+    /// Puts into `found` what the setting does not leave alone.
+    fn scan(&self, text: &Found<'_>, found: &mut Vec<Finding>) {
+        match text.key.filter(|_| text.text.len() <= SHORT) {
+            Some(key) => self.scan_named(key, text.text, found),
+            None => self.scan_text(text.text, found),
+        }
+        if text.form == Form::Number {
+            // A number is one value: a part of it is chance.
+            found.retain(|one| one.start == 0 && one.end == text.text.len());
+        }
+        found.retain(|one| !self.setting.except.contains(one.kind.name()));
+    }
+
+    fn scan_text(&self, text: &str, found: &mut Vec<Finding>) {
+        match &self.known {
+            Some(known) => self.scanner.scan_with(&**known, text, found),
+            None => self.scanner.scan(text, found),
+        }
+    }
+
+    /// Many numbers are believed only beside a word, and the name of a value is such a word.
+    fn scan_named(&self, key: &str, text: &str, found: &mut Vec<Finding>) {
+        let mut both = words(key);
+        both.push_str(": ");
+        let lead = both.len();
+        both.push_str(text);
+        self.scan_text(&both, found);
+        found.retain_mut(|one| {
+            let inside = one.end > lead;
+            one.start = one.start.saturating_sub(lead);
+            one.end = one.end.saturating_sub(lead);
+            inside
+        });
+    }
 }
 
 /// `customerTaxId` and `customer_tax_id` as words.
@@ -249,11 +279,12 @@ mod tests {
 
     #[test]
     fn the_name_of_a_value_is_a_word_beside_it() {
-        let mut found = Vec::new();
-        SCANNER.scan("123456782", &mut found);
+        let (setting, mut found) = (Masking::default(), Vec::new());
+        let look = Look::new(&setting, None);
+        look.scan_text("123456782", &mut found);
         assert!(found.is_empty());
         for key in ["bsn", "customer_bsn", "customerBsn"] {
-            scan_named(&SCANNER, key, "123456782", &mut found);
+            look.scan_named(key, "123456782", &mut found);
             assert_eq!(found.len(), 1, "{key}");
             assert_eq!((found[0].kind, found[0].start, found[0].end), (Kind::NlBsn, 0, 9));
         }

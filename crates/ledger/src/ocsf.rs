@@ -37,12 +37,13 @@ pub(crate) const fn class_of(action: Action) -> (u32, u32) {
         | A::SubscriberAdd
         | A::BudgetReach
         | A::UsageSettle => (3004, 1),
-        A::AuditRead | A::AuditExport => (3004, 2),
+        A::AuditRead | A::AuditExport | A::UsageReconcile => (3004, 2),
         A::OrganizationChange
         | A::ProjectChange
         | A::ProviderChange
         | A::AliasSet
         | A::MaskingSet
+        | A::MaskingDirectorySet
         | A::ContentStorageSet
         | A::BatchEnd
         | A::CatalogueLoad

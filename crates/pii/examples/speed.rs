@@ -65,11 +65,30 @@ fn main() {
     let names = (0..10_000).map(|n| format!("Anna{} Jensen{}", letters(n), letters(n * 7)));
     let named = Scanner::new().with(Names::of(Directory::new(names)));
     measure("prose, directory of 10,000", &named, &prose);
+    let names: Vec<_> =
+        (0..20_000).map(|n| format!("Anna{} Jensen{}", letters(n), letters(n * 7))).collect();
+    let (before, begun) = (resident(), Instant::now());
+    let known = Names::of(Directory::new(&names));
+    println!(
+        "directory of 20,000: made in {:?}, {} KiB",
+        begun.elapsed(),
+        resident().saturating_sub(before)
+    );
+    let mut found = Vec::new();
+    let begun = Instant::now();
+    scanner.scan_with(&known, &prose, &mut found);
+    report("prose, directory of 20,000 beside it", prose.len(), begun.elapsed(), found.len());
     let strangers = Scanner::new().with(Names::of(Directory::new(["Anna Jensen"])).and_strangers());
     measure("prose, names of strangers", &strangers, &prose);
     let begun = Instant::now();
     let masked = Masker::new(&[7; 32]).mask(&prose, &[]);
     report("masker, nothing found", prose.len(), begun.elapsed(), usize::from(masked.is_some()));
+}
+
+/// Memory of this process in KiB, where the system says so.
+fn resident() -> usize {
+    let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    text.split(' ').nth(1).and_then(|pages| pages.parse::<usize>().ok()).unwrap_or(0) * 4
 }
 
 fn letters(mut number: usize) -> String {

@@ -111,9 +111,18 @@ impl Scanner {
 
     /// Replaces `found` by what stands in the text: sorted, not overlapping, on character boundaries.
     pub fn scan(&self, text: &str, found: &mut Vec<Finding>) {
+        self.look(text, None, found);
+    }
+
+    /// As [`Scanner::scan`], with a layer that is not the scanner's own, such as the names of one organization.
+    pub fn scan_with(&self, layer: &dyn Recogniser, text: &str, found: &mut Vec<Finding>) {
+        self.look(text, Some(layer), found);
+    }
+
+    fn look(&self, text: &str, also: Option<&dyn Recogniser>, found: &mut Vec<Finding>) {
         found.clear();
         self.walk(text, found);
-        for layer in &self.layers {
+        for layer in self.layers.iter().map(|layer| &**layer as &dyn Recogniser).chain(also) {
             layer.find(text, found);
         }
         finding::settle(text, found);

@@ -116,6 +116,6 @@ pub use routing::{LiveProvider, OrgRouting};
 pub use schema::{Owner, TABLES, Table, sealed_columns};
 pub use scope::{Principal, Scope};
 pub use session::Session;
-pub use settle::{UsageBatch, UsageBy, UsageGroup};
+pub use settle::{UsageBatch, UsageBy, UsageGroup, UsageStep};
 pub use spending::{Spending, Spent};
 pub use write::{Committed, Write};

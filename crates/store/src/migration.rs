@@ -10,6 +10,7 @@ use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTraitSelf, Schema
 mod budget;
 mod content;
 mod counter;
+mod directory;
 mod exposure;
 mod foundation;
 mod limit;
@@ -44,6 +45,7 @@ const MIGRATIONS: &[(&str, Steps)] = &[
     ("m0010_exposure", exposure::steps),
     ("m0011_messages", messages::steps),
     ("m0012_counter", counter::steps),
+    ("m0014_directory", directory::steps),
 ];
 
 /// Collects the statements of one migration for one engine.

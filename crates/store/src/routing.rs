@@ -16,7 +16,7 @@ use parking_lot::RwLock;
 use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, sea_query::Expr};
 
 use crate::{
-    Budget, OrgLimits, Scope, Store,
+    Budget, NameDirectory, OrgLimits, Scope, Store,
     engine::Tx,
     entity::{alias, organization, provider},
     error::from_db,
@@ -48,6 +48,8 @@ pub struct OrgRouting {
     pub masking: Masking,
     /// What holds for projects with a setting of their own: the organization's strengthened by theirs.
     pub masking_of: HashMap<ProjectId, Masking>,
+    /// The names that the organization knows; none when it has none.
+    pub directory: Option<Arc<NameDirectory>>,
     /// Makes the codes for values that are masked: the same on every node and after every start.
     pub masking_key: Secret<[u8; 32]>,
     /// Tells the people that requests are for apart, without saying who they are.
@@ -81,6 +83,8 @@ pub struct LiveProvider {
 #[derive(Default)]
 pub(crate) struct Routing {
     organizations: RwLock<HashMap<OrgId, Arc<OrgRouting>>>,
+    /// What was loaded last: a change of something else does not make them anew.
+    directories: RwLock<HashMap<OrgId, Arc<NameDirectory>>>,
     seen: AtomicI64,
     pub(crate) register: RwLock<Option<Arc<Register>>>,
     pub(crate) register_seen: AtomicI64,
@@ -152,6 +156,7 @@ async fn load(store: &Store, scope: &Scope) -> Result<OrgRouting> {
     let projects = projects.into_iter().map(|(id, own)| (id, rules.narrowed(&own))).collect();
     let (masking, own) = read.masking_settings().await?;
     let masking_of = own.into_iter().map(|(id, own)| (id, masking.strengthened(&own))).collect();
+    let directory = directory(store, org, read.directory_in_force().await?);
     let masking_key = Secret::new(read.keys.derived("masking codes"));
     let person_key = Secret::new(read.keys.derived("people of requests"));
     let decided = read.subprocessor_decisions().await?.into_iter();
@@ -169,9 +174,25 @@ async fn load(store: &Store, scope: &Scope) -> Result<OrgRouting> {
         decisions,
         masking,
         masking_of,
+        directory,
         masking_key,
         person_key,
     })
+}
+
+/// The names as they were built before, unless they changed.
+fn directory(store: &Store, org: OrgId, names: Vec<String>) -> Option<Arc<NameDirectory>> {
+    let mut all = store.inner().routing.directories.write();
+    if names.is_empty() {
+        all.remove(&org);
+        return None;
+    }
+    if let Some(known) = all.get(&org).filter(|known| known.is(&names)) {
+        return Some(Arc::clone(known));
+    }
+    let fresh = Arc::new(NameDirectory::new(names));
+    all.insert(org, Arc::clone(&fresh));
+    Some(fresh)
 }
 
 /// Tells every node that the routing of `org` changes with this transaction.

@@ -311,6 +311,18 @@ pub const TABLES: &[Table] = &[
         ],
     ),
     tenant(
+        "masking_directory",
+        &[
+            ("org_id", Identifier),
+            ("id", Identifier),
+            // All of an organization's names in one value.
+            ("names", PersonName),
+            ("entries", Configuration),
+            ("members", Configuration),
+            ("changed_at", Identifier),
+        ],
+    ),
+    tenant(
         "subprocessor_decision",
         &[
             ("org_id", Identifier),

@@ -4,6 +4,7 @@
 //! the log commits to every request without naming any. A request that is already there is not added again.
 
 mod breakdown;
+mod daily;
 mod proof;
 mod row;
 
@@ -23,7 +24,7 @@ use crate::{
     write::Touched,
 };
 
-pub use breakdown::{UsageBy, UsageGroup};
+pub use breakdown::{UsageBy, UsageGroup, UsageStep};
 pub use proof::UsageBatch;
 pub(crate) use row::leaf;
 

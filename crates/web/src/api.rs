@@ -4,6 +4,7 @@ mod audit;
 mod budgets;
 mod catalogue;
 mod content;
+mod directory;
 mod keys;
 mod limits;
 mod masking;
@@ -12,6 +13,7 @@ mod notices;
 mod organizations;
 mod projects;
 mod providers;
+mod reconcile;
 mod routing;
 mod subprocessors;
 mod types;
@@ -37,6 +39,7 @@ pub(crate) fn routes() -> Routes {
         providers::routes(),
         routing::routes(),
         masking::routes(),
+        directory::routes(),
         content::routes(),
         subprocessors::routes(),
         budgets::routes(),
@@ -45,6 +48,7 @@ pub(crate) fn routes() -> Routes {
         notices::routes(),
         members::routes(),
         usage::routes(),
+        reconcile::routes(),
         audit::routes(),
         catalogue::routes(),
     ]

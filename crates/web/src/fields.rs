@@ -20,6 +20,10 @@ impl Fields {
         Self(url::form_urlencoded::parse(bytes).into_owned().collect())
     }
 
+    pub(crate) const fn of(pairs: Vec<(String, String)>) -> Self {
+        Self(pairs)
+    }
+
     /// The first value, without blanks around it; empty when absent.
     #[must_use]
     pub fn text(&self, name: &str) -> &str {

@@ -34,6 +34,7 @@ mod route;
 mod serve;
 mod shell;
 mod site;
+mod upload;
 pub mod view;
 
 use axum::{

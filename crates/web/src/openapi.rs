@@ -44,6 +44,8 @@ pub struct Operation {
     /// Names and meanings of the query's fields.
     pub query: Vec<(&'static str, &'static str)>,
     pub body: Option<SchemaOf>,
+    /// The media type of a body that is a file.
+    pub sends: Option<&'static str>,
     pub status: u16,
     pub answers: Answers,
 }
@@ -51,7 +53,20 @@ pub struct Operation {
 impl Operation {
     #[must_use]
     pub const fn new(summary: &'static str) -> Self {
-        Self { summary, query: Vec::new(), body: None, status: 200, answers: Answers::Nothing }
+        Self {
+            summary,
+            query: Vec::new(),
+            body: None,
+            sends: None,
+            status: 200,
+            answers: Answers::Nothing,
+        }
+    }
+
+    #[must_use]
+    pub const fn sends(mut self, kind: &'static str) -> Self {
+        self.sends = Some(kind);
+        self
     }
 
     #[must_use]
@@ -153,6 +168,9 @@ fn describe(
             "requestBody",
             json!({ "required": true, "content": { "application/json": { "schema": schema } } }),
         );
+    }
+    if let Some(kind) = operation.sends {
+        put(&mut described, "requestBody", json!({ "required": true, "content": { kind: {} } }));
     }
     if let Some(security) = security(route.permission) {
         put(&mut described, "security", security);

@@ -15,6 +15,7 @@ pub mod playground;
 pub mod project;
 pub mod providers;
 pub mod public;
+pub mod reconcile;
 pub mod rules;
 pub mod subprocessors;
 pub mod trust;

@@ -79,6 +79,14 @@ impl Period {
         Some(Timestamp::from_millis(self.first(now)))
     }
 
+    /// When each step begins, in the order of [`Period::buckets`].
+    pub(crate) fn starts(self, now: Timestamp) -> Vec<Timestamp> {
+        let step = i64::try_from(self.step().as_millis()).unwrap_or(i64::MAX);
+        let first = self.first(now);
+        let steps = i64::try_from(self.steps()).unwrap_or(0);
+        (0..steps).map(|at| Timestamp::from_millis(first + at * step)).collect()
+    }
+
     /// What one step is called, and every step with its sums.
     pub(crate) fn buckets(
         self,

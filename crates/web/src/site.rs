@@ -4,6 +4,7 @@ mod account;
 mod audit;
 mod batches;
 pub(crate) mod budgets;
+mod directory;
 mod home;
 mod keys;
 mod limits;
@@ -15,13 +16,14 @@ mod organization;
 mod playground;
 mod project;
 mod providers;
+pub(crate) mod reconcile;
 mod rules;
 mod settings;
 mod snippets;
 mod subprocessors;
 mod subscription;
 mod trust;
-mod usage;
+pub(crate) mod usage;
 mod webhooks;
 
 use domain::{Error, Kind};
@@ -51,6 +53,7 @@ pub(crate) fn routes() -> Routes {
         models::routes(),
         members::routes(),
         usage::routes(),
+        reconcile::routes(),
         audit::routes(),
         account::routes(),
         trust::routes(),

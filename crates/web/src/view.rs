@@ -5,11 +5,13 @@ mod chrome;
 mod form;
 mod meter;
 mod number;
+mod stack;
 mod when;
 
-pub use chart::{Bar, Bucket, Chart};
+pub use chart::{Bar, Bucket, Chart, Label, Part, Tick};
 pub use chrome::{Chrome, Link, OrganizationNav, Person, ProjectNav, Theme};
 pub use form::{Choice, Field, Problem};
 pub use meter::Meter;
 pub use number::{bytes, count, label, millis, money, plural};
+pub use stack::{Key, Series, Stack, StackRow};
 pub use when::{When, ago, date, span};

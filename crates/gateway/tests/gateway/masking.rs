@@ -1,6 +1,6 @@
 //! Personal data: providers never see it where a project masks, and callers do not notice.
 
-use domain::{Masking, MaskingMode};
+use domain::{Action, Event, Masking, MaskingMode};
 use http::HeaderMap;
 use llm::Format;
 use sandbox::Running;
@@ -327,4 +327,72 @@ async fn kinds_are_left_alone_and_names_are_looked_for() {
     assert!(seen.contains(MAIL), "{seen}");
     assert!(!seen.contains("Andersson") && !seen.contains(PHONE), "{seen}");
     assert_eq!(house.receipt().await["masking"]["counts"], json!({"person": 1, "phone": 1}));
+}
+
+async fn known(house: &House, names: &[&str]) {
+    let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
+    let mut write = house.store.write(&house.owner).await.unwrap();
+    write.directory_set(&names, false).await.unwrap();
+    write.commit(Event::new(Action::MaskingDirectorySet)).await.unwrap();
+}
+
+/// Names that the organization knows are found wherever they stand, without a cue, until they are forgotten.
+#[tokio::test]
+async fn the_organizations_own_names_are_looked_for() {
+    let house = House::new().await;
+    house.masking(&mode(MaskingMode::Mask)).await;
+    let text = "kanarek, zofia asked about Kanareks budget; Jonna Lind did not";
+    let ask = |text: &str| json!({"model": "open/sandbox-echo", "messages": [{"role": "user", "content": text}]});
+    let send = async |text: &str| {
+        let told = house.ask(FORMATS[0], &ask(text)).await;
+        assert_eq!(text_of(FORMATS[0], &told.json()), text, "the caller notices nothing");
+        let last = seen(&house.twin).pop().unwrap();
+        (last, house.receipt().await["masking"]["counts"].clone())
+    };
+    let (sent, counts) = send(text).await;
+    assert!(sent.contains(text), "without names: {sent}");
+    assert_eq!(counts, json!({}));
+    known(&house, &["Zofia Kanarek"]).await;
+    // The second time they are ready, and looked for on the spot.
+    for _ in 0..2 {
+        let (sent, counts) = send(text).await;
+        assert!(!sent.to_lowercase().contains("kanarek") && sent.contains("Jonna Lind"), "{sent}");
+        assert_eq!(counts, json!({"person": 2}));
+    }
+    house.masking(&Masking { names: true, ..mode(MaskingMode::Mask) }).await;
+    let (sent, counts) = send("zofia kanarek said: My name is Jonna Lind").await;
+    assert!(!sent.contains("kanarek") && !sent.contains("Jonna"), "strangers as well: {sent}");
+    assert_eq!(counts, json!({"person": 2}));
+    let except = ["person".to_owned()].into();
+    house.masking(&Masking { except, ..mode(MaskingMode::Mask) }).await;
+    assert!(send(text).await.0.contains(text), "left alone");
+    house.masking(&mode(MaskingMode::Mask)).await;
+    known(&house, &[]).await;
+    assert!(send(text).await.0.contains(text), "forgotten");
+}
+
+/// Twenty thousand names are made ready once, beside the other requests.
+#[tokio::test]
+async fn many_names_do_not_hold_up_requests() {
+    let house = House::new().await;
+    house.masking(&mode(MaskingMode::Mask)).await;
+    let letters = |mut number: usize| {
+        let mut word = String::from("Q");
+        while number > 0 {
+            word.push(char::from(b'a' + (number % 26) as u8));
+            number /= 26;
+        }
+        word
+    };
+    let names: Vec<_> =
+        (1..=20_000).map(|at| format!("{}ar {}ek", letters(at), letters(at * 31))).collect();
+    known(&house, &names.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let body = json!({"model": "open/sandbox-echo", "messages": [{"role": "user", "content": names[19_999]}]});
+    for _ in 0..2 {
+        let before = std::time::Instant::now();
+        let told = house.ask(FORMATS[0], &body).await;
+        eprintln!("20,000 names: {:?}", before.elapsed());
+        assert_eq!(text_of(FORMATS[0], &told.json()), names[19_999]);
+    }
+    assert!(!seen(&house.twin).concat().contains(&names[19_999]));
 }

@@ -94,18 +94,18 @@ impl Directory {
     }
 
     fn add(&mut self, name: &str) {
-        let mut parts: Vec<String> = words(name)
-            .map(|word| {
-                let mut folded = String::new();
-                fold_into(word.of(name), &mut folded);
-                folded
-            })
-            .collect();
+        let blocks = blocks(name);
+        let parts = blocks.concat();
         if parts.len() > 1 {
             self.insert(&parts);
-            parts.rotate_right(1);
-            self.insert(&parts);
         }
+        if let Some((last, before)) = blocks.split_last()
+            && !before.is_empty()
+        {
+            self.insert(&[last.clone(), before.concat()].concat());
+        }
+        // `Lind-Holt` is a name by itself.
+        blocks.iter().filter(|block| block.len() > 1).for_each(|block| self.insert(block));
         for part in parts {
             if part.chars().count() >= SHORTEST && !WORDS.contains(&part.as_str()) {
                 self.insert(&[part]);
@@ -143,6 +143,22 @@ impl Directory {
             .and_then(|more| words.get(more))
             .map(|last| (head.start, last.end))
     }
+}
+
+/// The words of a name, folded; those with a hyphen between them stay together.
+fn blocks(name: &str) -> Vec<Vec<String>> {
+    let (mut blocks, mut end): (Vec<Vec<String>>, usize) = (Vec::new(), 0);
+    for word in words(name) {
+        let mut folded = String::new();
+        fold_into(word.of(name), &mut folded);
+        let hyphen = name.get(end..word.start) == Some("-");
+        end = word.end;
+        match blocks.last_mut().filter(|_| hyphen) {
+            Some(block) => block.push(folded),
+            None => blocks.push(vec![folded]),
+        }
+    }
+    blocks
 }
 
 fn follows(text: &str, words: &[Word], rest: &[String]) -> bool {

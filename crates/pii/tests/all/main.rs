@@ -8,6 +8,7 @@
 )]
 
 mod dice;
+mod directory;
 mod doors;
 mod evaluation;
 mod ids;

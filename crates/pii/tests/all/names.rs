@@ -36,6 +36,7 @@ fn people_of_the_directory() {
     finds(
         &KNOWN,
         &[
+            "«Ærø-Møller, Søren» og «ærø-møller»",
             "«Anna Jensen» wrote to «Soren Aero-Moller».",
             "anna uden efternavn, men «anna jensen» og «JENSEN, ANNA»",
             "«Annas» bil, «Jensens» hus",

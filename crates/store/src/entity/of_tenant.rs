@@ -82,6 +82,12 @@ entity!(tenant masking "masking" keys { id: Uuid } {
     setting: String,
     changed_at: i64,
 });
+entity!(tenant masking_directory "masking_directory" keys { id: Uuid } {
+    names: Vec<u8>,
+    entries: i64,
+    members: bool,
+    changed_at: i64,
+});
 entity!(tenant budget "budget" keys { id: Uuid } {
     project_id: Option<Uuid>,
     key_id: Option<Uuid>,

@@ -199,6 +199,9 @@ impl DeploymentWrite {
         }
         super::member::join(&self.tx, org, person, invitation.role, now).await?;
         self.tx.bind(OrgId::DEPLOYMENT).await?;
+        // Their name may be among those that the gateway looks for.
+        crate::routing::bump(&self.tx, org).await?;
+        self.touched.routing = true;
         self.about = Some(org);
         Ok(Accepted { organization, role: invitation.role })
     }

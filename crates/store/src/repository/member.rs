@@ -105,6 +105,8 @@ impl Read {
 impl Write {
     pub async fn member_add(&mut self, person: UserId, role: OrgRole) -> Result<()> {
         let now = self.store.clock().now();
+        // Their name may be among those that the gateway looks for.
+        self.touched.routing = true;
         join(self.tx(), self.org(), person, role, now).await
     }
 
@@ -133,6 +135,8 @@ impl Write {
     pub async fn member_remove(&mut self, person: UserId) -> Result<()> {
         let row = self.member_row(person).await?;
         self.keep_an_owner(&row).await?;
+        // Their name may be among those that the gateway looks for.
+        self.touched.routing = true;
         let org = self.org();
         tenant::delete::<grant::Entity>(org)
             .filter(grant::Column::UserId.eq(person.uuid()))

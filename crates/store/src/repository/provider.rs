@@ -32,6 +32,18 @@ pub struct Provider {
     pub changed: Timestamp,
 }
 
+/// What usage needs to know of a provider, also of one that was removed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProviderRecord {
+    pub id: ProviderId,
+    pub catalog: String,
+    pub name: String,
+    pub protocol: Protocol,
+    /// As it is stated now.
+    pub region: Option<String>,
+    pub removed: bool,
+}
+
 #[derive(Clone, Debug)]
 pub struct NewProvider {
     pub catalog: String,
@@ -123,6 +135,27 @@ impl Read {
             .map_err(from_db)?
             .into_iter()
             .map(Provider::try_from)
+            .collect()
+    }
+
+    /// Every provider that was ever added, in order of creation.
+    pub async fn provider_records(&mut self) -> Result<Vec<ProviderRecord>> {
+        tenant::select::<provider::Entity>(self.org())
+            .order_by_asc(provider::Column::Id)
+            .all(self.tx.on())
+            .await
+            .map_err(from_db)?
+            .into_iter()
+            .map(|row| {
+                Ok(ProviderRecord {
+                    id: ProviderId::from_uuid(row.id),
+                    protocol: protocol(&row.protocol)?,
+                    catalog: row.catalog,
+                    name: row.name,
+                    region: row.region,
+                    removed: row.removed_at.is_some(),
+                })
+            })
             .collect()
     }
 

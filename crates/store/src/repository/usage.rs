@@ -46,6 +46,8 @@ pub struct UsageFilter {
     pub key: Option<KeyId>,
     pub provider: Option<ProviderId>,
     pub model: Option<String>,
+    /// To any of these, such as all of a region.
+    pub among: Option<Vec<ProviderId>>,
     /// Started at or after.
     pub from: Option<Timestamp>,
     /// Started before.
@@ -194,6 +196,10 @@ impl Read {
         }
         if let Some(model) = &filter.model {
             select = select.filter(usage::Column::Model.eq(model.as_str()));
+        }
+        if let Some(among) = &filter.among {
+            let ids = among.iter().map(|provider| provider.uuid());
+            select = select.filter(usage::Column::ProviderId.is_in(ids));
         }
         if let Some(from) = filter.from {
             select = select.filter(usage::Column::StartedAt.gte(from.as_millis()));

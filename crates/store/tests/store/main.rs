@@ -16,6 +16,7 @@ mod fixture;
 mod inspect;
 mod isolation;
 mod keys;
+mod names;
 mod notice;
 mod opening;
 mod organization;

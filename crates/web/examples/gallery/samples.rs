@@ -8,12 +8,12 @@ use web::{
     Shell,
     pages::{
         Confirm, Fact, Number, account, audit, batches, budgets, home, keys, limits, masking,
-        members, models, organization, playground, project, providers, public, rules,
+        members, models, organization, playground, project, providers, public, reconcile, rules,
         subprocessors, trust, usage, webhooks,
     },
     view::{
         Bucket, Chart, Choice, Chrome, Field, Link, Meter, OrganizationNav, Person, Problem,
-        ProjectNav, Theme, When, money,
+        ProjectNav, Series, Stack, Theme, When, money,
     },
 };
 
@@ -607,6 +607,12 @@ fn provider_pages() -> Vec<Sample> {
             within("Personal data"),
             masking::Masking { may_manage: false, ..masking_page() },
         ),
+        page(
+            "masking-organization",
+            "Personal data",
+            within("Personal data"),
+            masking::Masking { trail: Vec::new(), known: Some(known_names()), ..masking_page() },
+        ),
         page("try", "Try a model", within("Try a model"), playground_page(true)),
         page("try-empty", "Try a model", within("Try a model"), playground_page(false)),
         page("batches", "Batches", within("Batches"), batches_page()),
@@ -734,6 +740,19 @@ fn batches_page() -> batches::Batches {
     }
 }
 
+fn known_names() -> masking::KnownNames {
+    masking::KnownNames {
+        action: format!("{ORG}/masking/directory"),
+        says: "1,204 names are known, and those of members, changed 20 Nov 2026, 09:41 UTC.".into(),
+        members: true,
+        how: vec![
+            Choice::new("add", "They stay, and these are added").chosen(true),
+            Choice::new("forget", "All are forgotten"),
+        ],
+        text: Field::default(),
+    }
+}
+
 fn masking_page() -> masking::Masking {
     let kind = |name: &str, says: &str| Choice::new(name, says).chosen(name == "iban");
     masking::Masking {
@@ -768,6 +787,7 @@ fn masking_page() -> masking::Masking {
             "Names of people count.".into(),
             "Left alone: Bank account (IBAN).".into(),
         ],
+        known: None,
     }
 }
 
@@ -1142,6 +1162,15 @@ fn record_pages() -> Vec<Sample> {
         periods: periods(),
         projects: vec![Choice::new("", "All projects")],
         model: Field::default(),
+        providers: vec![
+            Choice::new("", "All providers"),
+            Choice::new("pvd_1", "OpenAI"),
+            Choice::new("pvd_2", "Old one, removed"),
+        ],
+        regions: vec![Choice::new("", "All regions"), Choice::new("EU", "EU")],
+        dimensions: vec![Choice::new("model", "Model").chosen(true), Choice::new("key", "Key")],
+        key: String::new(),
+        spread: (!rows.is_empty()).then(spread),
         models: vec!["gpt-5.4".into()],
         filtered: false,
         numbers: if rows.is_empty() { vec![Number::new("Requests", "0", "")] } else { numbers() },
@@ -1154,6 +1183,7 @@ fn record_pages() -> Vec<Sample> {
         next: (!rows.is_empty()).then(|| format!("{ORG}/usage?after=x")),
         rows,
         csv: format!("{ORG}/usage.csv"),
+        reconcile: Some(format!("{ORG}/usage/reconcile")),
         start: ORG.into(),
     };
     let receipt = usage::Receipt {
@@ -1200,8 +1230,107 @@ fn record_pages() -> Vec<Sample> {
         page("usage", "Usage", within("Usage"), index(rows)),
         page("usage-empty", "Usage", within("Usage"), index(vec![])),
         page("receipt", "One request", within("Usage"), receipt),
+        page("reconcile", "Reconcile", within("Usage"), reconciled(None)),
+        page("reconciled", "Reconcile", within("Usage"), reconciled(Some(compared()))),
         page("audit", "Audit", within("Audit"), log),
     ]
+}
+
+fn spread() -> usage::Spread {
+    let row = |name: &str, href: Option<&str>, cost: &str| usage::SpreadRow {
+        name: name.into(),
+        href: href.map(|model| format!("{ORG}/usage?model={model}")),
+        requests: "1,204".into(),
+        failed: if href.is_some() { "3 failed".into() } else { String::new() },
+        input: "2,104,220".into(),
+        output: "188,004".into(),
+        cost: cost.into(),
+    };
+    let starts: Vec<_> = (0..24).map(|hour| before(24 - hour).0).collect();
+    let buckets: Vec<_> = (0..24)
+        .map(|hour: u64| Bucket {
+            label: format!("19 Nov, {hour:02}:00"),
+            short: if hour % 4 == 0 { format!("{hour:02}:00") } else { String::new() },
+            ..Bucket::default()
+        })
+        .collect();
+    let series = |name: &str, each: u64| Series {
+        name: name.into(),
+        values: starts.iter().zip(1..).map(|(start, hour)| (*start, hour * each)).collect(),
+    };
+    let all = vec![
+        series("gpt-5.4", 40_000_000),
+        series("claude-opus-4-8", 25_000_000),
+        series("Others", 5_000_000),
+    ];
+    usage::Spread {
+        label: "Model",
+        rows: vec![
+            row("gpt-5.4", Some("gpt-5.4"), "12.00 USD"),
+            row("claude-opus-4-8", Some("claude-opus-4-8"), "7.50 USD"),
+            row("Others", None, "1.50 USD"),
+        ],
+        chart: Stack::new("Cost per hour by model".into(), "Hour", (&starts, &buckets), all),
+    }
+}
+
+fn reconciled(result: Option<reconcile::Compared>) -> reconcile::Reconcile {
+    reconcile::Reconcile {
+        usage: format!("{ORG}/usage"),
+        action: format!("{ORG}/usage/reconcile"),
+        problems: vec![],
+        providers: vec![
+            Choice::new("openai", "All 2 of openai"),
+            Choice::new("pvd_1", "OpenAI EU"),
+        ],
+        cached: vec![Choice::new("", "As its columns say")],
+        text: Field::default(),
+        columns: Field::default(),
+        models: Field::default(),
+        by_hand: false,
+        result,
+    }
+}
+
+fn compared() -> reconcile::Compared {
+    let cell = |label, ours: &str, theirs: &str, difference: &str| reconcile::Cell {
+        label,
+        ours: ours.into(),
+        theirs: theirs.into(),
+        difference: difference.into(),
+    };
+    let row = |model: &str, difference: &str| reconcile::ReconciledRow {
+        day: "19 Nov 2026".into(),
+        model: model.into(),
+        note: if difference.is_empty() { String::new() } else { "1 request without counts".into() },
+        cells: vec![
+            cell("Input tokens", "104,220", "104,900", difference),
+            cell("Output tokens", "9,120", "9,120", ""),
+        ],
+    };
+    let tally = |tone, title: &str, rows: Vec<reconcile::ReconciledRow>| reconcile::Tally {
+        tone,
+        title: title.into(),
+        count: rows.len().to_string(),
+        open: tone != "good",
+        rows,
+        more: String::new(),
+    };
+    reconcile::Compared {
+        title: "1 Nov 2026 to 30 Nov 2026".into(),
+        rows: "412 rows".into(),
+        measures: vec!["Input tokens", "Output tokens"],
+        sums: vec![
+            cell("Input tokens", "3,204,110", "3,204,790", ""),
+            cell("Cost", "12.40 USD", "13.10 USD", "−0.70 USD"),
+        ],
+        tallies: vec![
+            tally("bad", "Differs", vec![row("gpt-5.4", "−680")]),
+            tally("waiting", "Only in our records", vec![]),
+            tally("good", "The same within 0.5 %", vec![row("gpt-5.4-mini", "")]),
+        ],
+        notes: vec!["Cached tokens were read as a part of the input tokens.".into()],
+    }
 }
 
 fn control(

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use crate::view::{Choice, Link, Problem};
+use crate::view::{Choice, Field, Link, Problem};
 
 #[derive(Debug, Template)]
 #[template(path = "masking/index.html")]
@@ -20,4 +20,18 @@ pub struct Masking {
     pub excepted: bool,
     /// What holds now, in words.
     pub words: Vec<String>,
+    /// The organization's own names; none in a project.
+    pub known: Option<KnownNames>,
+}
+
+/// Names that an organization has looked for. They are counted, never listed.
+#[derive(Debug)]
+pub struct KnownNames {
+    pub action: String,
+    /// How many there are, in words.
+    pub says: String,
+    pub members: bool,
+    /// What becomes of those that are there.
+    pub how: Vec<Choice>,
+    pub text: Field,
 }

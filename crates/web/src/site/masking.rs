@@ -17,10 +17,11 @@ use crate::{
     view::{Choice, Link, Problem},
 };
 
-const TITLE: &str = "Personal data";
+pub(super) const TITLE: &str = "Personal data";
 
 pub(super) fn routes() -> Routes {
     Routes::new()
+        .merge(super::directory::routes())
         .get("/o/{org}/masking", show)
         .post("/o/{org}/masking", save)
         .get("/o/{org}/p/{project}/masking", show_of_project)
@@ -34,7 +35,7 @@ fn address<P>(cx: &Cx<P>, project: Option<&Project>) -> String {
     }
 }
 
-async fn page<P>(cx: &Cx<P>, project: Option<&Project>) -> Result<Page> {
+pub(super) async fn page<P>(cx: &Cx<P>, project: Option<&Project>) -> Result<Page> {
     let (scope, identity) = (cx.scope()?, &cx.app().identity);
     let id = project.map(|project| project.id);
     let setting = identity.masking(scope, id).await?;
@@ -64,6 +65,10 @@ async fn page<P>(cx: &Cx<P>, project: Option<&Project>) -> Result<Page> {
         kinds: PERSONAL_DATA.iter().map(kind).collect(),
         excepted: !setting.except.is_empty(),
         words: words(&in_force),
+        known: match project {
+            None => Some(super::directory::known(cx, &Fields::default()).await?),
+            Some(_) => None,
+        },
     })
 }
 

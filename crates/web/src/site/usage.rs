@@ -1,13 +1,16 @@
-//! Usage: numbers, a chart, the requests, one request; never content.
+//! Usage: numbers, charts, where it goes, the requests, one request; never content.
 
-use std::collections::HashMap;
+mod csv;
+mod names;
+mod spread;
 
 use axum::response::{IntoResponse, Response};
 use domain::{
-    ProjectId, Provenance, RequestId, Result as DomainResult, Timestamp, tags::UsageRead,
+    KeyId, ProjectId, Provenance, ProviderId, RequestId, Result as DomainResult, Timestamp,
+    tags::UsageRead,
 };
 use http::header;
-use store::{Page, Project, Provider, Read, UsageFilter, UsageRow as Row, UsageSummary};
+use store::{Page, Read, UsageFilter, UsageRow as Row, UsageSummary};
 
 use crate::{
     Cx,
@@ -18,19 +21,22 @@ use crate::{
     period::Period,
     refusal::Result,
     route::Routes,
-    view::{Chart, Choice, Field, When, count, millis, money, plural},
+    view::{Chart, Field, When, count, millis, money, plural},
 };
+use names::Names;
+pub(crate) use names::of_region;
+pub(crate) use spread::{Dimension, merged};
 
 const ROWS: u32 = 50;
 
 pub(super) fn routes() -> Routes {
     Routes::new()
         .get("/o/{org}/usage", index)
-        .get("/o/{org}/usage.csv", csv)
+        .get("/o/{org}/usage.csv", csv::csv)
         .get("/o/{org}/usage/{request}", receipt)
         .get("/o/{org}/usage/{request}/proof", proof)
         .get("/o/{org}/p/{project}/usage", index)
-        .get("/o/{org}/p/{project}/usage.csv", csv)
+        .get("/o/{org}/p/{project}/usage.csv", csv::csv)
 }
 
 /// The headline numbers of a selection.
@@ -70,6 +76,10 @@ struct Selection {
     period: Period,
     project: Option<ProjectId>,
     model: Option<String>,
+    provider: Option<ProviderId>,
+    region: Option<String>,
+    key: Option<KeyId>,
+    by: Dimension,
     after: Option<String>,
     filtered: bool,
 }
@@ -77,42 +87,74 @@ struct Selection {
 impl Selection {
     fn of(cx: &Cx<UsageRead>) -> Self {
         let query = cx.query();
-        let model = query.filled("model").map(str::to_owned);
+        let text = |name| query.filled(name).map(str::to_owned);
+        let narrowing = ["period", "project", "model", "provider", "region", "key"];
         Self {
             period: Period::parse(query.text("period")),
             project: cx.in_project().map(|project| project.id),
-            filtered: model.is_some()
-                || query.filled("project").is_some()
-                || query.filled("period").is_some(),
-            model,
-            after: query.filled("after").map(str::to_owned),
+            model: text("model"),
+            provider: query.filled("provider").and_then(|id| id.parse().ok()),
+            region: text("region"),
+            key: query.filled("key").and_then(|id| id.parse().ok()),
+            by: Dimension::parse(query.text("by")).unwrap_or_default(),
+            filtered: narrowing.iter().any(|name| query.filled(name).is_some()),
+            after: text("after"),
         }
     }
 
-    fn filter(&self, now: Timestamp) -> UsageFilter {
-        UsageFilter {
+    async fn filter(&self, read: &mut Read, now: Timestamp) -> DomainResult<UsageFilter> {
+        let among = match &self.region {
+            Some(region) => Some(of_region(read, region).await?),
+            None => None,
+        };
+        Ok(UsageFilter {
             project: self.project,
+            key: self.key,
+            provider: self.provider,
             model: self.model.clone(),
+            among,
             from: self.period.start(now),
             ..UsageFilter::default()
-        }
+        })
+    }
+
+    fn pairs(&self, across: bool) -> Vec<(&'static str, String)> {
+        let text = |id: Option<String>| id.unwrap_or_default();
+        let project = self.project.filter(|_| across).map(|id| id.to_string());
+        vec![
+            ("period", self.period.as_str().to_owned()),
+            ("project", text(project)),
+            ("model", text(self.model.clone())),
+            ("provider", text(self.provider.map(|id| id.to_string()))),
+            ("region", text(self.region.clone())),
+            ("key", text(self.key.map(|id| id.to_string()))),
+            ("by", self.by.as_str().to_owned()),
+        ]
     }
 
     /// The same selection as a query, for links.
     fn query(&self, across: bool, after: Option<&str>) -> String {
-        let mut pairs = url::form_urlencoded::Serializer::new(String::new());
-        pairs.append_pair("period", self.period.as_str());
-        if let (true, Some(project)) = (across, self.project) {
-            pairs.append_pair("project", &project.to_string());
-        }
-        if let Some(model) = &self.model {
-            pairs.append_pair("model", model);
-        }
-        if let Some(after) = after {
-            pairs.append_pair("after", after);
-        }
-        format!("?{}", pairs.finish())
+        let mut pairs = self.pairs(across);
+        pairs.extend(after.map(|after| ("after", after.to_owned())));
+        written(&pairs)
     }
+
+    /// The selection narrowed to one group.
+    fn narrowed(&self, across: bool, by: Dimension, of: &str) -> String {
+        let mut pairs = self.pairs(across);
+        for (name, value) in &mut pairs {
+            if *name == by.as_str() {
+                of.clone_into(value);
+            }
+        }
+        written(&pairs)
+    }
+}
+
+fn written(pairs: &[(&'static str, String)]) -> String {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    query.extend_pairs(pairs.iter().filter(|(_, value)| !value.is_empty()));
+    format!("?{}", query.finish())
 }
 
 /// Whether the page is the organization's own, and not one project's.
@@ -126,86 +168,41 @@ fn base(cx: &Cx<UsageRead>) -> String {
 
 async fn index(cx: Cx<UsageRead>, (): ()) -> Result<Response> {
     let (now, selection, across) = (cx.now(), Selection::of(&cx), across(&cx));
-    let filter = selection.filter(now);
+    let path = format!("{}/usage", base(&cx));
     let mut read = cx.read().await?;
+    let filter = selection.filter(&mut read, now).await?;
     let sum = read.usage_summary(&filter).await?;
     let points = read.usage_series(&filter, selection.period.step()).await?;
     let listed =
         read.usage_list(&filter, &Page { after: selection.after.clone(), limit: ROWS }).await?;
     let names = Names::read(&mut read, across).await?;
+    let of = (&filter, &sum, &names);
+    let spread = spread::spread(&mut read, &selection, of, (&path, across, now)).await?;
+    let providers = read.providers_list().await?;
     drop(read);
     let (unit, buckets) = selection.period.buckets(now, &points);
-    let path = format!("{}/usage", base(&cx));
     let page = Index {
         periods: selection.period.choices(),
-        projects: if across { names.choices(selection.project) } else { Vec::new() },
+        projects: if across { names.projects(selection.project) } else { Vec::new() },
+        providers: names.providers(selection.provider),
+        regions: names.regions(selection.region.as_deref()),
+        dimensions: selection.by.choices(across),
+        key: selection.key.map(|key| key.to_string()).unwrap_or_default(),
         model: Field::new(selection.model.clone().unwrap_or_default()),
-        models: super::models::names(cx.app(), &names.providers),
+        models: super::models::names(cx.app(), &providers),
         filtered: selection.filtered,
         numbers: numbers(&sum),
         chart: Chart::new(format!("Requests per {}", unit.to_lowercase()), unit, &buckets),
+        spread: Some(spread).filter(|_| sum.requests > 0),
         rows: listed.data.iter().map(|row| usage_row(row, &names, &cx.base())).collect(),
         csv: format!("{path}.csv{}", selection.query(across, None)),
         next: listed.next.map(|after| format!("{path}{}", selection.query(across, Some(&after)))),
+        reconcile: across.then(|| format!("{path}/reconcile")),
         start: base(&cx),
         across,
         path,
     };
     Ok(cx.page("Usage", page).await?)
-}
-
-/// Names of what the rows mention by id.
-struct Names {
-    projects: Vec<Project>,
-    providers: Vec<Provider>,
-    by_provider: HashMap<domain::ProviderId, String>,
-}
-
-impl Names {
-    async fn read(read: &mut Read, projects: bool) -> DomainResult<Self> {
-        let providers = read.providers_list().await?;
-        let by_provider = providers.iter().map(|one| (one.id, one.name.clone())).collect();
-        let projects = if projects {
-            read.projects_list(&Page::first(Page::MOST)).await?.data
-        } else {
-            Vec::new()
-        };
-        Ok(Self { projects, providers, by_provider })
-    }
-
-    fn choices(&self, chosen: Option<ProjectId>) -> Vec<Choice> {
-        let mut all = vec![Choice::new("", "All projects").chosen(chosen.is_none())];
-        all.extend(self.projects.iter().map(|project| {
-            Choice::new(project.id.to_string(), project.name.clone())
-                .chosen(chosen == Some(project.id))
-        }));
-        all
-    }
-
-    fn project(&self, id: ProjectId) -> String {
-        self.projects
-            .iter()
-            .find(|one| one.id == id)
-            .map(|one| one.name.clone())
-            .unwrap_or_default()
-    }
-
-    /// Where the provider is registered to be now; empty when it was removed or does not say.
-    fn region(&self, row: &Row) -> String {
-        let provider = self.providers.iter().find(|one| Some(one.id) == row.provider);
-        provider.and_then(|one| one.region.clone()).unwrap_or_default()
-    }
-
-    fn provider(&self, row: &Row) -> String {
-        match row.provider {
-            None => "no provider".to_owned(),
-            Some(id) => self
-                .by_provider
-                .get(&id)
-                .cloned()
-                .unwrap_or_else(|| "a removed provider".to_owned()),
-        }
-    }
 }
 
 /// Tone and words for how a request ended.
@@ -346,91 +343,4 @@ fn pretty(json: &str) -> String {
     serde_json::from_str::<serde_json::Value>(json)
         .and_then(|value| serde_json::to_string_pretty(&value))
         .unwrap_or_else(|_| json.to_owned())
-}
-
-/// At most this many rows in one file; the API pages through more.
-const CSV_ROWS: usize = 50_000;
-
-async fn csv(cx: Cx<UsageRead>, (): ()) -> Result<Response> {
-    let (selection, now) = (Selection::of(&cx), cx.now());
-    let filter = selection.filter(now);
-    let mut read = cx.read().await?;
-    let names = Names::read(&mut read, true).await?;
-    let mut text = String::from(
-        "request,started,project,key,model,requested_model,provider,region,status,error,input,cache_read,cache_write,output,reasoning,provenance,cost_nano,currency,first_token_ms,took_ms,attempts\r\n",
-    );
-    let mut page = Page::first(Page::MOST);
-    let mut rows = 0;
-    loop {
-        let listed = read.usage_list(&filter, &page).await?;
-        rows += listed.data.len();
-        listed.data.iter().for_each(|row| csv_line(&mut text, row, &names));
-        match listed.next {
-            Some(next) if rows < CSV_ROWS => page.after = Some(next),
-            _ => break,
-        }
-    }
-    let name = format!("attachment; filename=\"usage-{}.csv\"", selection.period.as_str());
-    let headers = [
-        (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
-        (header::CONTENT_DISPOSITION, name),
-    ];
-    Ok((headers, text).into_response())
-}
-
-fn csv_line(text: &mut String, row: &Row, names: &Names) {
-    let number = |value: Option<u64>| value.map(|value| value.to_string()).unwrap_or_default();
-    let usage = row.usage;
-    let cells = [
-        row.request.to_string(),
-        row.started.rfc3339(),
-        names.project(row.project),
-        row.key.to_string(),
-        row.model.clone(),
-        row.requested_model.clone(),
-        names.provider(row),
-        names.region(row),
-        row.status.to_string(),
-        row.error_code.clone().unwrap_or_default(),
-        number(usage.map(|usage| usage.input)),
-        number(usage.map(|usage| usage.cache_read)),
-        number(usage.map(|usage| usage.cache_write)),
-        number(usage.map(|usage| usage.output)),
-        number(usage.map(|usage| usage.reasoning)),
-        usage.map_or("absent", |usage| usage.provenance.as_str()).to_owned(),
-        number(row.cost_nano),
-        row.currency.clone().unwrap_or_default(),
-        number(row.first_token_ms),
-        took(row).to_string(),
-        row.attempts.to_string(),
-    ];
-    let cells: Vec<_> = cells.iter().map(|cell| cell_text(cell)).collect();
-    text.push_str(&cells.join(","));
-    text.push_str("\r\n");
-}
-
-/// Quoted where needed; a cell that a spreadsheet would take for a formula is made plain text.
-fn cell_text(cell: &str) -> String {
-    let guarded = if cell.starts_with(['=', '+', '-', '@', '\t']) {
-        format!("'{cell}")
-    } else {
-        cell.to_owned()
-    };
-    if guarded.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", guarded.replace('"', "\"\""))
-    } else {
-        guarded
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cell_is_never_a_formula() {
-        assert_eq!(cell_text("=1+1"), "'=1+1");
-        assert_eq!(cell_text("a,\"b\""), "\"a,\"\"b\"\"\"");
-        assert_eq!(cell_text("plain"), "plain");
-    }
 }

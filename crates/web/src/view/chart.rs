@@ -63,11 +63,11 @@ pub struct Chart {
     pub rows: Vec<Row>,
 }
 
-const WIDTH: u32 = 960;
-const HEIGHT: u32 = 220;
-const LEFT: u32 = 48;
-const TOP: u32 = 10;
-const FLOOR: u32 = 192;
+pub(super) const WIDTH: u32 = 960;
+pub(super) const HEIGHT: u32 = 220;
+pub(super) const LEFT: u32 = 48;
+pub(super) const TOP: u32 = 10;
+pub(super) const FLOOR: u32 = 192;
 
 impl Chart {
     /// Draws `buckets`, oldest first; nothing when all are empty.
@@ -140,7 +140,7 @@ fn ticks(top: u64) -> Vec<Tick> {
 }
 
 /// The next of 1, 2, 4, 6, 8, 10, 20, 40, …
-fn ceiling(most: u64) -> u64 {
+pub(super) fn ceiling(most: u64) -> u64 {
     let mut power = 1u64;
     loop {
         for factor in [1, 2, 4, 6, 8] {
@@ -152,7 +152,7 @@ fn ceiling(most: u64) -> u64 {
     }
 }
 
-fn short(number: f64) -> String {
+pub(super) fn short(number: f64) -> String {
     let text = format!("{number:.1}");
     text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
 }

@@ -79,6 +79,24 @@ fn of_organization(house: &House, member: &str) -> Vec<Case> {
         ),
         case(format!("{base}/settings"), &[("name", "two\nlines")], "name", "on one line"),
         case(
+            format!("{base}/usage/reconcile"),
+            &[("provider", ""), ("text", "date,model")],
+            "provider",
+            "Say whose export it is",
+        ),
+        case(
+            format!("{base}/usage/reconcile"),
+            &[("column", "rows = N")],
+            "column",
+            "A column is one of",
+        ),
+        case(
+            format!("{base}/masking/directory"),
+            &[("names-list", "X"), ("how", "add")],
+            "names-list",
+            "a word of two letters",
+        ),
+        case(
             format!("{base}/settings/admin-keys"),
             &[("name", " "), ("expires", "30")],
             "name",
