@@ -9,8 +9,10 @@ use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTraitSelf, Schema
 
 mod budget;
 mod content;
+mod contract;
 mod exposure;
 mod foundation;
+mod kept;
 mod limit;
 mod masking;
 mod notice;
@@ -40,7 +42,14 @@ const MIGRATIONS: &[(&str, Steps)] = &[
     ("m0008_limit", limit::steps),
     ("m0009_content", content::steps),
     ("m0010_exposure", exposure::steps),
+    ("m0013_gates", gates),
 ];
+
+/// What the database itself refuses since then.
+fn gates(ddl: &mut Ddl) {
+    contract::steps(ddl);
+    kept::steps(ddl);
+}
 
 /// Collects the statements of one migration for one engine.
 pub(crate) struct Ddl {

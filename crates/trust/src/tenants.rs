@@ -253,6 +253,7 @@ impl Landlord {
             region: None,
             allow_private: true,
             contract: None,
+            contract_until: None,
             terms: Some(StatedTerms::OWN),
         };
         let provider = self.provider(kept, &token, kept.provider, models.clone()).await?;

@@ -125,6 +125,7 @@ testkit::each_backend! {
             region: None,
             allow_private: false,
             contract: None,
+            contract_until: None,
             terms: None,
         };
         write.provider_create(new).await.unwrap();
