@@ -96,8 +96,8 @@ pub use content::{Batch, BatchProblem, BatchRun, FileFilter, NewBatch, NewFile, 
 pub use deployment::{Authority, Deployment, DeploymentRead, DeploymentWrite};
 pub use ending::wait_for_connections;
 pub use inspect::{
-    Coverage, Exposures, Handover, Inspector, LogView, LoggedEvent, Registration, Seen, SpineHead,
-    Tamper, Tree,
+    Configured, Contracting, Coverage, Exposures, Handover, Inspector, Kept, LogView, LoggedEvent,
+    Placement, Registration, Seen, SpineHead, Tamper, Tree,
 };
 pub use journal::{Intent, Journal, Settlement};
 pub use migrate::{migrate, migrations_digest};

@@ -96,6 +96,8 @@ async fn site(start: Start, routes: Vec<Route>, clock: Clock, places: Places) ->
         server_pid: start.server_pid,
         places: start.places,
         max_body: start.max_body,
+        networks: start.networks.iter().map(|text| text.parse()).collect::<Result<_>>()?,
+        mounts: start.mounts,
         abroad: Street::new(places),
         memory: start.key_file.with_extension("heads.json"),
     })

@@ -283,6 +283,13 @@ words! {
         Exposure = "exposure",
         Families = "families",
         Reconcile = "reconcile",
+        Contract = "contract",
+        Training = "training",
+        Doors = "doors",
+        Storage = "storage",
+        Consent = "consent",
+        Kept = "kept",
+        Meter = "meter",
     }
 }
 
