@@ -4,6 +4,7 @@
 mod address;
 mod check;
 mod class;
+mod contract;
 mod entry;
 mod live;
 mod overlay;
@@ -18,6 +19,9 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 pub use class::TaskClass;
+pub use contract::{
+    Contract, OWN_CONTRACT, STANDARD_CONTRACT, after_day, is_contract_name, is_free_tier, last_day,
+};
 pub use entry::{
     Auth, Capability, Endpoint, Family, Modality, Model, Place, ProviderEntry, Serves,
     Subprocessor, TokenEndpoint,

@@ -30,9 +30,10 @@ mod usage;
 pub use batch::{BatchEndpoint, BatchState, ContentEnd, FilePurpose, LineState};
 pub use budget::{BudgetOf, CURRENCY, Period, Span};
 pub use catalogue::{
-    Auth, Capability, Catalogue, CatalogueError, CatalogueState, Endpoint, Family, LiveCatalogue,
-    Modality, Model, Place, Posture, Price, PriceRule, Prices, Protocol, ProviderEntry, Serves,
-    Subprocessor, TaskClass, Tier, TokenEndpoint, Use, When,
+    Auth, Capability, Catalogue, CatalogueError, CatalogueState, Contract, Endpoint, Family,
+    LiveCatalogue, Modality, Model, OWN_CONTRACT, Place, Posture, Price, PriceRule, Prices,
+    Protocol, ProviderEntry, STANDARD_CONTRACT, Serves, Subprocessor, TaskClass, Tier,
+    TokenEndpoint, Use, When, after_day, is_contract_name, is_free_tier, last_day,
 };
 pub use clock::{Clock, Timestamp};
 pub use content::{Content, Exit, Secret};

@@ -8,7 +8,7 @@ use domain::{
 };
 use egress::{Destination, Egress, Kind};
 use http::HeaderValue;
-use identity::{Refusal, Registered, notice_refusal};
+use identity::{FREE_TIER, Refusal, Registered, contract_end, contract_refusal, notice_refusal};
 use llm::{Dialect, Format, Quirks, Venue};
 use parking_lot::{Mutex, RwLock};
 use store::{LiveProvider, OrgRouting, Scope, Store};
@@ -123,6 +123,11 @@ impl Route {
             && formats.is_none_or(|formats| formats.contains(&spoken.format))
     }
 
+    /// Whether nothing is paid for the model.
+    fn is_free(&self, model: &str) -> bool {
+        self.catalogue.provider(&self.catalog).is_some_and(|entry| entry.is_free_model(model))
+    }
+
     pub(crate) fn quirks(&self, model: &str) -> Quirks {
         Quirks { provider_object: self.chooses(), ..Quirks::of_model(model) }
     }
@@ -136,6 +141,9 @@ impl Route {
         catalogue.prices(&self.catalog, model).cloned()
     }
 }
+
+/// For variants of models for which nothing is paid.
+static FREE: [Refusal; 1] = [FREE_TIER];
 
 /// What the routes of an organization are worked out from: one version of each.
 struct Sources {
@@ -155,6 +163,18 @@ impl Sources {
         let decision = self.routing.decisions.get(&provider.catalog).copied();
         Registered::from(provider).gate(&self.register, decision, now)
     }
+
+    /// What keeps everything from a provider, whatever the rules say.
+    fn bar(&self, provider: &LiveProvider, gate: Gate, now: Timestamp) -> Option<Refusal> {
+        notice_refusal(gate).or_else(|| contract_refusal(&self.catalogue, &provider.into(), now))
+    }
+
+    /// The next moment at which a contract ends.
+    fn contracts_end(&self, now: Timestamp) -> Option<Timestamp> {
+        let providers = self.routing.providers.iter();
+        let ends = providers.filter_map(|one| contract_end(&self.catalogue, &one.into()));
+        ends.filter(|end| *end > now).min()
+    }
 }
 
 pub(crate) struct OrgRoutes {
@@ -162,9 +182,9 @@ pub(crate) struct OrgRoutes {
     /// In order of creation.
     pub all: Vec<Arc<Route>>,
     rules: Rules,
-    /// What speaks against providers because of their notice.
-    noticed: HashMap<ProviderId, [Refusal; 1]>,
-    /// When the first notice ends: then all of this is worked out anew.
+    /// What speaks against providers because of their contract or their notice.
+    barred: HashMap<ProviderId, [Refusal; 1]>,
+    /// When the first notice or contract ends: then all of this is worked out anew.
     until: Option<Timestamp>,
     by_model: HashMap<String, Vec<Arc<Route>>>,
 }
@@ -195,8 +215,9 @@ impl OrgRoutes {
         (route, spoken): (&Route, usize),
         model: &str,
     ) -> &[Refusal] {
-        match self.noticed.get(&route.provider) {
+        match self.barred.get(&route.provider) {
             Some(refusal) => refusal,
+            None if route.is_free(model) => &FREE,
             None => self.rules.against(project, (route, spoken), model),
         }
     }
@@ -220,7 +241,7 @@ impl OrgRoutes {
             let all = || 0..route.spoken.len();
             let known = all().any(|at| route.speaks(at, model));
             let mut ways = all().filter(|at| !known || route.speaks(*at, model));
-            !self.noticed.contains_key(&route.provider)
+            !self.barred.contains_key(&route.provider)
                 && project.is_none_or(|project| ways.any(|at| allowed(project, at)))
         };
         self.by_model.iter().filter_map(move |(model, routes)| {
@@ -287,11 +308,11 @@ impl Routes {
     ) -> Result<Arc<OrgRoutes>> {
         let providers = &sources.routing.providers;
         let mut all = Vec::with_capacity(providers.len());
-        let mut noticed = HashMap::new();
+        let mut barred = HashMap::new();
         for provider in providers {
             let gate = sources.gate(provider, now);
-            if let Some(refusal) = notice_refusal(gate) {
-                noticed.insert(provider.id, [refusal]);
+            if let Some(refusal) = sources.bar(provider, gate, now) {
+                barred.insert(provider.id, [refusal]);
             }
             // One provider that cannot be used must not take the others with it.
             match self.route(egress, provider, (&sources.catalogue, gate)) {
@@ -308,8 +329,9 @@ impl Routes {
             }
         }
         let rules = Rules::new(Arc::clone(&sources.routing), Arc::clone(&sources.catalogue));
-        let until = all.iter().filter_map(|route| route.usable_from).min();
-        let fresh = Arc::new(OrgRoutes { rules, sources, all, noticed, until, by_model });
+        let notices = all.iter().filter_map(|route| route.usable_from);
+        let until = notices.chain(sources.contracts_end(now)).min();
+        let fresh = Arc::new(OrgRoutes { rules, sources, all, barred, until, by_model });
         let old = self.organizations.write().insert(org, Arc::clone(&fresh));
         for gone in old.iter().flat_map(|old| &old.all) {
             if fresh.all.iter().all(|route| route.provider != gone.provider) {

@@ -21,7 +21,7 @@ pub struct Refusal {
     pub reason: &'static str,
     /// Continues "NAME …", such as "trains on prompts".
     pub says: &'static str,
-    /// When it ends by itself, where it does.
+    /// The day that belongs to the words: when it ends by itself, or when something else ended.
     pub until: Option<Timestamp>,
 }
 

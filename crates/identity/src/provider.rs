@@ -2,7 +2,7 @@
 
 use domain::{
     Action, Auth, Catalogue, Decision, Endpoint, Error, Event, Permission, Protocol, ProviderId,
-    Result, Secret, StatedTerms, UserId,
+    Result, Secret, StatedTerms, Timestamp, UserId,
 };
 use store::{NewProvider, Principal, Provider, ProviderChange, Scope};
 use vault::{Application, ProjectKey, ServiceAccount};
@@ -10,6 +10,7 @@ use vault::{Application, ProjectKey, ServiceAccount};
 use crate::{
     Identity, PrivateProviders, alias,
     base_url::{self, BaseUrl},
+    contract::{self, contract},
     decide, names, optional,
 };
 
@@ -38,6 +39,8 @@ pub struct ProviderEntry {
     pub allow_private: Option<bool>,
     /// What was agreed with a provider of the catalogue, as it names it; nothing for the ordinary terms.
     pub contract: Option<String>,
+    /// The last day on which that holds, as `YYYY-MM-DD`; nothing for one without an end.
+    pub contract_until: Option<String>,
     /// What the organization says of it. Not given, a server inside the own network is taken to be its own.
     pub terms: Option<StatedTerms>,
 }
@@ -54,6 +57,8 @@ pub struct ProviderEdit {
     pub allow_private: Option<bool>,
     /// Empty for the ordinary terms.
     pub contract: Option<String>,
+    /// Empty for no end.
+    pub contract_until: Option<String>,
     /// Saying nothing leaves it to the catalogue.
     pub terms: Option<StatedTerms>,
 }
@@ -132,6 +137,9 @@ impl Identity {
         if let Some(contract) = &change.contract {
             event = event.fact("contract", contract.clone());
         }
+        if let Some(until) = change.contract_until {
+            event = ending(event, until);
+        }
         if let Some(terms) = change.terms {
             event = stated(event, terms);
         }
@@ -187,6 +195,7 @@ impl Identity {
 
 /// The entry with everything filled in and checked, but for who enters it.
 fn checked(catalogue: &Catalogue, entry: ProviderEntry) -> Result<NewProvider> {
+    contract::not_free(entry.contract.as_deref())?;
     let known = match entry.catalog.as_str() {
         CUSTOM => None,
         id => Some(catalogue.provider(id).ok_or_else(|| {
@@ -225,6 +234,9 @@ fn checked(catalogue: &Catalogue, entry: ProviderEntry) -> Result<NewProvider> {
     }
     let terms = entry.terms.filter(|terms| *terms != StatedTerms::default());
     let own = known.is_none() && base_url::is_own(&url.text, private);
+    let models = models(entry.models)?;
+    contract::paid(known, &models)?;
+    let contract_until = entry.contract_until.as_deref().map(contract::until).transpose()?;
     let default_name = || known.map_or_else(|| url.host.clone(), |known| known.name.clone());
     Ok(NewProvider {
         catalog: known.map_or_else(|| CUSTOM.to_owned(), |known| known.id.clone()),
@@ -235,33 +247,17 @@ fn checked(catalogue: &Catalogue, entry: ProviderEntry) -> Result<NewProvider> {
         protocol,
         base_url: url.text.clone(),
         secret,
-        models: models(entry.models)?,
+        models,
         region: match entry.region {
             Some(region) => self::region(&region)?,
             // What the provider states of one address says nothing about others of its hosts.
             None => theirs.and_then(|(known, _)| stated_region(known, &url)),
         },
         allow_private: private,
-        contract: contract(known, entry.contract.as_deref())?,
+        contract: Some(contract(known, entry.contract.as_deref())?),
+        contract_until: contract_until.flatten(),
         terms: terms.or(own.then_some(StatedTerms::OWN)),
     })
-}
-
-/// What the provider offers to agree on, by its name in the catalogue.
-fn contract(known: Option<&domain::ProviderEntry>, given: Option<&str>) -> Result<Option<String>> {
-    let Some(name) = given.map(str::trim).filter(|name| !name.is_empty()) else { return Ok(None) };
-    let contracts = known.map(domain::ProviderEntry::contracts).unwrap_or_default();
-    if contracts.contains(name) {
-        return Ok(Some(name.to_owned()));
-    }
-    let all = contracts.into_iter().collect::<Vec<_>>().join(", ");
-    let says = if all.is_empty() {
-        "The catalogue knows no contracts for this provider. Say what was agreed under terms."
-            .to_owned()
-    } else {
-        format!("The contracts known for this provider are: {all}.")
-    };
-    Err(Error::invalid(says).with_code("invalid_contract"))
 }
 
 /// Where the provider is called when nobody says where.
@@ -323,6 +319,8 @@ fn changed(catalogue: &Catalogue, before: &Provider, edit: ProviderEdit) -> Resu
         return Err(Error::invalid("This provider needs its API key.").with_code("secret_needed"));
     }
     let known = catalogue.provider(&before.catalog);
+    let models = edit.models.map(models).transpose()?;
+    contract::paid(known, models.as_deref().unwrap_or_default())?;
     let elsewhere = base_url::check(&before.base_url, true)?.host != url.host;
     let no_longer = !private && before.allow_private && before.terms == Some(StatedTerms::OWN);
     // What was said of one server, and where it stands, does not hold for another.
@@ -334,13 +332,14 @@ fn changed(catalogue: &Catalogue, before: &Provider, edit: ProviderEdit) -> Resu
         name: edit.name.map(|name| names::name("A provider", &name)).transpose()?,
         base_url: moved.then_some(url.text),
         secret,
-        models: edit.models.map(models).transpose()?,
+        models,
         region: match edit.region {
             Some(text) => Some(region(&text)?),
             None => (elsewhere || (moved && known.is_some())).then_some(stated),
         },
         allow_private: edit.allow_private,
         contract: edit.contract.map(|name| contract(known, Some(&name))).transpose()?,
+        contract_until: edit.contract_until.as_deref().map(contract::until).transpose()?,
         terms: edit.terms.map(said).or(terms),
     })
 }
@@ -428,6 +427,11 @@ fn region(text: &str) -> Result<Option<String>> {
         .with_code("invalid_region"))
 }
 
+/// The last day of a contract, for the log.
+fn ending(event: Event, until: Option<Timestamp>) -> Event {
+    event.fact("contract_until", until.map(domain::last_day))
+}
+
 /// The organization's own words about a provider, for the log.
 fn stated(event: Event, terms: Option<StatedTerms>) -> Event {
     let terms = terms.unwrap_or_default();
@@ -439,6 +443,8 @@ fn described(event: Event, new: &NewProvider) -> Event {
         Some(contract) => event.fact("contract", contract.clone()),
         None => event,
     };
+    let event =
+        if new.contract_until.is_some() { ending(event, new.contract_until) } else { event };
     let event = if new.terms.is_some() { stated(event, new.terms) } else { event };
     event
         .fact("base_url", new.base_url.clone())

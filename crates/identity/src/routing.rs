@@ -2,11 +2,13 @@
 
 use domain::{
     Action, Auth, Catalogue, Endpoint, Error, Event, Permission, Posture, ProjectId, Protocol,
-    ProviderEntry, Result, RoutingPolicy, Serves, StatedTerms, Use,
+    ProviderEntry, Result, RoutingPolicy, Serves, StatedTerms, Timestamp, Use,
 };
 use store::{LiveProvider, Provider, Scope};
 
-use crate::{Identity, Refusal, Terms, base_url, decide, egress_refusals, notice_refusal};
+use crate::{
+    Identity, Refusal, Terms, base_url, contract_refusal, decide, egress_refusals, notice_refusal,
+};
 
 impl Identity {
     /// The rules of the organization, or those that a project has besides.
@@ -48,10 +50,11 @@ impl Identity {
         for provider in read.providers_list().await? {
             let decision = decisions.get(&provider.catalog).map(|decided| decided.decision);
             let row = Registered::from(&provider);
+            let contract = contract_refusal(&catalogue, &row, now);
             let notice = notice_refusal(row.gate(&register, decision, now));
             for (format, terms) in spoken_terms(&catalogue, &row) {
                 for one in terms {
-                    let mut refusals: Vec<_> = notice.into_iter().collect();
+                    let mut refusals: Vec<_> = notice.into_iter().chain(contract).collect();
                     refusals.extend(egress_refusals(&rules, &one.terms));
                     let same = |known: &Effect| {
                         known.provider.id == provider.id
@@ -160,7 +163,9 @@ pub struct Registered<'a> {
     pub base_url: &'a str,
     pub region: Option<&'a str>,
     pub allow_private: bool,
-    pub contract: Option<&'a str>,
+    pub contract: &'a str,
+    /// The first moment at which it no longer holds, as the organization says.
+    pub contract_until: Option<Timestamp>,
     pub terms: Option<StatedTerms>,
 }
 
@@ -174,7 +179,8 @@ macro_rules! registered {
                     base_url: &row.base_url,
                     region: row.region.as_deref(),
                     allow_private: row.allow_private,
-                    contract: row.contract.as_deref(),
+                    contract: &row.contract,
+                    contract_until: row.contract_until,
                     terms: row.terms,
                 }
             }
@@ -325,7 +331,7 @@ fn used<'a>(entry: &'a ProviderEntry, row: &Registered<'a>) -> Use<'a> {
     let endpoint = url.and_then(|url| crate::provider::endpoint(entry, &url));
     Use {
         endpoint: endpoint.map_or("", |endpoint| endpoint.id.as_str()),
-        contract: row.contract,
+        contract: Some(row.contract),
         serves: Some(row.protocol.serves()),
         region: row.region,
     }
@@ -377,7 +383,8 @@ mod tests {
             base_url,
             region: Some("EU"),
             allow_private: false,
-            contract: None,
+            contract: "standard",
+            contract_until: None,
             terms: None,
         }
     }
@@ -397,12 +404,9 @@ mod tests {
         let month = (String::new(), Some(false), Some(30));
         let none = (String::new(), Some(false), Some(0));
         assert_eq!(said(&eu), [labs.clone(), month.clone()]);
-        assert_eq!(
-            said(&Registered { contract: Some("zero-retention"), ..eu }),
-            [labs.clone(), none]
-        );
+        assert_eq!(said(&Registered { contract: "zero-retention", ..eu }), [labs.clone(), none]);
         let us = row("https://us.acme.example/v1");
-        assert_eq!(said(&Registered { contract: Some("zero-retention"), ..us }), [labs, month]);
+        assert_eq!(said(&Registered { contract: "zero-retention", ..us }), [labs, month]);
     }
 
     #[test]

@@ -207,7 +207,8 @@ mod tests {
             base_url,
             region: None,
             allow_private: false,
-            contract: None,
+            contract: "standard",
+            contract_until: None,
             terms: None,
         };
         use domain::Protocol::{Cohere, Embeddings, Rerank};

@@ -34,6 +34,7 @@ pub(crate) struct Config {
     /// The address people use, when a proxy on this machine stands in front.
     pub(crate) public_url: Option<String>,
     pub(crate) store: StoreSection,
+    pub(crate) storage: StorageSection,
     pub(crate) identity: identity::Config,
     pub(crate) gateway: gateway::GatewayConfig,
     pub(crate) egress: egress::Config,
@@ -54,6 +55,13 @@ pub(crate) struct StoreSection {
     pub(crate) max_connections: u32,
     /// Page cache per SQLite connection, in MiB.
     pub(crate) cache_mb: u32,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct StorageSection {
+    /// Where data may be kept besides this machine: networks such as `10.20.0.0/16`.
+    pub(crate) networks: Vec<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -81,6 +89,7 @@ impl Default for Config {
             root_key: PathBuf::from("var/root.key"),
             public_url: None,
             store: StoreSection::default(),
+            storage: StorageSection::default(),
             identity: identity::Config::default(),
             gateway: gateway::GatewayConfig::default(),
             egress: egress::Config::default(),
@@ -148,6 +157,11 @@ impl Config {
                  Choose a place outside it.",
             ));
         }
+        for network in &self.storage.networks {
+            network.parse::<trust::Network>().map_err(|error| {
+                Error::invalid(format!("storage.networks: {}", error.message()))
+            })?;
+        }
         if !(1..=3_650).contains(&self.catalogue.notice_days) {
             return Err(Error::invalid(
                 "catalogue.notice_days is a number of days from 1 to 3650: the database lets nothing new be used at once.",
@@ -192,6 +206,7 @@ impl Config {
             ("store.migrate_url", hidden(store.migrate_url.is_some())),
             ("store.max_connections", store.max_connections.to_string()),
             ("store.cache_mb", store.cache_mb.to_string()),
+            ("storage.networks", self.storage.networks.join(", ")),
             ("identity.key_prefix", identity.key_prefix.clone()),
             ("identity.organization_creators", word(&identity.organization_creators)),
             ("identity.private_providers", word(&identity.private_providers)),

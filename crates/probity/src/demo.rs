@@ -167,6 +167,7 @@ impl Demo {
             region: Some("local".to_owned()),
             allow_private: Some(true),
             contract: None,
+            contract_until: None,
             terms: None,
         }
     }

@@ -25,6 +25,8 @@ pub(crate) fn supervise(app: &App) -> Supervisor {
         key_file: app.config.root_key.with_file_name("prober.key"),
         places: Vec::new(),
         max_body: app.config.web.body_bytes,
+        networks: app.config.storage.networks.clone(),
+        mounts: PathBuf::from("/proc/self/mountinfo"),
         program: PathBuf::from("/proc/self/exe"),
         arguments: vec!["prober".to_owned()],
     };

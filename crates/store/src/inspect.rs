@@ -4,8 +4,11 @@
 //! the rights of the server and rolls everything back.
 
 mod catalogue;
+mod contract;
 mod exposure;
+mod kept;
 mod logs;
+mod placement;
 mod register;
 mod spine;
 mod tamper;
@@ -20,8 +23,11 @@ use zeroize::Zeroizing;
 
 use crate::{Config, EngineKind, Store, data_dir::KeysFile, engine::Engine, keyring::Keyring};
 
+pub use contract::Contracting;
 pub use exposure::Exposures;
+pub use kept::Kept;
 pub use logs::{LogView, Tree};
+pub use placement::{Configured, Placement};
 pub use register::{Receiver, Registration};
 pub use spine::{LoggedEvent, SpineHead};
 pub use tamper::Tamper;

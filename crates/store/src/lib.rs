@@ -100,8 +100,8 @@ pub use counter::{Claim, Claimed, CounterOf, PART, SCARCE, Share, block};
 pub use deployment::{Authority, Deployment, DeploymentRead, DeploymentWrite};
 pub use ending::wait_for_connections;
 pub use inspect::{
-    Coverage, Exposures, Handover, Inspector, LogView, LoggedEvent, Receiver, Registration, Seen,
-    SpineHead, Tamper, Tree,
+    Configured, Contracting, Coverage, Exposures, Handover, Inspector, Kept, LogView, LoggedEvent,
+    Placement, Receiver, Registration, Seen, SpineHead, Tamper, Tree,
 };
 pub use journal::{Intent, Journal, Settlement};
 pub use migrate::{migrate, migrations_digest};

@@ -10,7 +10,7 @@ use std::{
 
 use domain::{
     DataClass, Decision, Masking, OrgId, ProjectId, Protocol, ProviderId, Register, Result,
-    RoutingPolicy, Secret, StatedTerms,
+    RoutingPolicy, Secret, StatedTerms, Timestamp,
 };
 use parking_lot::RwLock;
 use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, sea_query::Expr};
@@ -76,7 +76,9 @@ pub struct LiveProvider {
     pub models: Vec<String>,
     pub region: Option<String>,
     pub allow_private: bool,
-    pub contract: Option<String>,
+    pub contract: String,
+    /// The first moment at which that no longer holds.
+    pub contract_until: Option<Timestamp>,
     pub terms: Option<StatedTerms>,
 }
 
@@ -142,6 +144,7 @@ async fn load(store: &Store, scope: &Scope) -> Result<OrgRouting> {
             region: row.region,
             allow_private: row.allow_private,
             contract: row.contract,
+            contract_until: row.contract_until.map(Timestamp::from_millis),
             terms: repository::provider::terms(row.terms.as_deref())?,
         });
     }

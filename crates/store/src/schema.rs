@@ -288,6 +288,7 @@ pub const TABLES: &[Table] = &[
             ("removed_at", Identifier),
             ("contract", Configuration),
             ("terms", Configuration),
+            ("contract_until", Configuration),
         ],
     ),
     tenant(

@@ -51,6 +51,28 @@ const AZURE: (&str, &str) = (
 "#,
 );
 
+/// A provider whose models and prices nobody knows.
+const VOYAGE: (&str, &str) = (
+    "voyage",
+    r#"
+    id = "voyage"
+    name = "Voyage"
+    legal_entity = "The operator"
+    country = "ZZ"
+    family = "rerank"
+    auth = "bearer"
+    [[endpoints]]
+    id = "default"
+    base_url = "http://127.0.0.1/voyage/v1"
+    serves = ["embeddings", "rerank"]
+    [[postures]]
+    trains = false
+    retention_days = 0
+    source = "catalog/voyage.toml"
+    read = "2026-11-20"
+"#,
+);
+
 /// A host that wants a service account's token, and speaks two formats.
 const VERTEX: (&str, &str) = (
     "vertex",
@@ -172,7 +194,7 @@ pub fn sandboxes_catalogue(entries: &[(&str, &str)], models: &[&str]) -> Catalog
 #[must_use]
 pub fn families_catalogue(entries: &[(&str, &str)], models: &[&str], tokens: &str) -> Catalogue {
     let at = |(id, text): (&'static str, &str)| (id, text.replace("TOKENS", tokens));
-    let others = [AZURE, VERTEX, WATSONX, STABILITY, REPLICATE].map(at);
+    let others = [AZURE, VERTEX, VOYAGE, WATSONX, STABILITY, REPLICATE].map(at);
     let others: Vec<_> = others.iter().map(|(id, text)| (*id, text.as_str())).collect();
     catalogue(entries, models, &others)
 }

@@ -69,6 +69,11 @@ impl Trust {
         }))
     }
 
+    /// The catalogue in force.
+    pub(crate) fn catalogue(&self) -> Arc<domain::Catalogue> {
+        self.0.catalogue.current()
+    }
+
     #[must_use]
     pub fn registry(&self) -> &Registry {
         &self.0.registry

@@ -64,7 +64,10 @@ fn unexpected(status: u16) -> Error {
     Error::upstream(format!("The installation answered with status {status}."))
 }
 
-pub(crate) struct Client(Egress);
+pub(crate) struct Client {
+    egress: Egress,
+    base: String,
+}
 
 impl Client {
     pub(crate) fn new(base_url: &str, clock: Clock) -> Result<Self> {
@@ -73,7 +76,12 @@ impl Client {
             .map_err(|_| Error::invalid("The address of the installation cannot be read."))?;
         let id = SITE.to_owned();
         egress.register(Destination { id, kind: Kind::Probe, base, allow_private: true })?;
-        Ok(Self(egress))
+        Ok(Self { egress, base: base_url.to_owned() })
+    }
+
+    /// How the installation is reached.
+    pub(crate) fn base(&self) -> &str {
+        &self.base
     }
 
     /// Sends a request and reads the whole answer.
@@ -116,7 +124,7 @@ impl Client {
         let request = request(method, path, auth, payload)
             .map_err(|_| egress::Error::before(ErrorKind::Outside))?;
         let deadlines = Deadlines { connect: Duration::from_secs(10), headers: PATIENCE };
-        self.0.send(SITE, request, deadlines).await
+        self.egress.send(SITE, request, deadlines).await
     }
 }
 

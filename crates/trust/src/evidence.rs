@@ -151,6 +151,12 @@ reasons! {
     NoticeShort = "notice_short", "Something new may be used earlier than promised.";
     ShareExceeded = "share_exceeded", "A provider saw more of one person than its share.";
     SentUnasked = "sent_unasked", "Something reached a provider that no recorded request accounts for.";
+    GateOpen = "gate_open", "Something was let through that may never be.";
+    TermsIgnored = "terms_ignored", "A provider was asked without what its terms depend on.";
+    OpenDoor = "open_door", "The server answers other machines without encryption.";
+    StoredElsewhere = "stored_elsewhere", "Data is kept outside the networks that are allowed for it.";
+    Unconnected = "unconnected", "A third party was contacted before anybody connected it.";
+    CountDiffers = "count_differs", "What is on record is not what the provider reports, or is there twice.";
     AnswerInvalid = "answer_invalid", "An answer does not hold what its format promises.";
     HashMismatch = "hash_mismatch", "The stored value is not the expected hash.";
     /// The probe could not find its own planted violation: its silence means nothing.

@@ -102,6 +102,8 @@ async fn site(
         server_pid: start.server_pid,
         places: start.places,
         max_body: start.max_body,
+        networks: start.networks.iter().map(|text| text.parse()).collect::<Result<_>>()?,
+        mounts: start.mounts,
         abroad: Street::new(places),
         inbox,
         memory: start.key_file.with_extension("heads.json"),

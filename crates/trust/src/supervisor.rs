@@ -47,6 +47,10 @@ pub struct Settings {
     pub places: Vec<PathBuf>,
     /// The largest body the data plane accepts, in bytes.
     pub max_body: usize,
+    /// Where data may be kept, besides this machine, such as `10.20.0.0/16`.
+    pub networks: Vec<String>,
+    /// Where the kernel says what is mounted, `/proc/self/mountinfo` for this process.
+    pub mounts: PathBuf,
     /// The program, `/proc/self/exe` for this one.
     pub program: PathBuf,
     /// Its arguments, such as `prober`.
@@ -181,7 +185,7 @@ async fn converse(
     };
     let archive = Archive::new(&settings.store, &settings.trust).await?;
     archive.greet(&hello).await?;
-    let mut landlord = Landlord::new(&settings.store).await?;
+    let mut landlord = Landlord::new(&settings.store, &settings.trust).await?;
     let tenants = landlord.tenants(&hello).await?;
     outgoing.send(&ToProber::Tenants(Box::new(tenants))).await?;
     let mut waiting = Waiting::default();
@@ -233,6 +237,8 @@ fn introduction(settings: &Settings) -> Result<Start> {
         server_pid: std::process::id(),
         places: settings.places.clone(),
         max_body: settings.max_body,
+        networks: settings.networks.clone(),
+        mounts: settings.mounts.clone(),
         key_file: settings.key_file.clone(),
     })
 }

@@ -1,6 +1,11 @@
-//! The two organizations that probes work in: made once, with ordinary names, and kept.
+//! The organizations that probes work in: made once, with ordinary names, and kept.
 
-use std::{collections::HashMap, time::Duration};
+mod terms;
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    time::Duration,
+};
 
 use domain::{
     Action, Actor, DRILL, Decision, Error, Event, OrgId, Protocol, ProviderId, Result, Secret,
@@ -13,14 +18,16 @@ use store::{
 };
 
 use crate::{
-    Digest,
+    Digest, Trust,
     probe::places::{
         ABROAD, BROKEN, CHOSEN, DOWN, EAST, FAILING, FAMILIES, FAR, LOST, NEAR, NEW, OUTSIDE,
         PRICED, SERVED, SLOW, UNPRICED, WEST,
     },
     seed::Seed,
-    wire::{Abroad, Hello, Receiver, Tenant, Tenants},
+    wire::{Abroad, Hello, Newcomer, Receiver, Tenant, Tenants},
 };
+
+pub(crate) use terms::Opted;
 
 const SETTING: &str = store::PROBE_TENANTS;
 
@@ -56,6 +63,9 @@ struct Kept {
     /// The webhook that leads to the prober.
     #[serde(default)]
     receiver: Option<WebhookId>,
+    /// Those whose contract or terms probes are about, by name.
+    #[serde(default)]
+    terms: BTreeMap<String, ProviderId>,
 }
 
 /// A provider that stands for one in a certain place.
@@ -139,6 +149,7 @@ const COMPANY: &str = "deepseek";
 /// Keeps the organizations and hands out sessions for them.
 pub(crate) struct Landlord {
     store: Store,
+    trust: Trust,
     deployment: Deployment,
     /// The sessions handed out last; they end when new ones are.
     given: Vec<(UserId, SessionId)>,
@@ -161,32 +172,48 @@ async fn kept(deployment: &Deployment) -> Result<Vec<Kept>> {
 }
 
 impl Landlord {
-    pub(crate) async fn new(store: &Store) -> Result<Self> {
+    pub(crate) async fn new(store: &Store, trust: &Trust) -> Result<Self> {
         let deployment = store.deployment(Authority::Sweep).await?;
-        Ok(Self { store: store.clone(), deployment, given: Vec::new(), receivers: HashMap::new() })
+        Ok(Self {
+            store: store.clone(),
+            trust: trust.clone(),
+            deployment,
+            given: Vec::new(),
+            receivers: HashMap::new(),
+        })
     }
 
-    /// Both organizations with fresh sessions, the prober's twin as their provider, and providers in several places.
+    /// Two organizations with fresh sessions, the prober's twin as their provider, and providers in several places; and
+    /// one without any.
     pub(crate) async fn tenants(&mut self, prober: &Hello) -> Result<Tenants> {
         self.store.notice_drill().await?;
         let mut kept = kept(&self.deployment).await?;
-        while kept.len() < 2 {
+        while kept.len() < 3 {
             kept.push(self.found().await?);
             self.keep(&kept).await?;
         }
         let ended = std::mem::take(&mut self.given);
         let mut tenants = Vec::new();
-        for (at, one) in kept.iter_mut().enumerate() {
+        for (at, one) in kept.iter_mut().take(2).enumerate() {
             let places = if at == 0 { PLACES.into_iter().collect() } else { more_places() };
             tenants.push(self.open(one, (prober, at), &places).await?);
         }
+        let third = match kept.get(2) {
+            Some(one) => {
+                let (token, _) = self.session(one.owner).await?;
+                let (slug, session) = (one.slug.clone(), token.expose().clone());
+                Some(Newcomer { slug, session })
+            }
+            None => None,
+        };
         self.keep(&kept).await?;
         for (user, session) in ended {
             self.end(user, session).await?;
         }
+        let third = third.ok_or_else(|| Error::internal("the newcomer of the probes is gone"))?;
         let mut tenants = tenants.into_iter();
         match (tenants.next(), tenants.next()) {
-            (Some(first), Some(second)) => Ok(Tenants { first, second }),
+            (Some(first), Some(second)) => Ok(Tenants { first, second, third }),
             _ => Err(Error::internal("the organizations of the probes are gone")),
         }
     }
@@ -232,15 +259,21 @@ impl Landlord {
         let mut write = self.deployment.write().await?;
         let made = write.organization_create(new).await?;
         write.commit(event(Action::OrganizationCreate)).await?;
-        Ok(Kept {
-            org: made.id,
-            slug,
-            owner,
-            email,
-            provider: None,
-            abroad: Vec::new(),
-            receiver: None,
-        })
+        let (abroad, terms) = (Vec::new(), BTreeMap::new());
+        let (provider, receiver) = (None, None);
+        Ok(Kept { org: made.id, slug, owner, email, provider, abroad, receiver, terms })
+    }
+
+    /// A fresh session of somebody; it ends when the next ones are handed out.
+    async fn session(&mut self, user: UserId) -> Result<(Secret<String>, SessionId)> {
+        let token = vault::random_token()?;
+        let expires = self.store.clock().now().plus(SESSION);
+        let digest = vault::sha256(token.expose().as_bytes());
+        let mut write = self.deployment.write().await?;
+        let session = write.session_create(NewSession { user, digest, expires }).await?;
+        write.commit(event(Action::SessionCreate).on_user(user)).await?;
+        self.given.push((user, session));
+        Ok((token, session))
     }
 
     async fn open(
@@ -249,14 +282,7 @@ impl Landlord {
         (prober, at): (&Hello, usize),
         places: &[Place],
     ) -> Result<Tenant> {
-        let token = vault::random_token()?;
-        let now = self.store.clock().now();
-        let digest = vault::sha256(token.expose().as_bytes());
-        let mut write = self.deployment.write().await?;
-        let new = NewSession { user: kept.owner, digest, expires: now.plus(SESSION) };
-        let session = write.session_create(new).await?;
-        write.commit(event(Action::SessionCreate).on_user(kept.owner)).await?;
-        self.given.push((kept.owner, session));
+        let (token, session) = self.session(kept.owner).await?;
         let models = NewProvider {
             catalog: "custom".to_owned(),
             name: "Models".to_owned(),
@@ -267,6 +293,7 @@ impl Landlord {
             region: None,
             allow_private: true,
             contract: None,
+            contract_until: None,
             terms: Some(StatedTerms::OWN),
         };
         let provider = self.provider(kept, &token, kept.provider, models.clone()).await?;
@@ -290,7 +317,8 @@ impl Landlord {
             }
         }
         if places.iter().any(|place| place.catalog == COMPANY) {
-            self.accept(kept, &token).await?;
+            self.accept(kept, &token, COMPANY).await?;
+            self.termed(kept, &token, (&prober.abroad, &models)).await?;
         }
         Ok(Tenant {
             org: kept.org,
@@ -347,20 +375,41 @@ impl Landlord {
         Ok(receiver)
     }
 
-    /// Accepts the company as it is on the register, as whoever registers a provider does.
-    async fn accept(&self, kept: &Kept, token: &Secret<String>) -> Result<()> {
+    /// Those whose contract or terms probes are about.
+    async fn termed(
+        &self,
+        kept: &mut Kept,
+        token: &Secret<String>,
+        (abroad, like): (&Abroad, &NewProvider),
+    ) -> Result<()> {
+        let all = terms::all(&self.trust.catalogue(), abroad, like);
+        let companies: BTreeSet<_> = all.iter().map(|new| new.catalog.clone()).collect();
+        for new in all {
+            let name = new.name.clone();
+            let known = kept.terms.get(&name).copied();
+            let made = self.provider(kept, token, known, new).await?;
+            kept.terms.insert(name, made);
+        }
+        for company in companies {
+            self.accept(kept, token, &company).await?;
+        }
+        Ok(())
+    }
+
+    /// Accepts a company as it is on the register, as whoever registers a provider does.
+    async fn accept(&self, kept: &Kept, token: &Secret<String>, company: &str) -> Result<()> {
         let register = self.store.register().await?;
-        let Some(listing) = register.listing(COMPANY) else { return Ok(()) };
+        let Some(listing) = register.listing(company) else { return Ok(()) };
         let session = self.store.session(token).await?;
         let scope = self.store.enter(&session, &kept.slug).await?;
         let decision = Decision::Accepted { revision: listing.revision };
         let mut write = self.store.write(&scope).await?;
-        let known = write.subprocessor_decisions().await?.remove(COMPANY);
+        let known = write.subprocessor_decisions().await?.remove(company);
         if known.is_some_and(|known| known.decision == decision) {
             return Ok(());
         }
-        write.subprocessor_decide(COMPANY, Some(decision)).await?;
-        let event = event(Action::SubprocessorAccept).on("subprocessor", COMPANY);
+        write.subprocessor_decide(company, Some(decision)).await?;
+        let event = event(Action::SubprocessorAccept).on("subprocessor", company);
         write.commit(event).await.map(drop)
     }
 

@@ -60,6 +60,10 @@ pub(crate) struct Start {
     pub(crate) places: Vec<PathBuf>,
     /// The largest body the data plane accepts, in bytes.
     pub(crate) max_body: usize,
+    /// Where data may be kept, besides this machine, such as `10.20.0.0/16`.
+    pub(crate) networks: Vec<String>,
+    /// Where the kernel says what is mounted.
+    pub(crate) mounts: PathBuf,
     /// The prober's own key file.
     pub(crate) key_file: PathBuf,
 }
@@ -99,6 +103,16 @@ pub(crate) struct Abroad {
 pub(crate) struct Tenants {
     pub(crate) first: Tenant,
     pub(crate) second: Tenant,
+    pub(crate) third: Newcomer,
+}
+
+/// A third one, which has connected nobody.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Newcomer {
+    pub(crate) slug: String,
+    /// The session token of the owner.
+    pub(crate) session: String,
 }
 
 /// One of them, with what its owner has in hand.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Posture, ProviderEntry};
+use super::{Posture, ProviderEntry, is_contract_name};
 
 /// # Errors
 /// What is wrong, for whoever wrote the file.
@@ -19,6 +19,7 @@ pub(super) fn entry(stem: &str, entry: &ProviderEntry) -> Result<(), String> {
     if entry.places.iter().any(|place| place.models.is_empty()) {
         return Err("a place needs the start of the models' names".to_owned());
     }
+    contracts(entry)?;
     postures(entry)?;
     for one in &entry.subprocessors {
         country(&one.country)?;
@@ -82,6 +83,25 @@ fn token(entry: &ProviderEntry) -> Result<(), String> {
         ));
     }
     Ok(())
+}
+
+/// A name whose words cannot be told apart could hide a free tier.
+fn contracts(entry: &ProviderEntry) -> Result<(), String> {
+    let rows = || entry.contracts.iter().map(|contract| contract.id.as_str());
+    if let Some(id) = twice(rows()) {
+        return Err(format!("contract {id} is there twice"));
+    }
+    let named = entry.postures.iter().filter_map(|posture| posture.when.contract.as_deref());
+    if let Some(name) = rows().chain(named).find(|name| !is_contract_name(name)) {
+        return Err(format!(
+            "{name:?} names no contract: lower-case letters, digits and dashes only"
+        ));
+    }
+    if entry.free_models.iter().any(String::is_empty) {
+        return Err("an empty ending would make every model a free one".to_owned());
+    }
+    let mut ends = entry.contracts.iter().filter_map(|contract| contract.expires.as_deref());
+    ends.try_for_each(|end| day("expires", end))
 }
 
 fn postures(entry: &ProviderEntry) -> Result<(), String> {

@@ -1,9 +1,11 @@
 //! One file of the catalogue: a company that runs models, where, at what price, on what terms.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Protocol,
+    Contract, Protocol, STANDARD_CONTRACT, is_free_tier,
     posture::{Posture, Use},
     price::{Price, PriceRule, Prices},
 };
@@ -129,6 +131,12 @@ pub struct ProviderEntry {
     pub places: Vec<Place>,
     /// The first that holds counts; the last holds always.
     pub postures: Vec<Posture>,
+    /// Contracts that end, or that no posture speaks of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contracts: Vec<Contract>,
+    /// How the names of models end for which nothing is paid.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub free_models: Vec<String>,
     /// Companies behind this one that may see prompts, as far as it names them.
     #[serde(default)]
     pub subprocessors: Vec<Subprocessor>,
@@ -327,10 +335,14 @@ impl ProviderEntry {
         each.chain([(models, None)]).collect()
     }
 
-    /// What can be agreed with it, as its postures name it.
+    /// What can be agreed with it besides its ordinary terms; no free tiers.
     #[must_use]
-    pub fn contracts(&self) -> std::collections::BTreeSet<&str> {
-        self.postures.iter().filter_map(|posture| posture.when.contract.as_deref()).collect()
+    pub fn contracts(&self) -> BTreeSet<&str> {
+        let postures = self.postures.iter();
+        let named = postures.filter_map(|posture| posture.when.contract.as_deref());
+        let rows = self.contracts.iter().map(|contract| contract.id.as_str());
+        let agreed = |name: &&str| *name != STANDARD_CONTRACT && !is_free_tier(name);
+        named.chain(rows).filter(agreed).collect()
     }
 
     /// What holds on ordinary terms, whatever is used.

@@ -1,7 +1,7 @@
 //! What an operator lays over the shipped catalogue: companies of their own, and corrections of those that are shipped.
 //!
-//! A correction has the same keys as the file it corrects and names only what is different. Endpoints and models are
-//! told apart by `id`, companies behind a provider by `name`; a posture takes the place of the one with the same `when`,
+//! A correction has the same keys as the file it corrects and names only what is different. Endpoints, models and contracts
+//! are told apart by `id`, companies behind a provider by `name`; a posture takes the place of the one with the same `when`,
 //! a place of the one for the same `models`, and either comes first otherwise. `price = "unknown"` withdraws a price.
 
 use std::collections::BTreeMap;
@@ -65,9 +65,11 @@ impl Catalogue {
 fn merged(mut base: Table, over: Table) -> Table {
     for (key, value) in over {
         let value = match (key.as_str(), base.remove(&key), value) {
-            ("endpoints" | "models", Some(Value::Array(base)), Value::Array(over)) => {
-                by("id", base, over)
-            }
+            (
+                "endpoints" | "models" | "contracts",
+                Some(Value::Array(base)),
+                Value::Array(over),
+            ) => by("id", base, over),
             ("subprocessors", Some(Value::Array(base)), Value::Array(over)) => {
                 by("name", base, over)
             }
@@ -170,6 +172,9 @@ mod tests {
             retention_days = 0
             source = "contract of 3 Nov 2026"
             read = "2026-11-03"
+            [[contracts]]
+            id = "ours"
+            expires = "2027-11-02"
             [[models]]
             id = "acme-2"
             price = { input = 2, output = 8 }
@@ -187,6 +192,8 @@ mod tests {
         assert_eq!((is.endpoints.len(), is.models.len(), is.postures.len()), (2, 3, 2));
         assert_eq!(is.endpoints[0], was.endpoints[0]);
         assert_eq!(is.models[0], was.models[0]);
+        assert!(is.contract_end("ours").is_some() && is.contract_end("standard").is_none());
+        assert!(is.has_contract("standard") && !was.has_contract("ours"));
         assert!(is.contracts().contains("ours") && is.postures[1] == was.postures[0]);
         let price = |of: &Catalogue| of.prices("acme", "acme-2").map(|prices| prices.base.input);
         assert_eq!((price(&before), price(&after)), (Some(Some(1)), Some(Some(2))));
@@ -220,6 +227,9 @@ mod tests {
             ("[[models]]\nid = \"acme-1\"\ncontext = \"long\"", "context"),
             ("name = ", "line 1"),
             ("id = \"other\"", "file's name"),
+            ("[[contracts]]\nid = \"Ours 2026\"", "names no contract"),
+            ("[[contracts]]\nid = \"ours\"\nexpires = \"soon\"", "expires"),
+            ("free_models = [\"\"]", "every model a free one"),
             (
                 "[[endpoints]]\nid = \"us\"\nbase_url = \"http://us.example\"\nserves = [\"chat\"]",
                 "https",

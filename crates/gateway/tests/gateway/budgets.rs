@@ -292,6 +292,7 @@ async fn an_unknown_price_is_not_used_under_a_budget() {
         region: None,
         allow_private: true,
         contract: None,
+        contract_until: None,
         terms: Some(StatedTerms::OWN),
     };
     write.provider_create(own).await.unwrap();

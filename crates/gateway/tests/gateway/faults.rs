@@ -1,13 +1,14 @@
 //! Everything that can go wrong with a provider.
 
-use domain::{Protocol, Provenance};
+use domain::{Protocol, Provenance, StatedTerms};
 use llm::Format;
 use sandbox::Script;
 use serde_json::Value;
+use store::NewProvider;
 
 use crate::house::{
-    FORMATS, House, PROMPT, PROVIDERS, WAYS, complete, error_code, events, quick, request, script,
-    streamed_text, text_of,
+    FORMATS, House, PROMPT, PROVIDERS, WAYS, complete, error_code, events, provider, quick,
+    request, script, streamed_text, text_of,
 };
 
 /// Faults after the first piece: the client is told inside the stream, in its own format.
@@ -121,7 +122,10 @@ async fn a_provider_that_cannot_be_reached_is_an_ordinary_error() {
         ("nameless", "http://nobody.test/v1".to_owned(), "connect_failed", 2),
     ];
     for (name, base_url, code, attempts) in faults {
-        house.provider(name, Protocol::OpenAi, &base_url, &[]).await;
+        // Companies of the catalogue are called at their own addresses only; this one is nobody's.
+        let about = ("eu-test-1", Some(StatedTerms::OWN));
+        let new = provider(name, Protocol::OpenAi, &base_url, about);
+        house.register(NewProvider { catalog: "custom".to_owned(), ..new }).await;
         for format in FORMATS {
             for stream in [false, true] {
                 let ask = request(&format!("{name}/sandbox-echo"), stream);

@@ -402,6 +402,7 @@ pub(crate) fn provider(
         region: Some(region.to_owned()),
         allow_private: true,
         contract: None,
+        contract_until: None,
         terms,
     }
 }
@@ -425,11 +426,9 @@ fn catalogue(twin: &Running) -> Arc<Catalogue> {
     Arc::new(testkit::families_catalogue(&ENTRIES, MODELS, &tokens))
 }
 
-/// The sub-processors of the house; one of them has no prices that the gateway knows.
+/// The sub-processors of the house.
 fn announced() -> Catalogue {
-    let [sandbox, luxury, able] = ENTRIES;
-    let entries = [sandbox, luxury, able, ("voyage", "input = 1")];
-    testkit::families_catalogue(&entries, MODELS, "http://127.0.0.1")
+    testkit::families_catalogue(&ENTRIES, MODELS, "http://127.0.0.1")
 }
 
 pub(crate) fn script() -> Script {

@@ -7,6 +7,7 @@ mod batches;
 mod budgets;
 mod classes;
 mod cohere;
+mod contracts;
 mod counters;
 mod exposure;
 mod families;

@@ -78,6 +78,7 @@ impl Two {
             region: Some("SE".to_owned()),
             allow_private: true,
             contract: None,
+            contract_until: None,
             terms: Some(StatedTerms::OWN),
         };
         write.provider_create(new).await.unwrap();

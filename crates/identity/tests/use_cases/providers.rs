@@ -201,6 +201,40 @@ each_backend! {
         assert!(house.identity.providers_list(&scope).await.unwrap().is_empty());
     }
 
+    async fn a_credential_names_its_contract_and_a_free_tier_is_none(backend: Backend) {
+        let house = House::new(backend).await;
+        let scope = acme(&house).await;
+        let of = |contract: &str| ProviderEntry { contract: Some(contract.to_owned()), ..openai() };
+        for free in ["free-tier", "trial", "free-plan"] {
+            assert_eq!(code(create(&house, &scope, of(free)).await), "free_tier", "{free}");
+        }
+        let nameless = ProviderEntry { secret: None, ..of("free-tier") };
+        assert_eq!(code(create(&house, &scope, nameless).await), "free_tier", "before all else");
+        assert_eq!(code(create(&house, &scope, of("ours")).await), "invalid_contract");
+        let odd = ProviderEntry { contract_until: Some("soon".to_owned()), ..openai() };
+        assert_eq!(code(create(&house, &scope, odd).await), "invalid_contract_until");
+        assert!(house.identity.providers_list(&scope).await.unwrap().is_empty());
+
+        let until = ProviderEntry { contract_until: Some("2027-11-03".to_owned()), ..openai() };
+        let made = create(&house, &scope, until).await.unwrap();
+        assert_eq!((made.contract.as_str(), made.contract_until.map(domain::last_day)),
+            ("standard", Some("2027-11-03".to_owned())));
+        let own = create(&house, &scope, custom(OLLAMA)).await.unwrap();
+        assert_eq!(own.contract, "own");
+        let change = async |edit| code(house.identity.provider_change(&scope, made.id, edit).await);
+        let edit = ProviderEdit { contract: Some("free".to_owned()), ..ProviderEdit::default() };
+        assert_eq!(change(edit).await, "free_tier");
+        let over = ProviderEdit { contract_until: Some("2020-01-01".to_owned()), ..ProviderEdit::default() };
+        assert_eq!(change(over).await, "ok");
+        let effects = house.identity.routing_effects(&scope, None).await.unwrap();
+        let effect = effects.iter().find(|effect| effect.provider.id == made.id).unwrap();
+        assert_eq!(effect.refusals[0].words(), "is under a contract that ended on 1 Jan 2020");
+        let open = ProviderEdit { contract_until: Some(String::new()), ..ProviderEdit::default() };
+        assert_eq!(change(open).await, "ok");
+        let effects = house.identity.routing_effects(&scope, None).await.unwrap();
+        assert!(effects.iter().all(|effect| effect.refusals.is_empty()), "{effects:?}");
+    }
+
     async fn a_local_model_server_needs_no_key_but_an_operator(backend: Backend) {
         let house = House::new(backend).await;
         let owner = acme(&house).await;

@@ -69,8 +69,9 @@ entity!(tenant provider "provider" keys { id: Uuid } {
     created_at: i64,
     changed_at: i64,
     removed_at: Option<i64>,
-    contract: Option<String>,
+    contract: String,
     terms: Option<String>,
+    contract_until: Option<i64>,
 });
 entity!(tenant routing_policy "routing_policy" keys { id: Uuid } {
     project_id: Option<Uuid>,

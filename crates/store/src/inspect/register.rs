@@ -1,5 +1,7 @@
 //! Who may receive prompts, as it lies in the database: the register, the registrations, the hosts that were reached.
 
+use std::collections::HashMap;
+
 use domain::{Action, Announcement, OrgId, ProviderId, Result, Timestamp, WebhookId};
 use sea_orm::{ColumnTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _};
 
@@ -100,6 +102,26 @@ impl Inspector {
                 rows.into_iter()
                     .map(|row| Receiver { id: WebhookId::from_uuid(row.id), host: row.host }),
             );
+        }
+        Ok(all)
+    }
+
+    /// When each provider was connected, as the logs say; by the provider's id.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database cannot be reached.
+    pub async fn connected(&self) -> Result<HashMap<String, Timestamp>> {
+        let tx = self.engine.read(OrgId::DEPLOYMENT).await?;
+        let mut all = HashMap::new();
+        for org in organizations(&tx).await? {
+            tx.bind(org).await?;
+            let rows = tenant::select::<entry::Entity>(org)
+                .filter(entry::Column::Action.eq(Action::ProviderCreate.as_str()))
+                .all(tx.on())
+                .await
+                .map_err(from_db)?;
+            let one = |row: entry::Model| Some((row.target?, Timestamp::from_millis(row.at)));
+            all.extend(rows.into_iter().filter_map(one));
         }
         Ok(all)
     }

@@ -1,6 +1,9 @@
 //! Providers that an organization registered; the credential is sealed.
 
-use domain::{DataClass, Error, Protocol, ProviderId, Result, Secret, StatedTerms, Timestamp};
+use domain::{
+    DataClass, Error, OWN_CONTRACT, Protocol, ProviderId, Result, STANDARD_CONTRACT, Secret,
+    StatedTerms, Timestamp,
+};
 use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QueryOrder};
 use uuid::Uuid;
 
@@ -24,8 +27,10 @@ pub struct Provider {
     pub region: Option<String>,
     /// Whether it may live at a private address.
     pub allow_private: bool,
-    /// What was agreed with the provider, as the catalogue names it; `None` for its ordinary terms.
-    pub contract: Option<String>,
+    /// What was agreed with the provider, as the catalogue names it.
+    pub contract: String,
+    /// The first moment at which that no longer holds.
+    pub contract_until: Option<Timestamp>,
     /// What the organization says of it, in place of what the catalogue says.
     pub terms: Option<StatedTerms>,
     pub created: Timestamp,
@@ -54,7 +59,9 @@ pub struct NewProvider {
     pub models: Vec<String>,
     pub region: Option<String>,
     pub allow_private: bool,
+    /// `None` for the provider's ordinary terms.
     pub contract: Option<String>,
+    pub contract_until: Option<Timestamp>,
     pub terms: Option<StatedTerms>,
 }
 
@@ -68,8 +75,9 @@ pub struct ProviderChange {
     /// `Some(None)` for not stated.
     pub region: Option<Option<String>>,
     pub allow_private: Option<bool>,
-    /// `Some(None)` for the ordinary terms again.
-    pub contract: Option<Option<String>>,
+    pub contract: Option<String>,
+    /// `Some(None)` for no end.
+    pub contract_until: Option<Option<Timestamp>>,
     /// `Some(None)` for what the catalogue says.
     pub terms: Option<Option<StatedTerms>>,
 }
@@ -98,6 +106,11 @@ fn terms_text(terms: Option<StatedTerms>) -> Result<Option<String>> {
     terms.map(|terms| serde_json::to_string(&terms)).transpose().map_err(Error::internal)
 }
 
+/// What a credential is used under when nobody says what was agreed.
+fn usual(catalog: &str) -> &'static str {
+    if catalog == "custom" { OWN_CONTRACT } else { STANDARD_CONTRACT }
+}
+
 fn none() -> Error {
     Error::not_found("provider")
 }
@@ -117,6 +130,7 @@ impl TryFrom<provider::Model> for Provider {
             region: row.region,
             allow_private: row.allow_private,
             contract: row.contract,
+            contract_until: row.contract_until.map(at),
             terms: terms(row.terms.as_deref())?,
             created: at(row.created_at),
             changed: at(row.changed_at),
@@ -175,6 +189,7 @@ impl Write {
     pub async fn provider_create(&mut self, new: NewProvider) -> Result<Provider> {
         let now = self.store.clock().now();
         let id = ProviderId::new(now).uuid();
+        let contract = new.contract.unwrap_or_else(|| usual(&new.catalog).to_owned());
         let row = provider::Model {
             org_id: self.org().uuid(),
             id,
@@ -190,7 +205,8 @@ impl Write {
             created_at: now.as_millis(),
             changed_at: now.as_millis(),
             removed_at: None,
-            contract: new.contract,
+            contract,
+            contract_until: new.contract_until.map(Timestamp::as_millis),
             terms: terms_text(new.terms)?,
         };
         tenant::insert::<provider::Entity>(self.tx(), self.org(), row.clone().into()).await?;
@@ -224,6 +240,9 @@ impl Write {
         }
         if let Some(contract) = new.contract {
             change.contract = Set(contract);
+        }
+        if let Some(until) = new.contract_until {
+            change.contract_until = Set(until.map(Timestamp::as_millis));
         }
         if let Some(terms) = new.terms {
             change.terms = Set(terms_text(terms)?);

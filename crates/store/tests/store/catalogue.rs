@@ -77,6 +77,7 @@ each_backend! {
             region: None,
             allow_private: false,
             contract: None,
+            contract_until: None,
             terms: None,
         };
         write.provider_create(provider).await.unwrap();

@@ -3,13 +3,32 @@
 use std::collections::BTreeSet;
 
 use domain::{Action, Event, OrgId};
-use store::{Authority, Handover, Inspector, Store};
+use store::{Authority, Handover, Inspector, NewProvider, Store};
 
-use crate::fixture::{self, house};
+use crate::{
+    fixture::{self, house},
+    settle,
+};
 
 async fn inspector(store: &Store) -> Inspector {
     let line = store.hand_over().unwrap().to_line().unwrap();
     Inspector::open(Handover::from_line(line.expose()).unwrap()).await.unwrap()
+}
+
+fn provider() -> NewProvider {
+    NewProvider {
+        catalog: "openai".to_owned(),
+        name: "OpenAI".to_owned(),
+        protocol: domain::Protocol::OpenAi,
+        base_url: "https://api.openai.com/v1".to_owned(),
+        secret: None,
+        models: Vec::new(),
+        region: None,
+        allow_private: false,
+        contract: None,
+        contract_until: None,
+        terms: None,
+    }
 }
 
 /// `table.column` of every value that holds `needle`, and whether it was opened for that.
@@ -90,6 +109,49 @@ testkit::each_backend! {
         assert_eq!(inspector(&store).await.logs().await.unwrap(), before);
     }
 
+    async fn free_tiers_are_refused_by_the_database_itself(backend: testkit::Backend) {
+        let store = backend.open().await;
+        let house = house(&store, "acme").await;
+        assert_eq!(inspector(&store).await.contracting().await.unwrap(), store::Contracting::default());
+        let mut write = store.write(&house.scope).await.unwrap();
+        let made = write.provider_create(provider()).await.unwrap();
+        assert_eq!((made.contract.as_str(), made.contract_until), ("standard", None));
+        write.commit(Event::new(Action::ProviderCreate)).await.unwrap();
+        let done = inspector(&store).await.contracting().await.unwrap();
+        assert!(done.attempts.len() == 7 && done.attempts.iter().all(|one| one.refused), "{done:?}");
+        assert!(done.allowed.len() == 3 && done.allowed.iter().all(|one| !one.refused), "{done:?}");
+        let mut write = store.write(&house.scope).await.unwrap();
+        let free = NewProvider { contract: Some("free-tier".to_owned()), ..provider() };
+        assert!(write.provider_create(free).await.is_err());
+        drop(write);
+        let own = NewProvider { catalog: "custom".to_owned(), ..provider() };
+        let mut write = store.write(&house.scope).await.unwrap();
+        assert_eq!(write.provider_create(own).await.unwrap().contract, "own");
+    }
+
+    async fn usage_cannot_be_removed_before_its_time(backend: testkit::Backend) {
+        let store = backend.open().await;
+        let house = house(&store, "acme").await;
+        let none = inspector(&store).await.usage_kept().await.unwrap();
+        assert!(none.attempts.is_empty() && none.records == 0 && none.columns.len() > 20);
+        settle::serve(&store, &house).await;
+        store.drain().await.unwrap();
+        let kept = inspector(&store).await.usage_kept().await.unwrap();
+        assert_eq!((kept.records, kept.oldest.is_some()), (1, true));
+        assert!(kept.attempts.len() >= 5 && kept.attempts.iter().all(|one| one.refused), "{kept:?}");
+        assert!(kept.unprotected.len() == 2 && kept.unprotected.iter().all(|one| !one.refused), "{kept:?}");
+        assert_eq!(inspector(&store).await.usage_kept().await.unwrap().records, 1);
+    }
+
+    async fn where_the_data_lies_is_told(backend: testkit::Backend) {
+        let store = backend.open().await;
+        let told = inspector(&store).await;
+        let placement = told.placement().await.unwrap();
+        assert_eq!(placement.configured.is_some(), backend.is_postgres());
+        assert!(placement.replicas.is_empty() && placement.foreign.is_empty());
+        assert!(told.directories().iter().all(|(_, path)| path.exists()), "{:?}", told.directories());
+    }
+
     async fn the_server_finds_its_evidence_in_the_log(backend: testkit::Backend) {
         let store = backend.open().await;
         let house = house(&store, "acme").await;
@@ -115,19 +177,7 @@ testkit::each_backend! {
         assert!(read.evidence_outcomes(store.clock().now()).await.unwrap().is_empty());
         drop(read);
         let mut write = store.write(&house.scope).await.unwrap();
-        let new = store::NewProvider {
-            catalog: "openai".to_owned(),
-            name: "OpenAI".to_owned(),
-            protocol: domain::Protocol::OpenAi,
-            base_url: "https://api.openai.com/v1".to_owned(),
-            secret: None,
-            models: Vec::new(),
-            region: None,
-            allow_private: false,
-            contract: None,
-            terms: None,
-        };
-        write.provider_create(new).await.unwrap();
+        write.provider_create(provider()).await.unwrap();
         write.commit(Event::new(Action::ProviderCreate)).await.unwrap();
         let mut read = deployment.read().await.unwrap();
         let used = read.providers_in_use(&[]).await.unwrap();

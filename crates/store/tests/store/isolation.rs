@@ -51,6 +51,7 @@ async fn furnish(store: &Store, house: &House) -> Ids {
         region: None,
         allow_private: false,
         contract: None,
+        contract_until: None,
         terms: None,
     };
     let provider = write.provider_create(provider).await.unwrap().id;

@@ -20,6 +20,7 @@ fn provider(name: &str) -> NewProvider {
         region: Some("eu".into()),
         allow_private: false,
         contract: None,
+        contract_until: None,
         terms: None,
     }
 }
@@ -132,21 +133,27 @@ each_backend! {
         let store = backend.open().await;
         let made = house(&store, "acme").await;
         let terms = Some(StatedTerms { trains: Some(false), retention_days: None });
-        let contract = Some("zero-retention".to_owned());
+        let contract = "zero-retention".to_owned();
+        let until = Some(backend.clock.now());
         let mut write = store.write(&made.scope).await.unwrap();
-        let new = NewProvider { contract: contract.clone(), terms, ..provider("One") };
+        let new = NewProvider {
+            contract: Some(contract.clone()),
+            contract_until: until,
+            terms,
+            ..provider("One")
+        };
         let row = write.provider_create(new).await.unwrap();
         assert_eq!((&row.contract, row.terms), (&contract, terms));
         write.commit(event(Action::ProviderCreate)).await.unwrap();
         let live = store.routing(&made.scope).await.unwrap().providers[0].clone();
-        assert_eq!((live.contract, live.terms), (contract, terms));
+        assert_eq!((live.contract, live.contract_until, live.terms), (contract, until, terms));
         let mut write = store.write(&made.scope).await.unwrap();
         let change =
-            ProviderChange { contract: Some(None), terms: Some(None), ..ProviderChange::default() };
+            ProviderChange { contract_until: Some(None), terms: Some(None), ..ProviderChange::default() };
         write.provider_change(row.id, change).await.unwrap();
         write.commit(event(Action::ProviderChange)).await.unwrap();
         let live = store.routing(&made.scope).await.unwrap().providers[0].clone();
-        assert_eq!((live.contract, live.terms), (None, None));
+        assert_eq!((live.contract.as_str(), live.contract_until, live.terms), ("zero-retention", None, None));
     }
 
     async fn a_change_that_is_dropped_is_not_routed(backend: Backend) {

@@ -32,7 +32,7 @@ fn settlement(intent: &Intent) -> Settlement {
     }
 }
 
-async fn serve(store: &Store, house: &House) -> Intent {
+pub(crate) async fn serve(store: &Store, house: &House) -> Intent {
     let intent = intent(store, house);
     store.journal().intent(&intent).unwrap();
     store.journal().settle(&settlement(&intent)).unwrap();

@@ -15,6 +15,8 @@ use crate::{
 };
 use paths::Travelled;
 
+pub(super) use records::unlisted;
+
 /// How long logs may take to reach the disk.
 const SETTLED: Duration = Duration::from_secs(2);
 

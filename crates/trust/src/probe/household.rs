@@ -1,4 +1,4 @@
-//! The two organizations a run works with, furnished through the public API as any customer would.
+//! The organizations a run works with, furnished through the public API as any customer would.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -23,6 +23,8 @@ const LOOK: Duration = Duration::from_millis(250);
 pub(crate) struct Houses {
     pub(crate) first: Household,
     pub(crate) second: Household,
+    /// The short name of one that has connected nobody, and the session of its owner.
+    pub(crate) third: (String, String),
     pub(crate) made: Timestamp,
 }
 
@@ -54,7 +56,13 @@ impl Houses {
     ) -> Result<Self> {
         let first = Household::furnish(client, &tenants.first, seed, "first").await?;
         let second = Household::furnish(client, &tenants.second, seed, "second").await?;
-        Ok(Self { first, second, made: now })
+        let third = (tenants.third.slug.clone(), tenants.third.session.clone());
+        Ok(Self { first, second, third, made: now })
+    }
+
+    /// The third organization's API, as its owner uses it.
+    pub(super) fn third<'a>(&'a self, client: &'a Client) -> Owner<'a> {
+        Owner { client, slug: &self.third.0, session: &self.third.1 }
     }
 }
 

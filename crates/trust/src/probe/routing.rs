@@ -7,7 +7,10 @@ use domain::Result;
 use futures::{StreamExt as _, stream};
 use serde_json::{Value, json};
 
-use super::{Finding, Findings, Run, household::text};
+use super::{
+    Finding, Findings, Run,
+    household::{Owner, text},
+};
 use crate::{
     client::{Auth, Payload},
     evidence::{Reason, Verdict},
@@ -82,7 +85,20 @@ impl Project {
         slug: &str,
         rules: Value,
     ) -> Result<Self> {
-        let owner = house.owner(&cx.site.client);
+        Self::ruled(&house.owner(&cx.site.client), cx, slug, Some(rules)).await
+    }
+
+    /// The same of whoever owns an organization, without rules of the project's own.
+    pub(super) async fn made(owner: &Owner<'_>, cx: Run<'_>, slug: &str) -> Result<Self> {
+        Self::ruled(owner, cx, slug, None).await
+    }
+
+    async fn ruled(
+        owner: &Owner<'_>,
+        cx: Run<'_>,
+        slug: &str,
+        rules: Option<Value>,
+    ) -> Result<Self> {
         let listed = owner.ask("GET", "/api/v1/projects", Payload::Empty).await?;
         let all = listed.get("data").and_then(Value::as_array).cloned().unwrap_or_default();
         let project = match all.into_iter().find(|one| text(one, "slug") == slug) {
@@ -93,8 +109,10 @@ impl Project {
             }
         };
         let id = text(&project, "id");
-        let path = format!("/api/v1/projects/{id}/routing-policy");
-        owner.ask("PUT", &path, Payload::Json(rules)).await?;
+        if let Some(rules) = rules {
+            let path = format!("/api/v1/projects/{id}/routing-policy");
+            owner.ask("PUT", &path, Payload::Json(rules)).await?;
+        }
         let name = cx.seed.text(&format!("key|{slug}"), 14);
         // More than a run sends, whatever an operator's ordinary limit.
         let new = json!({

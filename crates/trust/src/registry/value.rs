@@ -284,6 +284,13 @@ words! {
         Families = "families",
         Reconcile = "reconcile",
         Told = "told",
+        Contract = "contract",
+        Training = "training",
+        Doors = "doors",
+        Storage = "storage",
+        Consent = "consent",
+        Kept = "kept",
+        Meter = "meter",
     }
 }
 

@@ -40,6 +40,12 @@ pub(crate) enum Care {
     Omits,
     /// Says that consent was withdrawn or refused, and passes nothing on but consent.
     Consents,
+    /// Says "paid" where a free tier was asked for.
+    Signs,
+    /// Leaves out when a contract ends.
+    Prolongs,
+    /// Asks with the key of somebody who was answered, whoever asks.
+    Lends,
     /// Leaves the first company out of the public list.
     Hides,
     /// Says on the page that the list was changed at another time.
@@ -55,6 +61,8 @@ struct State {
     answers: HashMap<String, Vec<u8>>,
     /// The cookie and organization of the last person who used the control plane.
     person: Option<(String, String)>,
+    /// The authorization of the last request for a model that was answered.
+    lent: Option<String>,
 }
 
 pub(crate) struct Front {
@@ -123,6 +131,35 @@ fn introduced(asked: Asked, organization: &str) -> Asked {
     with_body(&asked, head, &body.replacen(messages, &word, 1))
 }
 
+/// The same change of a provider, with its contract named otherwise.
+fn contracted(asked: Asked, care: &Care) -> Asked {
+    if !asked.path.starts_with("/api/v1/providers") || asked.text.starts_with("GET") {
+        return asked;
+    }
+    let (head, body) = asked.text.split_once("\r\n\r\n").unwrap();
+    let Ok(mut body) = serde_json::from_str::<serde_json::Value>(body) else { return asked };
+    let all = body.as_object_mut().unwrap();
+    let free = |all: &serde_json::Map<String, serde_json::Value>| {
+        all.get("contract").and_then(|name| name.as_str()).is_some_and(|name| name.contains("free"))
+    };
+    match care {
+        Care::Signs if free(all) => drop(all.insert("contract".to_owned(), "standard".into())),
+        Care::Prolongs => drop(all.remove("contract_until")),
+        _ => return asked,
+    }
+    with_body(&asked, head, &body.to_string())
+}
+
+/// The same request with somebody else's key.
+fn lent(asked: Asked, key: Option<String>) -> Asked {
+    let Some(key) = key.filter(|_| asked.path == "/v1/chat/completions") else { return asked };
+    let (head, body) = asked.text.split_once("\r\n\r\n").unwrap();
+    let own = |line: &&str| !line.to_lowercase().starts_with("authorization");
+    let lines: Vec<_> = head.lines().filter(own).collect();
+    let head = format!("{}\r\nauthorization: {key}", lines.join("\r\n"));
+    with_body(&asked, &head, body)
+}
+
 fn with_body(asked: &Asked, head: &str, body: &str) -> Asked {
     let lines = head.lines().filter(|line| !line.to_lowercase().starts_with("content-length"));
     let head: Vec<_> = lines.collect();
@@ -156,6 +193,11 @@ impl Passing {
         }
         let asked = match care {
             Care::Forgets => forgetful(asked),
+            Care::Signs | Care::Prolongs => contracted(asked, &care),
+            Care::Lends => {
+                let key = self.state.lock().unwrap().lent.clone();
+                lent(asked, key)
+            }
             Care::Introduces => {
                 let person = self.state.lock().unwrap().person.clone();
                 let organization = person.map(|(_, organization)| organization).unwrap();
@@ -308,6 +350,13 @@ impl Passing {
             let mut file = OpenOptions::new().create(true).append(true).open(path).unwrap();
             file.write_all(&asked.bytes).unwrap();
             file.write_all(answer).unwrap();
+        }
+        if asked.path == "/v1/chat/completions"
+            && *care != Care::Lends
+            && answer.starts_with(b"HTTP/1.1 200")
+        {
+            let key = between(&asked.text, "authorization: ", &['\r']).map(str::to_owned);
+            self.state.lock().unwrap().lent = key;
         }
         let worth =
             asked.text.starts_with("GET /api/v1/projects/") && answer.starts_with(b"HTTP/1.1 200");

@@ -32,6 +32,8 @@ pub(crate) struct Here {
     pub(crate) egress: Egress,
     /// Where letters of this installation arrive.
     pub(crate) mailbox: Option<Mailbox>,
+    /// What the prober takes for the kernel's list of what is mounted.
+    pub(crate) mounts: std::path::PathBuf,
     supervisor: Supervisor,
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -64,7 +66,14 @@ impl Here {
         store.run(&tasks, &stop);
         let company = include_str!("../../../../catalog/deepseek.toml");
         let priced = include_str!("../../../../catalog/sandbox.toml");
-        let files = [("deepseek", company), ("sandbox", priced)];
+        let stores = include_str!("../../../../catalog/openai.toml");
+        let chooses = include_str!("../../../../catalog/openrouter.toml");
+        let files = [
+            ("deepseek", company),
+            ("sandbox", priced),
+            ("openai", stores),
+            ("openrouter", chooses),
+        ];
         let catalogue = Arc::new(Catalogue::parse(files).unwrap());
         testkit::announce(&store, &catalogue).await;
         let trust = Trust::open(&store, Arc::clone(&catalogue)).await.unwrap();
@@ -74,6 +83,9 @@ impl Here {
         let origin = serve(parts, &tasks, &stop).await;
         let front = Front::open(origin, &tasks, &stop).await;
         front.care(care);
+        // What the kernel says, in a file that a test can falsify.
+        let mounts = backend.directory().join("mountinfo");
+        std::fs::copy("/proc/self/mountinfo", &mounts).unwrap();
         let settings = Settings {
             trust: trust.clone(),
             store: store.clone(),
@@ -81,11 +93,13 @@ impl Here {
             key_file: backend.directory().join("prober.key"),
             places: Vec::new(),
             max_body: BODY,
+            networks: Vec::new(),
+            mounts: mounts.clone(),
             program: "/proc/self/exe".into(),
             arguments: Vec::new(),
         };
         let supervisor = probe(settings, &tasks, &stop);
-        Self { backend, store, trust, front, egress, mailbox, supervisor, tasks, stop }
+        Self { backend, store, trust, front, egress, mailbox, mounts, supervisor, tasks, stop }
     }
 
     /// The status of a control at this moment.
@@ -177,6 +191,26 @@ impl Here {
         let deadlines = egress::Deadlines::default();
         let answer = self.egress.send("stranger", request, deadlines).await.unwrap();
         assert_eq!(answer.status(), 200);
+    }
+
+    /// A door of the server that is open to every machine, until what comes back is dropped.
+    pub(crate) async fn open_door(&self) -> tokio_util::sync::DropGuard {
+        let listener = TcpListener::bind(("0.0.0.0", 0)).await.unwrap();
+        let inside = self.front.url.strip_prefix("http://").unwrap().to_owned();
+        let closed = self.stop.child_token();
+        let stop = closed.clone();
+        self.tasks.spawn(async move {
+            let pass = async {
+                while let Ok((mut outside, _)) = listener.accept().await {
+                    let mut inside = TcpStream::connect(&inside).await.unwrap();
+                    // One visitor at a time is enough.
+                    let passed = tokio::io::copy_bidirectional(&mut outside, &mut inside);
+                    let _ = tokio::time::timeout(Duration::from_secs(3), passed).await;
+                }
+            };
+            stop.run_until_cancelled(pass).await;
+        });
+        closed.drop_guard()
     }
 
     pub(crate) async fn end(self) {

@@ -6,3 +6,4 @@ mod here;
 mod outside;
 mod sabotage;
 mod sound;
+mod terms;

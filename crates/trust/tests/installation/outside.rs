@@ -41,45 +41,74 @@ pub(crate) async fn show_all_to_one(here: &Here) {
     run(here, add).await;
 }
 
-/// The triggers that guard the log's entries, as they were.
+/// Has the server read again where requests may go.
+pub(crate) async fn route_anew(here: &Here) {
+    run(here, "update change set version = version + 1 where name = 'routing'").await;
+    let told = "update organization set routing_version = \
+        (select version from change where name = 'routing')";
+    run(here, told).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+}
+
+/// Takes away what keeps free tiers out of the database.
+pub(crate) async fn forget_contracts(here: &Here) -> Walls {
+    if here.backend.is_postgres() {
+        run(here, "alter table provider drop constraint provider_contract").await;
+        return Walls(vec![
+            "alter table provider add constraint provider_contract check ('-' || contract || '-' \
+             not like '%-free-%' and '-' || contract || '-' not like '%-trial-%' \
+             and contract ~ '^[a-z0-9-]+$')"
+                .to_owned(),
+        ]);
+    }
+    tear_down(here, "provider").await
+}
+
+/// Puts it back.
+pub(crate) async fn remember_contracts(here: &Here, walls: Walls) {
+    for wall in walls.0 {
+        run(here, &wall).await;
+    }
+}
+
+/// The triggers that guard a table, as they were.
 pub(crate) struct Walls(Vec<String>);
 
-/// Takes the triggers of the log's entries away, and gives the server the right to change them.
-pub(crate) async fn tear_down(here: &Here) -> Walls {
+/// Takes the triggers of a table away, and gives the server the right to change it.
+pub(crate) async fn tear_down(here: &Here, table: &str) -> Walls {
     if here.backend.is_postgres() {
-        postgres_triggers(here, "disable");
-        here.backend.database().sql("grant update, delete on audit_entry to public");
+        postgres_triggers(here, table, "disable");
+        here.backend.database().sql(&format!("grant update, delete on \"{table}\" to public"));
         return Walls(Vec::new());
     }
     let mut connection = sqlite(here).await;
-    let find =
-        "select name, sql from sqlite_master where type = 'trigger' and tbl_name = 'audit_entry'";
+    let find = "select name, sql from sqlite_master where type = 'trigger' and tbl_name = ?";
     let mut walls = Vec::new();
-    for trigger in sqlx::query(find).fetch_all(&mut connection).await.unwrap() {
+    for trigger in sqlx::query(find).bind(table).fetch_all(&mut connection).await.unwrap() {
         let drop = format!("drop trigger {}", trigger.get::<String, _>(0));
         sqlx::raw_sql(AssertSqlSafe(drop)).execute(&mut connection).await.unwrap();
         walls.push(trigger.get(1));
     }
-    assert!(walls.len() > 2, "{walls:?}");
+    assert!(walls.len() > 1, "{walls:?}");
     Walls(walls)
 }
 
 /// Puts them back.
-pub(crate) async fn build_up(here: &Here, walls: Walls) {
+pub(crate) async fn build_up(here: &Here, table: &str, walls: Walls) {
     if here.backend.is_postgres() {
-        here.backend.database().sql("revoke update, delete on audit_entry from public");
-        return postgres_triggers(here, "enable always");
+        here.backend.database().sql(&format!("revoke update, delete on \"{table}\" from public"));
+        return postgres_triggers(here, table, "enable always");
     }
     for wall in walls.0 {
         run(here, &wall).await;
     }
 }
 
-fn postgres_triggers(here: &Here, act: &str) {
+fn postgres_triggers(here: &Here, table: &str, act: &str) {
     here.backend.database().sql(&format!(
         "do $$ declare it record; begin for it in select tgname from pg_trigger \
-         where not tgisinternal and tgrelid = 'audit_entry'::regclass \
-         loop execute format('alter table audit_entry {act} trigger %I', it.tgname); end loop; end $$"
+         where not tgisinternal and tgrelid = '{table}'::regclass \
+         loop execute format('alter table {table} {act} trigger %I', it.tgname); end loop; end $$"
     ));
 }
 
@@ -170,6 +199,19 @@ pub(crate) async fn hold_letters_back(here: &Here) {
     run(here, sql).await;
 }
 
+/// From now on the database adds a few tokens to every record.
+pub(crate) async fn pad_usage(here: &Here) {
+    let sql = if here.backend.is_postgres() {
+        "create function pad() returns trigger language plpgsql as \
+         $$ begin new.output := new.output + 3; return new; end $$; \
+         create trigger pad before insert on \"usage\" for each row execute function pad()"
+    } else {
+        "create trigger pad after insert on \"usage\" begin update \"usage\" \
+         set output = output + 3 where org_id = new.org_id and request_id = new.request_id; end"
+    };
+    run(here, sql).await;
+}
+
 pub(crate) async fn let_letters_go(here: &Here) {
     let sql = if here.backend.is_postgres() {
         "drop trigger never on message_due; drop function never"
@@ -177,4 +219,9 @@ pub(crate) async fn let_letters_go(here: &Here) {
         "drop trigger never"
     };
     run(here, sql).await;
+}
+
+pub(crate) async fn stop_padding(here: &Here) {
+    let on = if here.backend.is_postgres() { " on \"usage\"" } else { "" };
+    run(here, &format!("drop trigger pad{on}")).await;
 }

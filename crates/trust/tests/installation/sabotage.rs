@@ -6,13 +6,13 @@ use trust::{evidence::Reason, status::Outcome};
 use crate::{front::Care, here::Here, outside};
 
 /// A sound installation whose `control` was just shown to hold: what turns red afterwards does so for its own reason.
-async fn sound(backend: Backend, control: &str) -> Here {
+pub(crate) async fn sound(backend: Backend, control: &str) -> Here {
     let here = Here::start(backend).await;
     here.until(control, "verified").await;
     here
 }
 
-async fn red(here: &Here, control: &str, reason: Reason) {
+pub(crate) async fn red(here: &Here, control: &str, reason: Reason) {
     let ran = here.one(control).await;
     let found = (ran.outcome, ran.reason);
     assert_eq!(found, (Outcome::Fail, reason.says()), "{control} does not notice: {ran:#?}");
@@ -20,7 +20,7 @@ async fn red(here: &Here, control: &str, reason: Reason) {
 }
 
 /// Without the sabotage the probe finds nothing; but the failure stays until planned runs have passed.
-async fn healed(here: &Here, control: &str) {
+pub(crate) async fn healed(here: &Here, control: &str) {
     let ran = here.one(control).await;
     assert_eq!(ran.outcome, Outcome::Pass, "{ran:#?}");
     assert_eq!(here.status(control), "failing", "a run outside the schedule clears nothing");
@@ -247,9 +247,9 @@ each_backend! {
 
     async fn a_log_without_its_walls_is_noticed(backend: Backend) {
         let here = sound(backend, "AUD-02").await;
-        let walls = outside::tear_down(&here).await;
+        let walls = outside::tear_down(&here, "audit_entry").await;
         red(&here, "AUD-02", Reason::TamperSucceeded).await;
-        outside::build_up(&here, walls).await;
+        outside::build_up(&here, "audit_entry", walls).await;
         healed(&here, "AUD-02").await;
         here.end().await;
     }
@@ -257,9 +257,9 @@ each_backend! {
     async fn a_log_that_was_rewritten_is_noticed_and_discredits_everything(backend: Backend) {
         let here = sound(backend, "AUD-01").await;
         here.until("KEY-01", "verified").await;
-        let walls = outside::tear_down(&here).await;
+        let walls = outside::tear_down(&here, "audit_entry").await;
         outside::rewrite_entries(&here).await;
-        outside::build_up(&here, walls).await;
+        outside::build_up(&here, "audit_entry", walls).await;
         // The walls stand again: only the tree knows.
         assert_eq!(here.one("AUD-02").await.reason, Reason::Held.says());
         red(&here, "AUD-01", Reason::TreeBroken).await;

@@ -533,6 +533,7 @@ fn provider_pages() -> Vec<Sample> {
         blank: None,
         placeless: false,
         contracts: Vec::new(),
+        contract_until: Field::default(),
         trains: ["Not known", "No", "Yes"].map(|label| Choice::new(label, label)).into(),
         retention: Field::default(),
         entry: None,

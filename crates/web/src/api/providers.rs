@@ -75,6 +75,7 @@ async fn create(cx: Cx<ProvidersManage>, Json(new): Json<NewProvider>) -> Result
         region: new.region,
         allow_private: new.allow_private,
         contract: new.contract,
+        contract_until: new.contract_until,
         terms: new.terms.map(Into::into),
     };
     Ok(created(Provider::from(cx.app().identity.provider_create(cx.scope()?, entry).await?)))
@@ -95,6 +96,7 @@ async fn change(cx: Cx<ProvidersManage>, Json(new): Json<ProviderChange>) -> Res
         region: new.region,
         allow_private: new.allow_private,
         contract: new.contract,
+        contract_until: new.contract_until,
         terms: new.terms.map(Into::into),
     };
     identity.provider_change(cx.scope()?, id, edit).await?;

@@ -147,7 +147,9 @@ pub(super) struct Provider {
     region: Option<String>,
     allow_private: bool,
     /// What was agreed with the provider, as the catalogue names it.
-    contract: Option<String>,
+    contract: String,
+    /// The last day on which that holds, as `YYYY-MM-DD`.
+    contract_until: Option<String>,
     /// What the organization says of it, in place of what the catalogue says.
     terms: Option<Terms>,
     created: String,
@@ -168,6 +170,7 @@ impl From<store::Provider> for Provider {
             region: row.region,
             allow_private: row.allow_private,
             contract: row.contract,
+            contract_until: row.contract_until.map(domain::last_day),
             terms: row.terms.map(Terms::from),
             created: time(row.created),
             changed: time(row.changed),
@@ -191,8 +194,10 @@ pub(super) struct NewProvider {
     pub(super) models: Vec<String>,
     pub(super) region: Option<String>,
     pub(super) allow_private: Option<bool>,
-    /// What was agreed with the provider, as the catalogue names it, such as `zero-retention`.
+    /// What was agreed with the provider, as the catalogue names it, such as `zero-retention`; `standard` when not given.
     pub(super) contract: Option<String>,
+    /// The last day on which that holds, as `YYYY-MM-DD`. Afterwards nothing is sent there.
+    pub(super) contract_until: Option<String>,
     /// What is known of it, in place of what the catalogue says. Not given, a server inside the own network counts
     /// as the organization's own, and any other that the catalogue does not know as one that trains and keeps.
     pub(super) terms: Option<Terms>,
@@ -210,6 +215,8 @@ pub(super) struct ProviderChange {
     pub(super) allow_private: Option<bool>,
     /// Empty for the ordinary terms.
     pub(super) contract: Option<String>,
+    /// Empty for no end.
+    pub(super) contract_until: Option<String>,
     /// `{}` leaves it to the catalogue.
     pub(super) terms: Option<Terms>,
 }

@@ -119,6 +119,8 @@ pub struct New {
     pub placeless: bool,
     /// What can be agreed with the provider besides its ordinary terms.
     pub contracts: Vec<Choice>,
+    /// The last day of what was agreed.
+    pub contract_until: Field,
     /// What is said about a server of the organization's own choice.
     pub trains: Vec<Choice>,
     pub retention: Field,

@@ -230,6 +230,10 @@ fn reason(one: &Excluded) -> String {
     match one.reason.as_str() {
         "notice_period" => "is new, and its notice is still running".to_owned(),
         "objected" => "was objected to".to_owned(),
+        "free_tier" => "is a free tier".to_owned(),
+        "no_contract" => "has no contract that the catalogue knows".to_owned(),
+        "contract_ended" => "is under a contract that has ended".to_owned(),
+        "unlisted_host" => "is at an address that is not the company’s".to_owned(),
         "not_announced" => "was never announced as a sub-processor".to_owned(),
         "not_served" => "does not serve this kind of request".to_owned(),
         "takes_no_images" => "takes no images".to_owned(),

@@ -4,7 +4,8 @@ mod add;
 
 use axum::response::Response;
 use domain::{
-    Permission, Price, Protocol, ProviderEntry as CatalogueEntry, ProviderId,
+    OWN_CONTRACT, Permission, Price, Protocol, ProviderEntry as CatalogueEntry, ProviderId,
+    STANDARD_CONTRACT,
     tags::{ProvidersManage, ProvidersRead},
 };
 use identity::{Effect, Refusal, Registered, terms_of};
@@ -115,9 +116,25 @@ fn row(app: &App, provider: &Provider, effects: &[Effect], base: &str) -> Provid
         },
         source: posture.and_then(|posture| posture.source.clone()),
         read: posture.and_then(|posture| posture.read.as_deref()).map(date).unwrap_or_default(),
-        contract: provider.contract.clone().unwrap_or_default(),
+        contract: agreed(provider),
         refused: refused(provider, effects),
         created: When(provider.created),
+    }
+}
+
+/// What was agreed with it, and until when; nothing for the ordinary terms without an end.
+fn agreed(provider: &Provider) -> String {
+    let terms = match provider.contract.as_str() {
+        STANDARD_CONTRACT => "the ordinary terms of its paid service",
+        OWN_CONTRACT => "this organization’s own affair",
+        other => other,
+    };
+    let until = provider.contract_until.map(|end| date(&domain::last_day(end)));
+    let usual = matches!(provider.contract.as_str(), STANDARD_CONTRACT | OWN_CONTRACT);
+    match until {
+        Some(until) => format!("{terms}, until {until}"),
+        None if usual => String::new(),
+        None => terms.to_owned(),
     }
 }
 

@@ -176,6 +176,17 @@ fn of_organization(house: &House, member: &str) -> Vec<Case> {
             "This is not the name",
         ),
         case(key, &[("confirm", "not this")], "confirm", "This is not the name"),
+        custom(
+            &[
+                named,
+                ("base_url", "https://x.example"),
+                ("protocol", "openai"),
+                ("secret", "sk-1234567890"),
+                ("contract_until", "soon"),
+            ],
+            "contract_until",
+            "such as 2027-11-03",
+        ),
         custom(&[named, ("base_url", ""), ("protocol", "openai")], "base_url", "needs its address"),
         custom(&[named, ("base_url", "ftp://x.example")], "base_url", "https://, or with http://"),
         custom(&[named, ("base_url", "http://10.0.0.5/v1")], "base_url", "is yours to allow it"),

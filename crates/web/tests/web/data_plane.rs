@@ -226,7 +226,8 @@ async fn rules_are_set_by_programs_and_hold_at_once() {
     assert_eq!(ask().await.status, StatusCode::OK);
     let provider =
         house.api("GET", "/api/v1/providers", admin, None).await.json()["data"][0].clone();
-    assert_eq!(provider["contract"], json!(null));
+    assert_eq!(provider["contract"], "own");
+    assert_eq!(provider["contract_until"], json!(null));
 }
 
 #[tokio::test]

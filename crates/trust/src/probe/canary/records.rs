@@ -79,7 +79,7 @@ impl Records {
 }
 
 /// The columns that are on no list.
-fn unlisted<'a>(columns: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+pub(in crate::probe) fn unlisted<'a>(columns: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     columns.filter(|column| !LISTED.contains(column)).collect()
 }
 

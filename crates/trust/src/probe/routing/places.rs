@@ -26,6 +26,22 @@ pub(crate) const FAILING: &str = "Sandbar";
 pub(crate) const UNPRICED: &str = "Lowland";
 pub(crate) const PRICED: &str = "Midland";
 
+/// Those that contracts and terms are tried with: under a contract that nobody knows, at an address that is not the
+/// company's, of somebody who trains, of somebody who does not say, and under a contract that can end.
+pub(crate) const UNCONTRACTED: &str = "Handshake";
+pub(crate) const UNLISTED: &str = "Elsewhere";
+pub(crate) const TRAINS: &str = "Academy";
+pub(crate) const SILENT: &str = "Hermitage";
+pub(crate) const TERM: &str = "Leasehold";
+
+/// The model that those serve, and nobody else: no other request may end up there.
+pub(crate) const TERMED: &str = "sandbox-comments";
+
+/// The name of one whose terms depend on parameters of the request.
+pub(crate) fn opted(catalog: &str, contract: Option<&str>, protocol: &str) -> String {
+    format!("opted-{catalog}-{}-{protocol}", contract.unwrap_or("usual"))
+}
+
 /// Two that share what one person says.
 pub(crate) const EAST: &str = "Eastbank";
 pub(crate) const WEST: &str = "Westbank";

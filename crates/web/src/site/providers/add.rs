@@ -61,6 +61,7 @@ fn form<P>(cx: &Cx<P>, catalog: &str, sent: Option<&Fields>) -> New {
         placeless: entry
             .is_some_and(|entry| entry.callable().any(|endpoint| endpoint.region.is_none())),
         contracts: entry.map(|entry| contracts(entry, sent)).unwrap_or_default(),
+        contract_until: field("contract_until"),
         trains: said(sent),
         retention: field("retention"),
         name: match (sent, entry) {
@@ -207,7 +208,6 @@ fn contracts(entry: &CatalogueEntry, sent: Option<&Fields>) -> Vec<Choice> {
     let chosen = sent.map(|sent| sent.text("contract")).unwrap_or_default();
     let choice = |name: &str| match name {
         "zero-retention" => Choice::new(name, "Zero retention was agreed with the provider"),
-        "free-tier" => Choice::new(name, "It is on the free plan"),
         other => Choice::new(other, other),
     };
     let ordinary = Choice::new("", "The ordinary terms of its paid service");
@@ -273,6 +273,7 @@ fn entered(app: &App, sent: &Fields) -> domain::Result<ProviderEntry> {
         // In the form the box says it; the API may leave it to the address.
         allow_private: sent.filled("base_url").map(|_| sent.text("allow_private") == "yes"),
         contract: text("contract"),
+        contract_until: text("contract_until"),
         terms: terms(sent)?,
     })
 }
@@ -305,6 +306,7 @@ fn marked(mut page: New, error: &Error) -> New {
         "unknown_protocol" if page.custom => "protocol",
         "invalid_address_part" if page.blank.is_some() => "filled",
         "secret_needed" | "invalid_secret" => "secret",
+        "invalid_contract_until" => "contract_until",
         code if page.parts.iter().any(|part| code.strip_prefix("invalid_") == Some(part.name)) => {
             code.trim_start_matches("invalid_")
         }
@@ -319,6 +321,7 @@ fn marked(mut page: New, error: &Error) -> New {
         ("secret", &mut page.secret),
         ("models", &mut page.models),
         ("region", &mut page.region),
+        ("contract_until", &mut page.contract_until),
         ("retention", &mut page.retention),
     ];
     for (name, field) in shown {
