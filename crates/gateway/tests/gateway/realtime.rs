@@ -194,9 +194,9 @@ async fn a_session_is_one_request_with_all_its_answers() {
         (200, "realtime", "sandbox-echo")
     );
     // Three words are asked and answered; then there are six.
-    assert_eq!((row.usage.input, row.usage.output), (3 + 6, 3 + 3));
+    assert_eq!((row.usage.unwrap().input, row.usage.unwrap().output), (3 + 6, 3 + 3));
     assert_eq!(
-        (row.usage.provenance, row.cost_nano),
+        (row.usage.unwrap().provenance, row.cost_nano),
         (Provenance::Reported, Some(9 * 1_000 + 6 * 4_000))
     );
     let receipt = house.receipt().await;
@@ -217,7 +217,7 @@ async fn sound_has_its_own_price() {
     assert!(events.iter().any(|event| event["type"] == "response.output_audio.delta"));
     ends.leave().await;
     let row = house.row().await;
-    assert_eq!((row.usage.input, row.usage.output), (2, 1));
+    assert_eq!((row.usage.unwrap().input, row.usage.unwrap().output), (2, 1));
     assert_eq!(row.cost_nano, Some(2 * 8_000 + 16_000));
     let receipt = house.receipt().await;
     assert_eq!(
@@ -291,8 +291,8 @@ async fn what_breaks_in_the_middle_is_said_and_counted() {
         assert_eq!(ends.hear().await.unwrap_err(), Some(1011));
         let row = house.row().await;
         assert_eq!((row.status, row.error_code.as_deref()), (502, Some(code)), "{fault}");
-        assert_eq!(row.usage.provenance, Provenance::Estimated, "{fault}");
-        assert!(row.usage.output >= 3, "{fault}: {row:?}");
+        assert_eq!(row.usage.unwrap().provenance, Provenance::Estimated, "{fault}");
+        assert!(row.usage.unwrap().output >= 3, "{fault}: {row:?}");
     }
     let house = House::new().await;
     let mut ends = enter(&house, "open/sandbox-error-mid-stream").await;
@@ -327,8 +327,11 @@ async fn a_client_that_leaves_stops_the_answer_at_once_and_pays_what_it_used() {
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
     };
-    assert_eq!((row.usage.provenance, row.usage.input), (Provenance::Reported, 3));
-    assert!((1..20).contains(&row.usage.output) && row.cost_nano.is_some(), "{row:?}");
+    assert_eq!(
+        (row.usage.unwrap().provenance, row.usage.unwrap().input),
+        (Provenance::Reported, 3)
+    );
+    assert!((1..20).contains(&row.usage.unwrap().output) && row.cost_nano.is_some(), "{row:?}");
 }
 
 #[tokio::test]

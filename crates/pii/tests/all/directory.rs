@@ -110,7 +110,8 @@ fn twenty_thousand_names_are_found_and_little_else() {
         Names::of(Directory::new(known.iter().map(|(first, last)| format!("{first} {last}"))));
     let (mut wanted, mut right, mut wrong, mut found) = (0, 0, 0, Vec::new());
     for round in 0..4_000 {
-        let name = written(&mut dice, &known[dice.below(known.len())]);
+        let at = dice.below(known.len());
+        let name = written(&mut dice, &known[at]);
         let text = WITH[round % WITH.len()].replace("{}", &name);
         scanner.scan_with(&directory, &text, &mut found);
         let spans: Vec<_> = found
