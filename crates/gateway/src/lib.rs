@@ -28,6 +28,7 @@ mod masking;
 mod meters;
 mod models;
 mod observed;
+mod open;
 mod pass;
 mod patience;
 mod plan;
@@ -79,8 +80,8 @@ use budget::Books;
 use exposure::Exposures;
 use hedge::Allowance;
 use limit::Limiter;
+use open::Open;
 use routes::Routes;
-use settle::Open;
 
 /// The data plane. Cheap to clone.
 #[derive(Clone)]

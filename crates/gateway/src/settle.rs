@@ -1,12 +1,6 @@
 //! The end of every request: exactly one settlement for every intent, whatever happens in between.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use domain::{
     CURRENCY, Clock, KeyId, OrgId, Prices, ProjectId, Protocol, Provenance, RequestId, Result,
@@ -14,57 +8,19 @@ use domain::{
 };
 use llm::{Format, Task};
 use store::{Intent, Settlement, Store};
-use tokio::{sync::Notify, time::Instant};
+use tokio::time::Instant;
 
 use crate::{
     budget::Tab,
     failure::Failure,
     limit::Entry,
     observed::Observed,
+    open::Entered,
     plan::Candidate,
     receipt::Receipt,
     routes::Route,
     trace::{Settled, Tracing},
 };
-
-/// How many requests are under way, so that a drain knows when none is.
-#[derive(Default)]
-pub(crate) struct Open {
-    count: AtomicUsize,
-    none_left: Notify,
-}
-
-impl Open {
-    pub(crate) fn enter(self: &Arc<Self>) -> Entered {
-        self.count.fetch_add(1, Ordering::AcqRel);
-        Entered(Arc::clone(self))
-    }
-
-    pub(crate) fn count(&self) -> usize {
-        self.count.load(Ordering::Acquire)
-    }
-
-    /// Waits until no request is under way.
-    pub(crate) async fn none_left(&self) {
-        loop {
-            let notified = self.none_left.notified();
-            if self.count() == 0 {
-                return;
-            }
-            notified.await;
-        }
-    }
-}
-
-pub(crate) struct Entered(Arc<Open>);
-
-impl Drop for Entered {
-    fn drop(&mut self) {
-        if self.0.count.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.0.none_left.notify_waiters();
-        }
-    }
-}
 
 /// What a settlement needs to know from the start.
 pub(crate) struct Opening {

@@ -200,7 +200,7 @@ async fn a_session_is_one_request_with_all_its_answers() {
         (Provenance::Reported, Some(9 * 1_000 + 6 * 4_000))
     );
     let receipt = house.receipt().await;
-    assert_eq!(receipt["format"], "realtime");
+    assert_eq!(receipt["client_format"], "realtime");
     assert!(!receipt.to_string().contains("giraffe"));
     assert_eq!(house.twin.inspector().wait(|seen| seen.completed == 1).await.cancelled, 0);
 }
@@ -240,7 +240,7 @@ async fn without_a_socket_there_is_no_session() {
     let told = read(asked(&house, None, &wish(), line()).await).await;
     assert_eq!((told.status, &told.json()["error"]["code"]), (400, &json!("missing_parameter")));
     for (model, status, code) in [
-        ("open/nothing", 404, "upstream_not_found"),
+        ("open/nothing", 404, "model_not_found"),
         ("elsewhere", 404, "model_not_found"),
         ("anth/sandbox-echo", 400, "wrong_endpoint"),
     ] {
@@ -260,7 +260,7 @@ async fn another_provider_is_asked_until_a_session_begins() {
         ["error-500", "error-429", "error-401", "error-in-200", "slow-headers", "slow-first-token"]
     {
         let house = House::new().await;
-        house.alias("talk", &format!("open/sandbox-{fault}, resp/sandbox-echo")).await;
+        house.alias("talk", &format!("open/sandbox-{fault},resp/sandbox-echo")).await;
         let mut ends = enter(&house, "talk").await;
         assert_eq!(said(&ends.ask(PROMPT).await), PROMPT, "{fault}");
         ends.leave().await;

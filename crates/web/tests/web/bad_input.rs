@@ -328,7 +328,7 @@ async fn every_form_says_what_is_wrong_and_keeps_what_was_typed() {
 /// Forms into which something is typed or chosen.
 fn forms() -> Vec<String> {
     /// A button alone, or choices that only a script could make wrong.
-    const BUTTONS: [&str; 15] = [
+    const BUTTONS: [&str; 20] = [
         "/sign-out",
         "/theme",
         "/o/{org}/models/{alias}/remove",
@@ -342,6 +342,11 @@ fn forms() -> Vec<String> {
         "/o/{org}/p/{project}/batches/on",
         "/o/{org}/p/{project}/batches/{batch}/cancel",
         "/o/{org}/p/{project}/files/{file}/delete",
+        "/o/{org}/notices/test",
+        "/o/{org}/webhooks/{webhook}/test",
+        "/o/{org}/webhooks/{webhook}/remove",
+        "/subprocessors/confirm/{token}",
+        "/subprocessors/unsubscribe/{token}",
         "/account/sessions/{session}/end",
         "/account/sign-out-everywhere",
     ];

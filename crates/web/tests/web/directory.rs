@@ -30,6 +30,7 @@ async fn names_are_given_counted_and_never_shown() {
     assert_eq!((&changed.json()["names"], &changed.json()["members"]), (&json!(2), &json!(false)));
     let shown = house.get("/o/acme/masking", me).await;
     assert!(shown.text.contains("2 names are known"), "{}", shown.text);
+    house.store.drain().await.unwrap();
     let log = house.api("GET", "/api/v1/audit?action=masking_directory.set", key, None).await;
     assert_eq!(log.json()["data"].as_array().unwrap().len(), 3, "{}", log.text);
     let page = house.get("/o/acme/audit", me).await;

@@ -73,6 +73,7 @@ async fn an_export_is_compared_and_forgotten() {
         ours.json()["counted"],
         json!({"differs": 0, "only_ours": 1, "only_theirs": 1, "same": 0})
     );
+    house.store.drain().await.unwrap();
     let events = house.api("GET", "/api/v1/audit?action=usage.reconcile", key, None).await;
     assert_eq!(events.json()["data"].as_array().unwrap().len(), 3, "{}", events.text);
     assert!(!events.text.contains("canary") && !events.text.contains("gone"), "{}", events.text);

@@ -37,6 +37,7 @@ const LISTED: &[&str] = &[
     "currency",
     "receipt",
     "event_id",
+    "node_id",
 ];
 
 /// The records as the search comes by them.
