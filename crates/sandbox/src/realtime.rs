@@ -221,12 +221,9 @@ impl Session {
             self.last = said;
         }
         let before = self.last_item();
-        let mut item = item.clone();
-        if item.get("id").is_none() {
-            item["id"] = json!(self.next_item());
-        }
-        item["object"] = json!("realtime.item");
-        item["status"] = json!("completed");
+        let id = item.get("id").cloned().unwrap_or_else(|| json!(self.next_item()));
+        let more = json!({"id": id, "object": "realtime.item", "status": "completed"});
+        let item = events::with(item.clone(), more);
         let told = json!({"previous_item_id": before, "item": item});
         self.tell("conversation.item.added", told.clone()).await?;
         self.tell("conversation.item.done", told).await
@@ -269,10 +266,7 @@ impl Session {
     pub(super) async fn tell(&mut self, kind: &str, more: Value) -> Step {
         self.events += 1;
         let id = format!("event_sandbox_{}_{}", self.serial, self.events);
-        let mut event = json!({"type": kind, "event_id": id});
-        if let (Some(event), Value::Object(more)) = (event.as_object_mut(), more) {
-            event.extend(more);
-        }
+        let event = events::with(json!({"type": kind, "event_id": id}), more);
         self.send(event.to_string()).await
     }
 

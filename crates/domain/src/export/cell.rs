@@ -83,7 +83,7 @@ pub(super) fn seconds(text: &str) -> Option<i64> {
     if text.bytes().all(|one| one.is_ascii_digit()) {
         let number: i64 = text.parse().ok()?;
         return match text.len() {
-            8 => date(text.get(..4)?, text.get(4..6)?, text.get(6..)?).map(|date| midnight(date)),
+            8 => date(text.get(..4)?, text.get(4..6)?, text.get(6..)?).map(midnight),
             10 => Some(number),
             13 => Some(number.div_euclid(1_000)),
             _ => None,

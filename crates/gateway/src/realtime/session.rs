@@ -105,11 +105,11 @@ impl Session {
                 }
                 heard = client.next() => {
                     of_client = 0;
-                    self.from_client(client, heard.and_then(Result::ok)).await
+                    self.heard_client(client, heard.and_then(Result::ok)).await
                 }
                 heard = self.provider.next() => {
                     of_provider = 0;
-                    self.from_provider(client, heard.and_then(Result::ok)).await
+                    self.heard_provider(client, heard.and_then(Result::ok)).await
                 }
             };
             if let Err(end) = passed {
@@ -148,7 +148,7 @@ impl Session {
         Ok(())
     }
 
-    async fn from_client(
+    async fn heard_client(
         &mut self,
         client: &mut Ends<Box<dyn Duplex>>,
         heard: Option<Message>,
@@ -196,7 +196,7 @@ impl Session {
         format!("event_{}", self.request)
     }
 
-    async fn from_provider(
+    async fn heard_provider(
         &mut self,
         client: &mut Ends<Box<dyn Duplex>>,
         heard: Option<Message>,

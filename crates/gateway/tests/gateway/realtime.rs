@@ -27,7 +27,7 @@ const ECHO: u64 = 3 * 1_000 + 3 * 4_000;
 
 /// A client's end of a session, or why there is none.
 enum Knocked {
-    In(Ends, HeaderMap),
+    In(Box<Ends>, HeaderMap),
     Out(Box<Told>),
 }
 
@@ -116,7 +116,8 @@ async fn knock(house: &House, model: &str) -> Knocked {
         return Knocked::Out(Box::new(read(response).await));
     }
     let headers = response.headers().clone();
-    Knocked::In(Ends(WebSocketStream::from_raw_socket(near, Role::Client, None).await), headers)
+    let ends = Ends(WebSocketStream::from_raw_socket(near, Role::Client, None).await);
+    Knocked::In(Box::new(ends), headers)
 }
 
 async fn enter(house: &House, model: &str) -> Ends {
@@ -124,7 +125,7 @@ async fn enter(house: &House, model: &str) -> Ends {
         Knocked::In(mut ends, _) => {
             let begun = ends.hear().await.unwrap();
             assert_eq!(begun["type"], "session.created");
-            ends
+            *ends
         }
         Knocked::Out(told) => panic!("{} {}", told.status, told.text),
     }

@@ -21,13 +21,10 @@ struct Telling {
 
 impl Telling {
     fn at(&self, more: Value) -> Value {
-        let mut all = json!({
+        let all = json!({
             "response_id": self.response, "item_id": self.item, "output_index": 0, "content_index": 0,
         });
-        if let (Some(all), Value::Object(more)) = (all.as_object_mut(), more) {
-            all.extend(more);
-        }
-        all
+        events::with(all, more)
     }
 
     fn part(&self, said: &str) -> Value {
@@ -193,14 +190,9 @@ impl Session {
         let at = json!({
             "response_id": telling.response, "item_id": telling.item, "output_index": 0, "call_id": id,
         });
-        let with = |name: &str, value: &str| {
-            let mut at = at.clone();
-            at[name] = json!(value);
-            at
-        };
-        self.tell("response.function_call_arguments.delta", with("delta", "{}")).await?;
-        let mut ended = with("arguments", "{}");
-        ended["name"] = json!(name);
+        let piece = events::with(at.clone(), json!({"delta": "{}"}));
+        self.tell("response.function_call_arguments.delta", piece).await?;
+        let ended = events::with(at, json!({"arguments": "{}", "name": name}));
         self.tell("response.function_call_arguments.done", ended).await?;
         self.finish(&telling, item("{}", "completed"), 1, ("completed", "")).await
     }

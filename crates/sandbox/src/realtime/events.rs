@@ -5,6 +5,14 @@ use serde_json::{Value, json};
 /// Bytes of sound to one token: a tenth of a second at 24,000 samples of two bytes.
 const SOUND: usize = 4_800;
 
+/// An object with more members.
+pub(super) fn with(mut all: Value, more: Value) -> Value {
+    if let (Some(all), Value::Object(more)) = (all.as_object_mut(), more) {
+        all.extend(more);
+    }
+    all
+}
+
 /// A session before anybody changed it.
 pub(super) fn settings(model: &str, serial: u64) -> Value {
     let format = json!({"type": "audio/pcm", "rate": 24000});

@@ -62,6 +62,9 @@ const STEPS: u64 = 50_000;
 /// What a group is of, and its sums in the order they are selected.
 type Row<T> = (T, i64, i64, i64, i64, i64, i64, i64, i64);
 
+/// Step, part, requests, four counts of tokens, cost.
+type Sums<T> = (i64, T, i64, i64, i64, i64, i64, i64);
+
 impl Read {
     /// Sums per group, those with the most requests first; at most a hundred groups.
     ///
@@ -129,7 +132,7 @@ impl Read {
         let millis = Ord::max(i64::try_from(step.as_millis()).unwrap_or(i64::MAX), 1);
         // The number is our own; as text it is part of the expression that is selected and grouped by.
         let bucket = Expr::cust(format!("\"usage\".\"started_at\" / {millis}"));
-        let rows: Vec<(i64, T, i64, i64, i64, i64, i64, i64)> = self
+        let rows: Vec<Sums<T>> = self
             .usage_where(filter)
             .select_only()
             .column_as(bucket.clone(), "step")

@@ -82,7 +82,7 @@ fn total(answer: &Bytes) -> Option<u64> {
     let lines = text.lines().filter_map(|line| line.strip_prefix("data:"));
     let pieces = lines.filter_map(|line| serde_json::from_str::<Value>(line.trim()).ok());
     let usage = whole.into_iter().chain(pieces).filter_map(|one| one.get("usage").cloned());
-    let last = usage.filter(Value::is_object).last()?;
+    let last = usage.filter(Value::is_object).fold(None, |_, one| Some(one))?;
     let count = |name: &str| last.get(name).and_then(Value::as_u64);
     Some(count("prompt_tokens")? + count("completion_tokens")?)
 }

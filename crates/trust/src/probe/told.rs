@@ -143,13 +143,16 @@ fn told(feed: &Value) -> BTreeSet<(String, u64)> {
     items.filter_map(one).collect()
 }
 
+/// Providers, each with its revision.
+type Announced = BTreeSet<(String, u64)>;
+
 /// The planted violations: an event whose text was changed on its way, one signed by somebody else, a notice that was
 /// never sent, and a feed that lacks an announcement must all be found wanting.
 fn planted(
     cx: Run<'_>,
     sent: &[Notice],
     here: &[Event],
-    (due, told): (&BTreeSet<(String, u64)>, &BTreeSet<(String, u64)>),
+    (due, told): (&Announced, &Announced),
 ) -> bool {
     let (first, second) = (&cx.houses.first.receiver, &cx.houses.second.receiver);
     let Some(event) = here.iter().find(|event| event.path == first.path) else { return false };

@@ -1127,7 +1127,7 @@ fn record_pages() -> Vec<Sample> {
     let buckets: Vec<_> = (0..24u64)
         .map(|hour| Bucket {
             label: format!("20 Nov, {hour:02}:00"),
-            short: if hour % 4 == 0 { format!("{hour:02}:00") } else { String::new() },
+            short: if hour.is_multiple_of(4) { format!("{hour:02}:00") } else { String::new() },
             answered: (hour * 37) % 211 + if hour > 7 { 300 } else { 20 },
             failed: if hour == 13 { 38 } else { 0 },
             input: hour * 120_000,

@@ -62,9 +62,8 @@ pub(super) async fn csv(cx: Cx<UsageRead>, (): ()) -> Result<Response> {
     ];
     // A file that breaks off in the middle must not look whole: the error ends the connection.
     let body = Body::from_stream(stream::try_unfold(rows, |rows| async move {
-        rows.next().await.map_err(|error: Error| {
+        rows.next().await.inspect_err(|error: &Error| {
             tracing::warn!(code = error.code(), causes = %error.causes(), "usage file broken off");
-            error
         })
     }));
     Ok((headers, body).into_response())
