@@ -232,7 +232,10 @@ impl Session {
             "object": "realtime.response", "id": telling.response, "status": status,
             "status_details": details, "output": output, "conversation_id": format!("conv_sandbox_{}", self.serial),
             "output_modalities": telling.modalities, "max_output_tokens": "inf",
-            "audio": {"output": self.settings.pointer("/audio/output")},
+            "audio": {"output": {
+                "format": self.settings.pointer("/audio/output/format"),
+                "voice": self.settings.pointer("/audio/output/voice"),
+            }},
             "usage": usage, "metadata": Value::Null,
         })
     }

@@ -106,7 +106,7 @@ impl Inspector {
         Ok(all)
     }
 
-    /// When each provider was connected, as the logs say; by the provider's id.
+    /// When each provider and each webhook was connected, as the logs say; by its id.
     ///
     /// # Errors
     /// `Unavailable` when the database cannot be reached.
@@ -116,7 +116,10 @@ impl Inspector {
         for org in organizations(&tx).await? {
             tx.bind(org).await?;
             let rows = tenant::select::<entry::Entity>(org)
-                .filter(entry::Column::Action.eq(Action::ProviderCreate.as_str()))
+                .filter(
+                    entry::Column::Action
+                        .is_in([Action::ProviderCreate.as_str(), Action::WebhookCreate.as_str()]),
+                )
                 .all(tx.on())
                 .await
                 .map_err(from_db)?;
