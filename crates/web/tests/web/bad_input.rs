@@ -275,6 +275,7 @@ fn of_person() -> Vec<Case> {
 fn of_stranger(setup: &str, invitation: &str) -> Vec<Case> {
     let nora = ("name", "Nora");
     vec![
+        case("/subprocessors/subscribe", &[("email", "nobody")], "email", "e-mail address"),
         case("/sign-in", &[("email", "a@b.example"), ("password", "x")], "", "is wrong"),
         case("/sign-in", &[("email", ""), ("password", "")], "", "is wrong"),
         case(
@@ -303,6 +304,7 @@ fn of_stranger(setup: &str, invitation: &str) -> Vec<Case> {
 #[tokio::test]
 async fn every_form_says_what_is_wrong_and_keeps_what_was_typed() {
     let house = House::new().await;
+    house.store.set_mail(Some("notices@example.org".to_owned()));
     let owner = session(&house.identity, &house.owner).await.user().to_string();
     let setup = web::setup_path(&house.identity.operator_link_create().await.unwrap().token);
     let role = domain::OrgRole::Member;
