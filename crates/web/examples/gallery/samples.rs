@@ -1251,7 +1251,7 @@ fn spread() -> usage::Spread {
     let buckets: Vec<_> = (0..24)
         .map(|hour: u64| Bucket {
             label: format!("19 Nov, {hour:02}:00"),
-            short: if hour % 4 == 0 { format!("{hour:02}:00") } else { String::new() },
+            short: if hour.is_multiple_of(4) { format!("{hour:02}:00") } else { String::new() },
             ..Bucket::default()
         })
         .collect();
