@@ -99,7 +99,11 @@ test("an owner sees every page of an organization with some history", async () =
   await visit(page, `${base}/providers/new`, "demo-provider-choose");
   await visit(page, `${base}/providers/new?catalog=openai`, "demo-provider-openai");
   await visit(page, `${base}/webhooks`, false);
-  await send(page, "Add webhook", { Name: "chat", Address: "https://hooks.example/" });
+  // The box below it speaks of an address as well.
+  await page.getByLabel("Name", { exact: true }).fill("chat");
+  await page.getByLabel("Address", { exact: true }).fill("https://hooks.example/");
+  await page.getByRole("button", { name: "Add webhook" }).click();
+  await page.waitForLoadState();
   await look(page, "demo-webhook-created");
   await follow(page, `${base}/webhooks`, /\/webhooks\/whk_[^/]+\/remove$/, "demo-webhook-remove");
   await visit(page, "/safe", "demo-safe");
