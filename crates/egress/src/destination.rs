@@ -118,13 +118,7 @@ impl Target {
         // `Url` has already turned odd spellings of IPv4 addresses (octal, hexadecimal, one number) into plain ones.
         let host = base.host().ok_or(NOT_A_HOST)?.to_owned();
         let port = base.port_or_known_default().ok_or(NOT_A_HOST)?;
-        let name = match &host {
-            Host::Domain(name) => {
-                ServerName::try_from(name.trim_end_matches('.').to_owned()).map_err(|_| NOT_A_HOST)
-            }
-            Host::Ipv4(address) => Ok(ServerName::from(std::net::IpAddr::V4(*address))),
-            Host::Ipv6(address) => Ok(ServerName::from(std::net::IpAddr::V6(*address))),
-        }?;
+        let name = server_name(&host).ok_or(NOT_A_HOST)?;
         let authority = match base.port() {
             Some(port) => format!("{host}:{port}"),
             None => host.to_string(),
@@ -185,6 +179,15 @@ impl Target {
         parts.authority = Some(self.authority.clone());
         parts.path_and_query = Some(path);
         Uri::from_parts(parts).unwrap_or_default()
+    }
+}
+
+/// What a host has to prove that it is.
+pub(crate) fn server_name(host: &Host<String>) -> Option<ServerName<'static>> {
+    match host {
+        Host::Domain(name) => ServerName::try_from(name.trim_end_matches('.').to_owned()).ok(),
+        Host::Ipv4(address) => Some(ServerName::from(std::net::IpAddr::V4(*address))),
+        Host::Ipv6(address) => Some(ServerName::from(std::net::IpAddr::V6(*address))),
     }
 }
 

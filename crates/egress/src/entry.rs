@@ -15,8 +15,8 @@ use hyper::{
     rt::{Read, Write},
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::time::timeout;
-use tokio_rustls::TlsConnector;
+use rustls::pki_types::ServerName;
+use tokio::{net::TcpStream, time::timeout};
 use tokio_util::task::TaskTracker;
 
 use crate::{
@@ -24,6 +24,7 @@ use crate::{
     connect::{self, Guard},
     destination::{Counters, Target},
     pool::{Found, H1, H2, Lease, Pool},
+    tls::Connectors,
 };
 
 /// How long a connection that is just finishing its last exchange is waited for.
@@ -48,11 +49,7 @@ pub(crate) struct Entry {
 #[derive(Clone)]
 pub(crate) struct Opener {
     pub(crate) resolver: Resolver,
-    pub(crate) tls: TlsConnector,
-    /// For connections that are taken over, which only the older version of HTTP allows.
-    pub(crate) tls_of_sockets: TlsConnector,
-    /// For what is not HTTP: it agrees on no protocol.
-    pub(crate) line_tls: TlsConnector,
+    pub(crate) tls: Connectors,
     pub(crate) tasks: TaskTracker,
 }
 
@@ -113,15 +110,11 @@ impl Opener {
     }
 
     async fn open(&self, entry: &Arc<Entry>) -> Result<Lease, Error> {
-        let outside = || Error::before(ErrorKind::Outside);
-        let target = entry.target.as_ref().ok_or_else(outside)?;
-        let (secure, allow_private) = (target.tls.is_some(), entry.destination.allow_private);
-        let guard = Guard { secure, allow_private };
-        let stream = connect::dial((&target.host, target.port), guard, &self.resolver).await?;
-        let Some(name) = target.tls.clone() else {
+        let (stream, name) = self.dial(entry).await?;
+        let Some(name) = name else {
             return self.start_h1(TokioIo::new(stream)).await;
         };
-        let stream = connect::secure(stream, name, &self.tls).await?;
+        let stream = connect::secure(stream, name, &self.tls.http).await?;
         let h1 = stream.get_ref().1.alpn_protocol() != Some(b"h2");
         entry.pool.learn(h1);
         if h1 {
@@ -129,6 +122,19 @@ impl Opener {
         } else {
             Ok(entry.pool.share(self.start_h2(TokioIo::new(stream)).await?))
         }
+    }
+
+    /// A connection to an HTTP destination, and the name that it has to prove, where it goes through TLS.
+    pub(crate) async fn dial(
+        &self,
+        entry: &Entry,
+    ) -> Result<(TcpStream, Option<ServerName<'static>>), Error> {
+        let outside = || Error::before(ErrorKind::Outside);
+        let target = entry.target.as_ref().ok_or_else(outside)?;
+        let (secure, allow_private) = (target.tls.is_some(), entry.destination.allow_private);
+        let guard = Guard { secure, allow_private };
+        let stream = connect::dial((&target.host, target.port), guard, &self.resolver).await?;
+        Ok((stream, target.tls.clone()))
     }
 
     async fn start_h1<T>(&self, io: T) -> Result<Lease, Error>
@@ -166,7 +172,7 @@ impl Opener {
     }
 }
 
-fn handshake_failed(source: hyper::Error) -> Error {
+pub(crate) fn handshake_failed(source: hyper::Error) -> Error {
     Error::before(ErrorKind::Protocol).because(source)
 }
 

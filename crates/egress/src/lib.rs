@@ -8,6 +8,7 @@
 mod address;
 mod body;
 mod connect;
+mod counted;
 mod destination;
 mod entry;
 mod error;
@@ -36,6 +37,7 @@ use tokio_util::task::TaskTracker;
 pub use address::{Reach, reach};
 pub use body::Body;
 pub use connect::{Resolver, system_resolver};
+pub use counted::Counted;
 pub use destination::{Destination, Kind, Record};
 pub use error::{Error, ErrorKind};
 pub use line::{Greeting, Line};
@@ -119,11 +121,8 @@ impl Egress {
             h2_connections: config.h2_connections.max(1),
             h2_streams: config.h2_streams.max(1),
         };
-        let ca = config.extra_ca.as_deref();
-        let tls = tls::connector(ca, &[b"h2", b"http/1.1"])?;
-        let tls_of_sockets = tls::connector(ca, &[b"http/1.1"])?;
-        let line_tls = tls::connector(ca, &[])?;
-        let opener = Opener { resolver, tls, tls_of_sockets, line_tls, tasks: TaskTracker::new() };
+        let tls = tls::connectors(config.extra_ca.as_deref())?;
+        let opener = Opener { resolver, tls, tasks: TaskTracker::new() };
         Ok(Self(Arc::new(Inner { limits, clock, opener, destinations: RwLock::default() })))
     }
 

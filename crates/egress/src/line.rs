@@ -18,25 +18,18 @@ use tokio::{
     time::timeout,
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
+use tokio_util::either::Either;
 use url::{Host, Url};
 
 use crate::{
-    Egress, Error, ErrorKind,
+    Counted, Egress, Error, ErrorKind,
     connect::{self, Guard},
+    destination::server_name,
     entry::Entry,
 };
 
-enum Stream {
-    /// To this machine only.
-    Plain(TcpStream),
-    Secure(Box<TlsStream<TcpStream>>),
-}
-
-/// A connection over which anything may be said.
-pub struct Line {
-    stream: Stream,
-    entry: Arc<Entry>,
-}
+/// A connection over which anything may be said: to this machine in the clear, or through TLS.
+pub type Line = Counted<Either<TcpStream, Box<TlsStream<TcpStream>>>>;
 
 /// The beginning of a connection that is not secure yet, for what a protocol says before TLS (RFC 3207).
 pub struct Greeting {
@@ -59,12 +52,7 @@ impl Spot {
         let port = base.port().ok_or_else(outside)?;
         // The host of a scheme that is not of the web is text; it is read again as one that is.
         let host = base.host_str().and_then(|text| Host::parse(text).ok()).ok_or_else(outside)?;
-        let name = match &host {
-            Host::Domain(name) => ServerName::try_from(name.trim_end_matches('.').to_owned())
-                .map_err(|_| outside())?,
-            Host::Ipv4(address) => ServerName::from(std::net::IpAddr::V4(*address)),
-            Host::Ipv6(address) => ServerName::from(std::net::IpAddr::V6(*address)),
-        };
+        let name = server_name(&host).ok_or_else(outside)?;
         Ok(Self { host, port, name })
     }
 }
@@ -89,7 +77,7 @@ impl Egress {
         if !here {
             return Err(Error::before(ErrorKind::Plaintext));
         }
-        Ok(Line { stream: Stream::Plain(stream), entry })
+        Ok(Counted::new(Either::Left(stream), entry))
     }
 
     /// A connection that becomes secure after a few words.
@@ -110,7 +98,7 @@ impl Egress {
             Ok(Greeting {
                 stream,
                 name,
-                tls: self.0.opener.line_tls.clone(),
+                tls: self.0.opener.tls.lines.clone(),
                 entry: Arc::clone(&entry),
             })
         };
@@ -137,7 +125,7 @@ impl Greeting {
     pub async fn secure(self) -> Result<Line, Error> {
         let Self { stream, name, tls, entry } = self;
         match connect::secure(stream, name, &tls).await {
-            Ok(stream) => Ok(Line { stream: Stream::Secure(Box::new(stream)), entry }),
+            Ok(stream) => Ok(Counted::new(Either::Right(Box::new(stream)), entry)),
             Err(error) => {
                 entry.counters.errors.fetch_add(1, Ordering::Relaxed);
                 Err(error)
@@ -171,53 +159,5 @@ impl AsyncWrite for Greeting {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-}
-
-impl AsyncRead for Line {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        into: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = into.filled().len();
-        let done = match &mut self.stream {
-            Stream::Plain(stream) => Pin::new(stream).poll_read(cx, into),
-            Stream::Secure(stream) => Pin::new(stream).poll_read(cx, into),
-        };
-        let read = into.filled().len().saturating_sub(before) as u64;
-        self.entry.counters.bytes_in.fetch_add(read, Ordering::Relaxed);
-        done
-    }
-}
-
-impl AsyncWrite for Line {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        from: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let done = match &mut self.stream {
-            Stream::Plain(stream) => Pin::new(stream).poll_write(cx, from),
-            Stream::Secure(stream) => Pin::new(stream).poll_write(cx, from),
-        };
-        if let Poll::Ready(Ok(written)) = &done {
-            self.entry.counters.bytes_out.fetch_add(*written as u64, Ordering::Relaxed);
-        }
-        done
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.stream {
-            Stream::Plain(stream) => Pin::new(stream).poll_flush(cx),
-            Stream::Secure(stream) => Pin::new(stream).poll_flush(cx),
-        }
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.stream {
-            Stream::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
-            Stream::Secure(stream) => Pin::new(stream).poll_shutdown(cx),
-        }
     }
 }

@@ -1,10 +1,7 @@
 //! A connection that is taken over for another protocol than HTTP: WebSockets.
 
 use std::{
-    io,
-    pin::Pin,
     sync::{Arc, atomic::Ordering},
-    task::{Context, Poll},
     time::Duration,
 };
 
@@ -13,16 +10,12 @@ use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::{client::conn::http1, upgrade::Upgraded};
 use hyper_util::rt::TokioIo;
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    time::{Instant, timeout, timeout_at},
-};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_tungstenite::tungstenite::handshake::{client::generate_key, derive_accept_key};
 
 use crate::{
-    Deadlines, Egress, Error, ErrorKind,
-    connect::{self, Guard},
-    entry::{Entry, Opener},
+    Counted, Deadlines, Egress, Error, ErrorKind, connect,
+    entry::{Entry, Opener, handshake_failed},
 };
 
 /// How much of a refusal is read, and for how long: only its codes are of interest.
@@ -30,10 +23,7 @@ const REFUSAL_BYTES: usize = 64 << 10;
 const REFUSAL_TIME: Duration = Duration::from_secs(5);
 
 /// The bytes of a connection after both sides agreed to speak WebSocket. Dropping it closes the connection.
-pub struct Socket {
-    io: TokioIo<Upgraded>,
-    entry: Arc<Entry>,
-}
+pub type Socket = Counted<TokioIo<Upgraded>>;
 
 /// What the other side said to the wish to speak WebSocket.
 pub enum Answered {
@@ -89,19 +79,16 @@ impl Opener {
             return Err(Error::after(ErrorKind::Protocol));
         }
         let io = hyper::upgrade::on(response).await.map_err(Error::under_way)?;
-        Ok(Answered::Open(Socket { io: TokioIo::new(io), entry: Arc::clone(entry) }))
+        Ok(Answered::Open(Counted::new(TokioIo::new(io), Arc::clone(entry))))
     }
 
     /// A connection that no other request uses, in the version of HTTP that can be left.
     async fn line(&self, entry: &Arc<Entry>) -> Result<http1::SendRequest<Full<Bytes>>, Error> {
-        let target = entry.target.as_ref().ok_or_else(|| Error::before(ErrorKind::Outside))?;
-        let guard =
-            Guard { secure: target.tls.is_some(), allow_private: entry.destination.allow_private };
-        let stream = connect::dial((&target.host, target.port), guard, &self.resolver).await?;
-        match target.tls.clone() {
+        let (stream, name) = self.dial(entry).await?;
+        match name {
             None => self.start(TokioIo::new(stream)).await,
             Some(name) => {
-                let stream = connect::secure(stream, name, &self.tls_of_sockets).await?;
+                let stream = connect::secure(stream, name, &self.tls.sockets).await?;
                 self.start(TokioIo::new(stream)).await
             }
         }
@@ -111,8 +98,8 @@ impl Opener {
     where
         T: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
     {
-        let failed = |source: hyper::Error| Error::before(ErrorKind::Protocol).because(source);
-        let (sender, connection) = http1::Builder::new().handshake(io).await.map_err(failed)?;
+        let (sender, connection) =
+            http1::Builder::new().handshake(io).await.map_err(handshake_failed)?;
         self.tasks.spawn(connection.with_upgrades());
         Ok(sender)
     }
@@ -145,40 +132,4 @@ async fn refusal(response: Response<hyper::body::Incoming>) -> Result<Response<B
     let whole = timeout(REFUSAL_TIME, Limited::new(body, REFUSAL_BYTES).collect()).await;
     let body = whole.ok().and_then(Result::ok).map(http_body_util::Collected::to_bytes);
     Ok(Response::from_parts(head, body.unwrap_or_default()))
-}
-
-impl AsyncRead for Socket {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        into: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = into.filled().len();
-        let polled = Pin::new(&mut self.io).poll_read(cx, into);
-        let read = into.filled().len().saturating_sub(before) as u64;
-        self.entry.counters.bytes_in.fetch_add(read, Ordering::Relaxed);
-        polled
-    }
-}
-
-impl AsyncWrite for Socket {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        from: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let polled = Pin::new(&mut self.io).poll_write(cx, from);
-        if let Poll::Ready(Ok(written)) = polled {
-            self.entry.counters.bytes_out.fetch_add(written as u64, Ordering::Relaxed);
-        }
-        polled
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(cx)
-    }
 }

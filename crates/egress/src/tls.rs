@@ -10,24 +10,40 @@ use rustls::{
 };
 use tokio_rustls::TlsConnector;
 
-/// Offers `protocols`, the best first.
-///
+/// One trust, with what is offered to be spoken above it.
+#[derive(Clone)]
+pub(crate) struct Connectors {
+    pub(crate) http: TlsConnector,
+    /// For connections that are taken over, which only the older version of HTTP allows.
+    pub(crate) sockets: TlsConnector,
+    /// For what is not HTTP: it agrees on no protocol.
+    pub(crate) lines: TlsConnector,
+}
+
 /// # Errors
 /// `Invalid` when the file of extra certificates cannot be read or holds none.
-pub(crate) fn connector(extra_ca: Option<&Path>, protocols: &[&[u8]]) -> Result<TlsConnector> {
+pub(crate) fn connectors(extra_ca: Option<&Path>) -> Result<Connectors> {
     let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     if let Some(path) = extra_ca {
         for certificate in certificates(path)? {
             roots.add(certificate).map_err(|error| unusable(path).with_source(error))?;
         }
     }
-    let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(Error::internal)?
         .with_root_certificates(roots)
         .with_no_client_auth();
-    config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
-    Ok(TlsConnector::from(Arc::new(config)))
+    let offering = |protocols: &[&[u8]]| {
+        let mut config = config.clone();
+        config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+        TlsConnector::from(Arc::new(config))
+    };
+    Ok(Connectors {
+        http: offering(&[b"h2", b"http/1.1"]),
+        sockets: offering(&[b"http/1.1"]),
+        lines: offering(&[]),
+    })
 }
 
 /// The certificates of a PEM file, or the one of a DER file.

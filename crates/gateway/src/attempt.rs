@@ -209,12 +209,22 @@ impl Attempts<'_> {
             Ok(Ok(text)) => text,
             Ok(Err(_)) | Err(_) => Bytes::new(),
         };
-        let header = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
+        self.denied(outbound, (head.status, &head.headers), &text)
+    }
+
+    /// What an error answer comes to.
+    pub(crate) fn denied(
+        &self,
+        outbound: Format,
+        (status, headers): (StatusCode, &HeaderMap),
+        text: &[u8],
+    ) -> Failure {
+        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let error = match outbound {
             Format::BedrockConverse => {
-                llm::aws_error(head.status.as_u16(), header("x-amzn-errortype"), &text)
+                llm::aws_error(status.as_u16(), header("x-amzn-errortype"), text)
             }
-            _ => llm::upstream_error(outbound, head.status.as_u16(), &text),
+            _ => llm::upstream_error(outbound, status.as_u16(), text),
         };
         let mut failure = Failure::upstream(self.inbound, &error);
         failure.retry_after = llm::retry_after(header("retry-after"), header("retry-after-ms"));

@@ -17,6 +17,7 @@ use crate::{
     meters,
     plan::{Plan, plan},
     rank::Moment,
+    realtime::Client,
     receipt::{Asked, Receipt},
     reply,
     send::Sending,
@@ -49,32 +50,34 @@ impl Inner {
         let began = Instant::now();
         match self.ready(&mut call).await {
             Ok((caller, entry, head, plan, masked)) => {
-                let standing = entry.standing();
-                let from = (caller, entry, began);
-                let mut response = self.answer(&call, from, &head, (plan, masked)).await;
-                standing.write(response.headers_mut(), call.inbound, self.clock.now());
-                response
+                self.answer(&call, (caller, entry, began), &head, (plan, masked), None).await
             }
             Err(refused) => self.show(refused, &call),
         }
     }
 
+    /// Asks the plan's candidates. A session takes over the connection of its `client`.
     pub(crate) async fn answer(
         &self,
         call: &Call<'_>,
         from: (Caller, Entry, Instant),
         head: &Head,
         (mut plan, masked): (Plan, Masked),
+        client: Option<Client>,
     ) -> Response<Body> {
-        match self.open_tab(call, head, &mut plan).await {
+        let standing = from.1.standing();
+        let mut response = match self.open_tab(call, head, &mut plan).await {
             Ok(tab) => {
                 let mut sending = self.sending(call, head, (&plan, tab), from);
                 sending.attempts.restore = masked.restore;
                 sending.settler.receipt.masking = masked.report;
+                sending.client = client.map(|client| (client, call.scope.clone()));
                 sending.send(plan).await
             }
             Err(error) => self.refused(head, &Refused::from(&error), call),
-        }
+        };
+        standing.write(response.headers_mut(), call.inbound, self.clock.now());
+        response
     }
 
     /// A refusal in the shape of what was asked for.

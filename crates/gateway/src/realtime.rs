@@ -81,11 +81,8 @@ impl Inner {
         let client = Client { line: Mutex::new(line), accept, named: names_protocol(call.headers) };
         match self.ready_for_session(&mut call, model).await {
             Ok((caller, entry, head, plan, masked)) => {
-                let standing = entry.standing();
                 let from = (caller, entry, began);
-                let mut response = self.begin(&call, from, &head, (plan, masked), client).await;
-                standing.write(response.headers_mut(), call.inbound, self.clock.now());
-                response
+                self.answer(&call, from, &head, (plan, masked), Some(client)).await
             }
             Err(refused) => self.show(refused, &call),
         }
@@ -118,25 +115,6 @@ impl Inner {
         let masked = self.mask_task(&call.scope, caller.project, kind, &call.body).await?;
         let plan = self.plan(call, caller.project, &head).await;
         Ok((caller, entry, head, plan.map_err(|error| Refused::from(&error))?, masked))
-    }
-
-    async fn begin(
-        &self,
-        call: &Call<'_>,
-        from: (Caller, Entry, Instant),
-        head: &Head,
-        (mut plan, masked): (Plan, Masked),
-        client: Client,
-    ) -> Response<Body> {
-        match self.open_tab(call, head, &mut plan).await {
-            Ok(tab) => {
-                let mut sending = self.sending(call, head, (&plan, tab), from);
-                sending.settler.receipt.masking = masked.report;
-                sending.client = Some((client, call.scope.clone()));
-                sending.send(plan).await
-            }
-            Err(error) => self.show(Refused::from(&error), call),
-        }
     }
 }
 

@@ -62,11 +62,7 @@ impl Inner {
         let began = Instant::now();
         match self.ready_for(task, &mut call).await {
             Ok((caller, entry, head, plan, masked)) => {
-                let standing = entry.standing();
-                let from = (caller, entry, began);
-                let mut response = self.answer(&call, from, &head, (plan, masked)).await;
-                standing.write(response.headers_mut(), call.inbound, self.clock.now());
-                response
+                self.answer(&call, (caller, entry, began), &head, (plan, masked), None).await
             }
             Err(Refused { refusal, retry_after, standing }) => {
                 meters::refused(refusal.status);

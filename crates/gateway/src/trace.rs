@@ -7,7 +7,7 @@ use domain::{KeyId, OrgId, ProjectId, RequestId, Timestamp, Usage};
 use http::HeaderMap;
 use tokio::{sync::mpsc, time::Instant};
 
-use crate::{Gateway, Inner, plan::Candidate};
+use crate::{Gateway, Inner, limit::nanos, plan::Candidate};
 
 /// One request, once it is settled. Times are nanoseconds since the epoch.
 #[derive(Clone, Debug)]
@@ -226,10 +226,6 @@ fn lower_hex(text: &str, into: &mut [u8]) -> Option<()> {
         return None;
     }
     hex::decode_to_slice(text, into).ok()
-}
-
-fn nanos(span: Duration) -> u64 {
-    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

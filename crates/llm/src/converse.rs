@@ -12,18 +12,14 @@ mod reply;
 mod tools;
 mod write;
 
+use crate::segment;
+
 pub(crate) use self::{event_read::EventReader, reply::read_response, write::write_request};
 
 /// The path of a call; the model is one segment of it, whatever its name holds.
 pub(crate) fn path(model: &str, stream: bool) -> String {
     let mut path = String::from("/model/");
-    for byte in model.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            path.push(char::from(byte));
-        } else {
-            path.push_str(&format!("%{byte:02X}"));
-        }
-    }
+    segment::push(&mut path, model, b"-._~");
     path.push_str(if stream { "/converse-stream" } else { "/converse" });
     path
 }

@@ -1,6 +1,6 @@
 //! Replacing parts of a JSON text in place; everything else stays byte for byte.
 
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range};
 
 use bytes::Bytes;
 
@@ -39,13 +39,26 @@ impl Edits {
         out.extend_from_slice(text.get(position..).unwrap_or_default());
     }
 
+    /// The edited text; `text` itself when there is nothing to do.
+    pub(crate) fn on(self, text: &str) -> Cow<'_, str> {
+        if self.is_empty() {
+            return Cow::Borrowed(text);
+        }
+        let mut out = Vec::with_capacity(text.len() + self.added());
+        self.write(text.as_bytes(), &mut out);
+        Cow::Owned(String::from_utf8(out).unwrap_or_default())
+    }
+
+    fn added(&self) -> usize {
+        self.list.iter().map(|(_, with)| with.len()).sum()
+    }
+
     /// The edited text; shares `text` when there is nothing to do.
     pub(crate) fn apply(self, text: &Bytes) -> Bytes {
         if self.is_empty() {
             return text.clone();
         }
-        let added: usize = self.list.iter().map(|(_, with)| with.len()).sum();
-        let mut out = Vec::with_capacity(text.len() + added);
+        let mut out = Vec::with_capacity(text.len() + self.added());
         self.write(text, &mut out);
         out.into()
     }

@@ -22,7 +22,10 @@ pub(crate) use self::{
     reply::{read_response, write_response},
     write::write_request,
 };
-use crate::json::{Fields, Raw};
+use crate::{
+    json::{Fields, Raw},
+    segment,
+};
 
 /// The path of a call, with the model as a resource.
 pub(crate) fn path(model: &str, stream: bool) -> String {
@@ -32,13 +35,7 @@ pub(crate) fn path(model: &str, stream: bool) -> String {
     };
     let call = if stream { "streamGenerateContent?alt=sse" } else { "generateContent" };
     let mut path = format!("/{kind}/");
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            path.push(char::from(byte));
-        } else {
-            path.push_str(&format!("%{byte:02X}"));
-        }
-    }
+    segment::push(&mut path, name, b"-._~");
     path.push(':');
     path.push_str(call);
     path

@@ -67,6 +67,7 @@ mod realtime;
 mod refusal;
 mod responses;
 mod restore;
+mod segment;
 mod stream;
 mod strip;
 mod task;

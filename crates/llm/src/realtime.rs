@@ -12,7 +12,7 @@ use domain::{Units, Usage};
 use crate::{
     BadRequest, Head, Prepared, Refusal, Task,
     head::{Spots, usable},
-    write,
+    segment, write,
 };
 
 pub use client::{Asked, realtime_asks};
@@ -46,23 +46,7 @@ pub fn realtime_head(model: &str) -> Result<Head, BadRequest> {
 pub(crate) fn prepare(target_model: &str) -> Prepared {
     // Whoever planned the request has seen to it that this is a plain name; what a query could not hold is written out.
     let mut path = String::from("/realtime?model=");
-    for byte in target_model.bytes() {
-        match byte {
-            b'a'..=b'z'
-            | b'A'..=b'Z'
-            | b'0'..=b'9'
-            | b'-'
-            | b'.'
-            | b'_'
-            | b'~'
-            | b'/'
-            | b':'
-            | b'@' => {
-                path.push(char::from(byte));
-            }
-            other => path.push_str(&format!("%{other:02X}")),
-        }
-    }
+    segment::push(&mut path, target_model, b"-._~/:@");
     Prepared {
         body: bytes::Bytes::new(),
         dropped: Vec::new(),

@@ -10,7 +10,7 @@ use crate::{
     edit::{Edits, span},
     force,
     json::{self, Fields, Raw},
-    wishes,
+    segment, wishes,
 };
 
 /// What Anthropic's format is called at Google.
@@ -83,14 +83,8 @@ impl Venue {
         let Self::Vertex { project, location } = self else { return Cow::Borrowed("/") };
         let mut path =
             format!("/v1/projects/{project}/locations/{location}/publishers/{maker}/models/");
-        for byte in model.bytes() {
-            // `@` stands before a model's version.
-            if byte.is_ascii_alphanumeric() || b"-._~@".contains(&byte) {
-                path.push(char::from(byte));
-            } else {
-                path.push_str(&format!("%{byte:02X}"));
-            }
-        }
+        // `@` stands before a model's version.
+        segment::push(&mut path, model, b"-._~@");
         path.push(':');
         path.push_str(call);
         Cow::Owned(path)

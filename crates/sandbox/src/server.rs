@@ -41,7 +41,12 @@ impl Sandbox {
         let tasks = TaskTracker::new();
         let twin = Arc::new(Twin::new(script, (tasks.clone(), stop.clone())));
         let inspector = twin.inspector.clone();
-        tasks.spawn(accept(listener, twin, stop.clone(), tasks.clone()));
+        let serve = move |stream: TcpStream| {
+            twin.inspector.connected();
+            let _ = stream.set_nodelay(true);
+            connection(stream, Arc::clone(&twin))
+        };
+        tasks.spawn(accept(listener, (stop.clone(), tasks.clone()), serve));
         Ok(Running { addr, inspector, stop, tasks })
     }
 }
@@ -87,27 +92,26 @@ impl Drop for Running {
     }
 }
 
-async fn accept(
+/// Serves every connection on a task of its own, until `stop`, which breaks them all off.
+pub(crate) async fn accept<F>(
     listener: TcpListener,
-    twin: Arc<Twin>,
-    stop: CancellationToken,
-    tasks: TaskTracker,
-) {
-    let serve = async {
+    (stop, tasks): (CancellationToken, TaskTracker),
+    serve: impl Fn(TcpStream) -> F,
+) where
+    F: Future<Output: Send> + Send + 'static,
+{
+    let all = async {
         loop {
             // An accept error is about one connection, or about descriptors that run out; both pass.
             let Ok((stream, _)) = listener.accept().await else {
                 tokio::task::yield_now().await;
                 continue;
             };
-            twin.inspector.connected();
-            let _ = stream.set_nodelay(true);
-            let stopped = stop.clone();
-            let connection = connection(stream, Arc::clone(&twin));
+            let (stopped, connection) = (stop.clone(), serve(stream));
             tasks.spawn(async move { stopped.run_until_cancelled(connection).await });
         }
     };
-    stop.run_until_cancelled(serve).await.map_or((), identity)
+    stop.run_until_cancelled(all).await.map_or((), identity)
 }
 
 async fn connection(stream: TcpStream, twin: Arc<Twin>) {

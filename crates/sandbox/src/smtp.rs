@@ -3,13 +3,18 @@
 
 mod session;
 
-use std::{collections::VecDeque, convert::identity, io, net::SocketAddr, sync::Arc};
+use std::{collections::VecDeque, io, net::SocketAddr, sync::Arc};
 
 use parking_lot::Mutex;
 use rustls::ServerConfig;
-use tokio::{net::TcpListener, sync::Notify};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Notify,
+};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::server::accept;
 
 /// What goes wrong with one letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +97,12 @@ impl Mailbox {
             arrived: Notify::new(),
         });
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-        tasks.spawn(accept(listener, Arc::clone(&inner), stop.clone(), tasks.clone()));
+        let known = Arc::clone(&inner);
+        let serve = move |stream| {
+            *known.connections.lock() += 1;
+            connection(stream, Arc::clone(&known))
+        };
+        tasks.spawn(accept(listener, (stop.clone(), tasks.clone()), serve));
         Ok(Self { addr, inner, stop, tasks })
     }
 
@@ -138,32 +148,13 @@ impl Drop for Mailbox {
     }
 }
 
-async fn accept(
-    listener: TcpListener,
-    inner: Arc<Inner>,
-    stop: CancellationToken,
-    tasks: TaskTracker,
-) {
-    let serve = async {
-        loop {
-            let Ok((stream, _)) = listener.accept().await else {
-                tokio::task::yield_now().await;
-                continue;
-            };
-            *inner.connections.lock() += 1;
-            let (inner, stopped) = (Arc::clone(&inner), stop.clone());
-            let connection = async move {
-                match inner.script.implicit.clone() {
-                    None => session::begin(stream, &inner).await,
-                    Some(tls) => {
-                        let secure = TlsAcceptor::from(tls).accept(stream).await?;
-                        session::secure(secure, &inner).await
-                    }
-                }
-            };
-            // Errors are the scripted faults and clients that leave.
-            tasks.spawn(async move { stopped.run_until_cancelled(connection).await });
+/// Errors are the scripted faults and clients that leave.
+async fn connection(stream: TcpStream, inner: Arc<Inner>) -> io::Result<()> {
+    match inner.script.implicit.clone() {
+        None => session::begin(stream, &inner).await,
+        Some(tls) => {
+            let secure = TlsAcceptor::from(tls).accept(stream).await?;
+            session::secure(secure, &inner).await
         }
-    };
-    stop.run_until_cancelled(serve).await.map_or((), identity)
+    }
 }

@@ -66,8 +66,7 @@ impl Tab {
         // Where servers count together, there may be more than what is left here.
         let least = if self.is_shared() { worst.full() } else { worst.least() };
         let hold = Hold::new(places, worst.full(), least).map_err(Short::Money)?;
-        let limit = worst.limit(hold.amount());
-        self.held = Some(Held { hold, worst, limit, seen: 0, step: 0 });
+        self.held = Some(Held::new(hold, worst));
         Ok(())
     }
 
@@ -96,8 +95,7 @@ impl Tab {
             }
             match Hold::new(places, worst.full(), worst.least()) {
                 Ok(hold) => {
-                    let limit = worst.limit(hold.amount());
-                    self.held = Some(Held { hold, worst, limit, seen: 0, step: 0 });
+                    self.held = Some(Held::new(hold, worst));
                     return Ok(());
                 }
                 Err(place) => match away {
@@ -179,6 +177,11 @@ pub(crate) enum Short {
 }
 
 impl Held {
+    fn new(hold: Hold, worst: Worst) -> Self {
+        let limit = worst.limit(hold.amount());
+        Self { hold, worst, limit, seen: 0, step: 0 }
+    }
+
     fn goes_on(&mut self, cost: u64) -> Result<(), Place> {
         self.step = self.step.max(cost.saturating_sub(self.seen));
         self.seen = cost;

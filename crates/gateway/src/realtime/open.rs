@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use egress::{Answered, Deadlines, Socket};
 use futures::StreamExt as _;
-use http::{Method, Request, Response, header};
+use http::{Method, Request, header};
 use http_body_util::Full;
 use llm::{Format, Prepared, RealtimeNames, RealtimeWhat};
 use tokio::time::{Instant, timeout_at};
@@ -75,25 +75,18 @@ impl Attempts<'_> {
                 let limits = Some(limits());
                 Ok(WebSocketStream::from_raw_socket(socket, Role::Client, limits).await)
             }
-            Ok(Answered::Refused(response)) => Err(self.denied(&response)),
+            Ok(Answered::Refused(response)) if response.status().is_success() => {
+                Err(Failure::malformed("upstream_malformed"))
+            }
+            Ok(Answered::Refused(response)) => {
+                let head = (response.status(), response.headers());
+                Err(self.denied(Format::OpenAiChat, head, response.body()))
+            }
             Err(error) if matches!(error.kind(), egress::ErrorKind::HeadersTimeout) => {
                 Err(self.late())
             }
             Err(error) => Err(error.into()),
         }
-    }
-
-    fn denied(&self, response: &Response<Bytes>) -> Failure {
-        if response.status().is_success() {
-            return Failure::malformed("upstream_malformed");
-        }
-        let status = response.status().as_u16();
-        let error = llm::upstream_error(Format::OpenAiChat, status, response.body());
-        let header =
-            |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
-        let mut failure = Failure::upstream(self.inbound, &error);
-        failure.retry_after = llm::retry_after(header("retry-after"), header("retry-after-ms"));
-        failure
     }
 }
 

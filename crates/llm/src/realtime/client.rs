@@ -43,7 +43,7 @@ pub fn realtime_asks<'a>(text: &'a str, names: Names<'_>) -> Result<Asked<'a>, B
     match &*kind {
         "response.create" => Ok(Asked { answer: true, ..asked }),
         "session.update" => match fields.take("session") {
-            Some(session) => updated(asked, session, names).map_err(unfit),
+            Some(session) => updated(text, session, names).map_err(unfit),
             None => Ok(asked),
         },
         "transcription_session.update" => Err(unfit(BadRequest::new(
@@ -54,11 +54,7 @@ pub fn realtime_asks<'a>(text: &'a str, names: Names<'_>) -> Result<Asked<'a>, B
     }
 }
 
-fn updated<'a>(
-    asked: Asked<'a>,
-    session: Raw<'a>,
-    names: Names<'_>,
-) -> Result<Asked<'a>, BadRequest> {
+fn updated<'a>(text: &'a str, session: Raw<'a>, names: Names<'_>) -> Result<Asked<'a>, BadRequest> {
     let shape = || BadRequest::at("session", "`session` must be an object.");
     let mut fields = Fields::strict(session).map_err(|_| shape())?;
     if fields.take("tracing").is_some() {
@@ -77,21 +73,14 @@ fn updated<'a>(
             ));
         }
         if said != names.own
-            && let Some(range) = span(asked.event.as_bytes(), model)
+            && let Some(range) = span(text.as_bytes(), model)
         {
             edits.replace_text(range, names.own);
         }
     }
     let transcribes = transcription(&mut fields).is_some()
         || fields.take("type").and_then(json::text).is_some_and(|kind| kind == "transcription");
-    let event = if edits.is_empty() {
-        asked.event
-    } else {
-        let mut out = Vec::with_capacity(asked.event.len() + names.own.len());
-        edits.write(asked.event.as_bytes(), &mut out);
-        Cow::Owned(String::from_utf8(out).unwrap_or_default())
-    };
-    Ok(Asked { event, transcribes, ..asked })
+    Ok(Asked { event: edits.on(text), answer: false, transcribes })
 }
 
 /// The wish that what is heard be written down, where either version of the interface has it.

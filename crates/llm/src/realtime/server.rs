@@ -83,15 +83,16 @@ fn piece(kind: &str, delta: Raw<'_>) -> What {
 
 fn renamed<'a>(text: &'a str, session: Option<Raw<'a>>, names: Names<'_>) -> Cow<'a, str> {
     let model = session.and_then(Fields::lenient).and_then(|mut session| session.take("model"));
-    let range = model.and_then(|model| span(text.as_bytes(), model));
-    let Some(range) = range.filter(|_| names.shown != names.own) else {
-        return Cow::Borrowed(text);
-    };
+    replaced(text, model.filter(|_| names.shown != names.own), names.shown)
+}
+
+/// The event with other words in place of `part`.
+fn replaced<'a>(text: &'a str, part: Option<Raw<'a>>, words: &str) -> Cow<'a, str> {
     let mut edits = Edits::default();
-    edits.replace_text(range, names.shown);
-    let mut out = Vec::with_capacity(text.len() + names.shown.len());
-    edits.write(text.as_bytes(), &mut out);
-    Cow::Owned(String::from_utf8(out).unwrap_or_default())
+    if let Some(range) = part.and_then(|part| span(text.as_bytes(), part)) {
+        edits.replace_text(range, words);
+    }
+    edits.on(text)
 }
 
 /// An error without what the provider says of it, which may repeat what was said.
@@ -108,16 +109,7 @@ fn failed<'a>(text: &'a str, mut fields: Fields<'a>) -> Told<'a> {
     let event = if about {
         // One of many events: only its words are replaced.
         let message = Fields::lenient(raw).and_then(|mut error| error.take("message"));
-        match message.and_then(|message| span(text.as_bytes(), message)) {
-            Some(range) => {
-                let mut edits = Edits::default();
-                edits.replace_text(range, &refusal.message);
-                let mut out = Vec::with_capacity(text.len());
-                edits.write(text.as_bytes(), &mut out);
-                Cow::Owned(String::from_utf8(out).unwrap_or_default())
-            }
-            None => Cow::Borrowed(text),
-        }
+        replaced(text, message, &refusal.message)
     } else {
         Cow::Owned(realtime_error(&refusal, (&id, event_of.as_deref())))
     };

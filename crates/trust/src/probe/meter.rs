@@ -7,14 +7,7 @@ use bytes::Bytes;
 use domain::Result;
 use serde_json::{Value, json};
 
-use super::{
-    Finding, Findings, Run,
-    household::text,
-    routing::{
-        Project,
-        places::{NEAR, SERVED},
-    },
-};
+use super::{Finding, Findings, Run, household::text, minimum::request, routing::Project};
 use crate::{
     client::{Auth, Client, Payload},
     evidence::{Reason, Verdict},
@@ -37,7 +30,7 @@ pub(super) async fn run(cx: Run<'_>) -> Result<Findings> {
     let mut all = Vec::with_capacity(REQUESTS);
     for at in 0..REQUESTS {
         let before = places.received();
-        let (path, body) = request(cx, at);
+        let (path, body) = request(at, &question(cx, at));
         let (auth, payload) = (Auth::Key(project.key()), Payload::Json(body));
         let answer = cx.site.client.send("POST", path, auth, payload).await?;
         let request = answer.header("x-probity-receipt").unwrap_or_default().to_owned();
@@ -57,22 +50,10 @@ pub(super) async fn run(cx: Run<'_>) -> Result<Findings> {
 }
 
 /// Of different lengths, so that a count that always says the same is noticed.
-fn request(cx: Run<'_>, at: usize) -> (&'static str, Value) {
+fn question(cx: Run<'_>, at: usize) -> String {
     let words: Vec<String> =
         (0..=at).map(|word| cx.seed.text(&format!("meter|{at}|{word}"), 6)).collect();
-    let (question, model, stream) = (words.join(" "), format!("{NEAR}/{SERVED}"), at % 2 == 1);
-    let messages = json!([{"role": "user", "content": question}]);
-    match at / 2 % 3 {
-        0 => (
-            "/v1/chat/completions",
-            json!({"model": model, "stream": stream, "messages": messages}),
-        ),
-        1 => (
-            "/v1/messages",
-            json!({"model": model, "stream": stream, "max_tokens": 50, "messages": messages}),
-        ),
-        _ => ("/v1/responses", json!({"model": model, "stream": stream, "input": question})),
-    }
+    words.join(" ")
 }
 
 /// What a provider of this format reports at the end of an answer, whole or streamed.

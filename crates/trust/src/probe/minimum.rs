@@ -100,7 +100,8 @@ async fn ask(
     Ok(Sent { question, arrived: places.arrived_near(before) })
 }
 
-fn request(at: usize, question: &str) -> (&'static str, Value) {
+/// In another format from one to the next, streamed and not.
+pub(super) fn request(at: usize, question: &str) -> (&'static str, Value) {
     let (model, stream) = (format!("{NEAR}/{SERVED}"), at % 2 == 1);
     let messages = json!([{"role": "user", "content": question}]);
     match at / 2 % 3 {

@@ -1,7 +1,6 @@
 //! Names that an organization has looked for: given, counted, used, and shown to nobody.
 
-use axum::body::Body;
-use http::{Request, StatusCode, header};
+use http::StatusCode;
 use serde_json::json;
 
 use crate::house::House;
@@ -69,12 +68,7 @@ async fn a_person_pastes_names_or_uploads_a_table() {
     let form = "--xyz\r\ncontent-disposition: form-data; name=\"how\"\r\n\r\nadd\r\n--xyz\r\ncontent-disposition: \
          form-data; name=\"members\"\r\n\r\nyes\r\n--xyz\r\ncontent-disposition: form-data; name=\"file\"; \
          filename=\"people.csv\"\r\n\r\nTeam;Vorname;Nachname\nOps;Jörg;Kanarek\n\r\n--xyz--\r\n";
-    let request = Request::post(path)
-        .header(header::HOST, "127.0.0.1:8080")
-        .header(header::COOKIE, format!("probity-session={}", house.owner.token))
-        .header("sec-fetch-site", "same-origin")
-        .header(header::CONTENT_TYPE, "multipart/form-data; boundary=xyz");
-    let uploaded = house.send(request.body(Body::from(form)).unwrap()).await;
+    let uploaded = house.upload(path, form.to_owned(), me).await;
     assert_eq!(uploaded.status, StatusCode::SEE_OTHER, "{}", uploaded.text);
     let page = house.get("/o/acme/masking", me).await;
     assert!(page.text.contains("3 names are known, and those of members"), "{}", page.text);

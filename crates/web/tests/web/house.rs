@@ -166,6 +166,14 @@ impl House {
         self.send(request.body(Body::from(body)).unwrap()).await
     }
 
+    /// A form with files, its parts divided by `xyz`, as this server's own page sends it.
+    pub(crate) async fn upload(&self, path: &str, form: String, who: Option<&Person>) -> Answer {
+        let request = page("POST", path, who)
+            .header("sec-fetch-site", "same-origin")
+            .header(header::CONTENT_TYPE, "multipart/form-data; boundary=xyz");
+        self.send(request.body(Body::from(form)).unwrap()).await
+    }
+
     /// A request of a program with a key.
     pub(crate) async fn api(
         &self,

@@ -136,12 +136,7 @@ async fn a_person_uploads_or_pastes_an_export() {
         "--xyz\r\ncontent-disposition: form-data; name=\"provider\"\r\n\r\ncustom\r\n--xyz\r\ncontent-disposition: \
          form-data; name=\"file\"; filename=\"november.csv\"\r\ncontent-type: text/csv\r\n\r\n{file}\r\n--xyz--\r\n"
     );
-    let request = Request::post(path)
-        .header(header::HOST, "127.0.0.1:8080")
-        .header(header::COOKIE, format!("probity-session={}", house.owner.token))
-        .header("sec-fetch-site", "same-origin")
-        .header(header::CONTENT_TYPE, "multipart/form-data; boundary=xyz");
-    let uploaded = house.send(request.body(Body::from(form)).unwrap()).await;
+    let uploaded = house.upload(path, form, me).await;
     assert_eq!(uploaded.status, StatusCode::OK, "{}", uploaded.text);
     assert!(uploaded.text.contains("−50"), "{}", uploaded.text);
     let stranger = house.get(path, Some(&house.stranger)).await;
