@@ -4,14 +4,13 @@ import assert from "node:assert/strict";
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { inspect, open } from "./browser.mjs";
 import { browser, complaints, unseen } from "./looks.mjs";
 import "./walk.mjs";
 import "./tour.mjs";
 import "./trust.mjs";
-
-after(() => browser.close());
+import "./letters.mjs";
 
 /** Too wide for a phone, too dim in the dark, and a field without a label: one fault for each thing looked for. */
 const FAULTY = `<!doctype html><html lang="en"><head><title>Faulty</title>

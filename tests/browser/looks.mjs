@@ -2,12 +2,14 @@
 
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
+import { after } from "node:test";
 import { inspect, launch } from "./browser.mjs";
 
 const { ARTEFACTS } = process.env;
 const TABLE = path.resolve(import.meta.dirname, "../../crates/web/tests/web/snapshots");
 
 export const browser = await launch();
+after(() => browser.close());
 
 /** What axe and the ruler found, over all pages. */
 export const complaints = [];

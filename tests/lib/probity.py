@@ -1,6 +1,7 @@
 """Starts the real binary for the tests outside the Rust workspace, and stops just what it started."""
 
 import json
+import os
 import pathlib
 import signal
 import subprocess
@@ -10,10 +11,12 @@ import threading
 class Probity:
     """One running server in a data directory of its own."""
 
-    def __init__(self, binary, directory, demo=True):
+    def __init__(self, binary, directory, demo=True, settings=None):
+        """`settings` are keys of the configuration, as they stand in the environment."""
         self.binary = str(pathlib.Path(binary).resolve())
         self.directory = pathlib.Path(directory).resolve()
         self.demo = demo
+        self.settings = settings or {}
         self.process = None
         self.lines = []
         self.base_url = None
@@ -43,6 +46,7 @@ class Probity:
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
+            env={**os.environ, **self.settings},
         )
         watchdog = threading.Timer(seconds, self.process.kill)
         watchdog.start()
@@ -73,4 +77,5 @@ class Probity:
         return self.process.wait(timeout=seconds)
 
     def run(self, *arguments, **options):
-        return subprocess.run(self.command(*arguments), capture_output=True, text=True, **options)
+        environment = {**os.environ, **self.settings}
+        return subprocess.run(self.command(*arguments), capture_output=True, text=True, env=environment, **options)

@@ -29,7 +29,7 @@ impl Surface {
             "/trust.",
             "/trust/",
             "/subprocessors.",
-            "/subprocessors/",
+            "/subprocessors/feed.json",
             "/healthz",
             "/readyz",
             "/metrics",

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use domain::{
-    Announcement, DataClass, Error, OrgId, Result, SubscriberId, Topic, subprocessor_letter,
+    Announcement, DataClass, Error, Kind, OrgId, Result, SubscriberId, Topic, subprocessor_letter,
     subscription_letter,
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, PaginatorTrait as _, QueryFilter, QueryOrder};
@@ -79,7 +79,8 @@ impl Link {
 }
 
 fn dead() -> Error {
-    Error::not_found("subscription").with_code("link_invalid")
+    let says = "Its letter is too old, or the address was forgotten. The list of sub-processors has a form that begins anew.";
+    Error::new(Kind::NotFound, says).with_code("link_invalid")
 }
 
 const fn place(row: &Uuid) -> Place<'_> {

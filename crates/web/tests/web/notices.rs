@@ -131,7 +131,9 @@ async fn anybody_may_be_told_of_sub_processors_once_they_said_so() {
     let forged = format!("{}0", &confirm[..confirm.len() - 1]);
     let forged =
         if forged == confirm { format!("{}1", &confirm[..confirm.len() - 1]) } else { forged };
-    assert_eq!(house.get(&forged, None).await.status, StatusCode::NOT_FOUND);
+    let dead = house.get(&forged, None).await;
+    assert_eq!(dead.status, StatusCode::NOT_FOUND);
+    assert!(dead.text.contains("<h1>This link does not work</h1>"), "for people: {}", dead.text);
     let end = confirm.replace("/confirm/", "/unsubscribe/");
     assert_eq!(
         house.post(&end, &[], None).await.status,
