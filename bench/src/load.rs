@@ -39,6 +39,10 @@ pub(crate) struct Side {
 pub(crate) enum Kind {
     Whole,
     Stream,
+    /// A stream whose client leaves after its first piece.
+    Left,
+    /// Something that is no request.
+    Refused,
 }
 
 pub(crate) struct Measured {
@@ -50,8 +54,11 @@ pub(crate) struct Measured {
 impl Side {
     /// A request of about 1 KiB.
     fn body(&self, kind: Kind) -> Bytes {
+        if kind == Kind::Refused {
+            return Bytes::from_static(b"{\"model\":");
+        }
         let prompt = "tell me about words ".repeat(45);
-        let stream = if kind == Kind::Stream { "\"stream\":true," } else { "" };
+        let stream = if kind == Kind::Whole { "" } else { "\"stream\":true," };
         Bytes::from(format!(
             r#"{{"model":"{}",{stream}"messages":[{{"role":"user","content":"{prompt}"}}]}}"#,
             self.model
@@ -66,7 +73,7 @@ impl Side {
         Ok(sender)
     }
 
-    /// One request; an error unless the answer is the right one.
+    /// One request; an error unless the answer is the right one. The connection is of no use after [`Kind::Left`].
     async fn ask(
         &self,
         sender: &mut SendRequest<Full<Bytes>>,
@@ -79,20 +86,47 @@ impl Side {
             .header(header::CONTENT_TYPE, "application/json")
             .header(header::AUTHORIZATION, format!("Bearer {}", self.key))
             .body(Full::new(body.clone()))?;
-        let response = sender.send_request(request).await?;
+        let mut response = sender.send_request(request).await?;
         let status = response.status();
+        if kind == Kind::Left {
+            let began = response.frame().await.is_some_and(|frame| frame.is_ok());
+            return if began { Ok(()) } else { Err("a stream without a beginning".into()) };
+        }
         let answer = response.into_body().collect().await?.to_bytes();
+        let expected = if kind == Kind::Refused { 400 } else { 200 };
         let right = match kind {
+            Kind::Left | Kind::Refused => true,
             Kind::Whole => answer.len().abs_diff(WHOLE) < 64 && answer.ends_with(b"}"),
             Kind::Stream => {
                 count(&answer, b"\"word \"") == CHUNKS && answer.ends_with(b"data: [DONE]\n\n")
             }
         };
-        if status != 200 || !right {
+        if status != expected || !right {
             let length = answer.len();
             return Err(
                 format!("{}: wrong answer: status {status}, {length} bytes", self.name).into()
             );
+        }
+        Ok(())
+    }
+}
+
+/// One that asks again and again, over a new connection where the old one was given up.
+pub(crate) struct Client {
+    side: Side,
+    sender: SendRequest<Full<Bytes>>,
+}
+
+impl Client {
+    pub(crate) async fn new(side: Side) -> Outcome<Self> {
+        Ok(Self { sender: side.connect().await?, side })
+    }
+
+    pub(crate) async fn ask(&mut self, kind: Kind) -> Outcome {
+        let body = self.side.body(kind);
+        timeout(PATIENCE, self.side.ask(&mut self.sender, kind, &body)).await??;
+        if kind == Kind::Left {
+            self.sender = self.side.connect().await?;
         }
         Ok(())
     }

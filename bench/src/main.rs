@@ -9,6 +9,7 @@ mod process;
 mod report;
 mod run;
 mod serve;
+mod soak;
 mod upstream;
 
 use std::{error::Error, net::SocketAddr, path::PathBuf, process::ExitCode};
@@ -27,6 +28,8 @@ struct Cli {
 enum Command {
     /// Starts everything, measures, prints a table of ratios.
     Run(RunOptions),
+    /// Mixed load for a long time: whether memory stays where it was.
+    Soak(soak::SoakOptions),
     /// The mock provider, in the foreground.
     Upstream {
         #[arg(long, default_value = "127.0.0.1:0")]
@@ -70,6 +73,7 @@ struct RunOptions {
 async fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Run(options) => run::run(options).await,
+        Command::Soak(options) => soak::run(options).await,
         Command::Upstream { listen } => upstream::serve(listen).await,
         Command::Floor { listen, upstream } => floor::serve(listen, upstream).await,
     };
