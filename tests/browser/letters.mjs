@@ -55,7 +55,7 @@ test("a stranger hears of a new sub-processor by letter, and is forgotten when t
 
   writeFileSync(path.join(OVERLAYS, "anthropic.toml"), NEWS);
   execFileSync(PROBITY, ["admin", "reload-catalogue", "--data", DATA, "--root-key", ROOT_KEY], { stdio: "pipe" });
-  const told = await letter("Anthropic changed");
+  const told = await letter("New about Anthropic: Example Hosting (DE) stands behind it.");
   await page.goto("/subprocessors");
   assert.match(await page.locator("#anthropic").innerText(), /Example Hosting/);
 

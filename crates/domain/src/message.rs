@@ -191,7 +191,8 @@ impl Announcement {
                 format!("{name} was added. It may be used from {}.", self.usable_from.day())
             }
             Cause::Changed => format!(
-                "{name} changed: company, country, regions or companies behind it. What is new may be used from {}.",
+                "New about {name}: {}. That may be used from {}.",
+                self.news.join("; "),
                 self.usable_from.day()
             ),
             Cause::Corrected => format!("{name} was corrected. Nothing is new about it."),

@@ -65,6 +65,22 @@ enum Part {
     Chooses,
 }
 
+impl Part {
+    /// For people, as the rest of a sentence about the provider.
+    fn says(&self) -> String {
+        match self {
+            Self::Company(Some(entity), country) => format!("{entity} ({country}) runs it"),
+            Self::Company(None, country) => format!("it is run from {country}"),
+            Self::Region(region) if region == NOT_STATED => {
+                "it does not state where requests are processed".to_owned()
+            }
+            Self::Region(region) => format!("requests may be processed in {region}"),
+            Self::Behind(name, country) => format!("{name} ({country}) stands behind it"),
+            Self::Chooses => "it sends requests on to companies of its own choice".to_owned(),
+        }
+    }
+}
+
 impl Sheet {
     fn parts(&self) -> BTreeSet<Part> {
         let company = Part::Company(self.legal_entity.clone(), self.country.clone());
@@ -131,6 +147,8 @@ pub struct Announcement {
     pub announced: Timestamp,
     /// From when what is new in it may be used by those who did not accept it earlier.
     pub usable_from: Timestamp,
+    /// What a change brought, for people. Not stored: it follows from the row before, where that is known.
+    pub news: Vec<String>,
 }
 
 /// What an organization decided about a provider.
@@ -208,7 +226,8 @@ impl Register {
     #[must_use]
     pub fn replay(rows: impl IntoIterator<Item = Announcement>) -> Self {
         let mut register = Self::default();
-        for row in rows {
+        for mut row in rows {
+            row.news = register.new_in(&row.provider, &row.sheet);
             register.take(&row);
             if row.provider != DRILL {
                 register.changes.push(row);
@@ -335,8 +354,15 @@ impl Register {
         if known.sheet == *sheet {
             return None;
         }
-        let new = sheet.parts().iter().any(|part| !known.parts.contains_key(part));
+        let new = !self.new_in(provider, sheet).is_empty();
         Some(if new { Cause::Changed } else { Cause::Corrected })
+    }
+
+    /// What the sheet says that is not known of the provider yet; nothing where the whole provider is new.
+    fn new_in(&self, provider: &str, sheet: &Sheet) -> Vec<String> {
+        let Some(known) = self.listings.get(provider) else { return Vec::new() };
+        let parts = sheet.parts().into_iter();
+        parts.filter(|part| !known.parts.contains_key(part)).map(|part| part.says()).collect()
     }
 
     fn announcement(
@@ -349,6 +375,7 @@ impl Register {
         let past = self.changes.iter().filter(|row| row.provider == provider);
         let known = self.listings.get(provider).map(|known| known.revision);
         let last = past.map(|row| row.revision).chain(known).max().unwrap_or(0);
+        let news = self.new_in(provider, &sheet);
         Announcement {
             provider: provider.to_owned(),
             revision: last + 1,
@@ -356,6 +383,7 @@ impl Register {
             sheet,
             announced: now,
             usable_from: if cause.waits() { now.plus(notice) } else { now },
+            news,
         }
     }
 }

@@ -102,9 +102,12 @@ fn a_new_region_holds_up_that_region_only() {
 
 #[test]
 fn another_company_behind_or_in_front_waits_and_one_less_does_not() {
-    for changed in [
-        file("acme", "Acme Inc", &["EU"], &["Cloud"]),
-        file("acme", "Acme AB", &["EU"], &["Cloud", "Edge"]),
+    for (changed, says) in [
+        (file("acme", "Acme Inc", &["EU"], &["Cloud"]), "New about acme: Acme Inc (SE) runs it."),
+        (
+            file("acme", "Acme AB", &["EU"], &["Cloud", "Edge"]),
+            "New about acme: Edge (IE) stands behind it.",
+        ),
     ] {
         let mut rows = Vec::new();
         announce(&mut rows, &[acme()], START);
@@ -112,6 +115,8 @@ fn another_company_behind_or_in_front_waits_and_one_less_does_not() {
         let register = announce(&mut rows, &[changed], now);
         assert_eq!(register.gate("acme", Some("EU"), None, now), Gate::Until(now.plus(MONTH)));
         assert_eq!(register.changes()[1].cause, Cause::Changed);
+        let said = register.changes()[1].sentence();
+        assert!(said.starts_with(says), "{said}");
     }
     let mut rows = Vec::new();
     announce(&mut rows, &[acme()], START);

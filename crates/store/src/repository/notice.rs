@@ -47,6 +47,7 @@ fn announcement(row: subprocessor::Model) -> Result<Announcement> {
         sheet: serde_json::from_str(&row.sheet).map_err(Error::internal)?,
         announced: at(row.announced_at),
         usable_from: at(row.usable_from),
+        news: Vec::new(),
     })
 }
 

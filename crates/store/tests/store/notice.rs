@@ -80,6 +80,7 @@ each_backend! {
             sheet: known.sheet.clone(),
             announced: now,
             usable_from,
+            news: Vec::new(),
         };
         let early = now.plus(DAY).minus(Duration::from_millis(1));
         assert!(!appends(&store, row("new", Cause::Added, now)).await);
