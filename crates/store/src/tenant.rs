@@ -5,10 +5,10 @@
 
 use std::fmt::Write as _;
 
-use domain::{OrgId, Result};
+use domain::{Error, OrgId, Result};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait as _, DbBackend, DeleteMany, EntityTrait,
-    IdenStatic as _, Iterable as _, ModelTrait, QueryFilter, QueryTrait, Select, Statement,
+    IdenStatic as _, IntoActiveModel, Iterable as _, QueryFilter, QueryTrait, Select, Statement,
     UpdateMany, sea_query::OnConflict,
 };
 
@@ -63,27 +63,35 @@ const ROWS: usize = 100;
 pub(crate) async fn insert_rows<E>(tx: &Tx, org: OrgId, rows: Vec<E::Model>) -> Result<()>
 where
     E: Tenant,
-    E::Model: ModelTrait<Entity = E>,
+    E::Model: IntoActiveModel<E::ActiveModel>,
 {
     let columns: Vec<E::Column> = E::Column::iter().collect();
     let backend = tx.on().get_database_backend();
     let whole = insert_text::<E>(backend, &columns, ROWS.min(rows.len()));
-    for chunk in rows.chunks(ROWS) {
-        let text = match chunk.len() {
+    let mut rows = rows.into_iter();
+    while rows.len() > 0 {
+        let size = ROWS.min(rows.len());
+        let text = match size {
             ROWS => whole.clone(),
             fewer => insert_text::<E>(backend, &columns, fewer),
         };
-        let mut values = Vec::with_capacity(chunk.len() * columns.len());
-        for row in chunk {
-            values.extend(columns.iter().map(|column| match *column {
-                column if column.as_str() == E::ORG.as_str() => org.uuid().into(),
-                column => row.get(column),
-            }));
+        let mut values = Vec::with_capacity(size * columns.len());
+        for row in rows.by_ref().take(size) {
+            // Moved, not copied: a row of `usage` holds its receipt.
+            let mut row = row.into_active_model();
+            row.set(E::ORG, org.uuid().into());
+            for column in &columns {
+                values.push(row.take(*column).into_value().ok_or_else(incomplete)?);
+            }
         }
         let statement = Statement::from_sql_and_values(backend, text, values);
         tx.on().execute_raw(statement).await.map_err(from_db)?;
     }
     Ok(())
+}
+
+fn incomplete() -> Error {
+    Error::internal("a row without one of its columns")
 }
 
 /// `insert into "t" ("a", "b") values (?, ?), (?, ?)`.
