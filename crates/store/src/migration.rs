@@ -14,6 +14,7 @@ mod counter;
 mod directory;
 mod exposure;
 mod foundation;
+mod health;
 mod kept;
 mod limit;
 mod masking;
@@ -49,6 +50,7 @@ const MIGRATIONS: &[(&str, Steps)] = &[
     ("m0012_counter", counter::steps),
     ("m0013_gates", gates),
     ("m0014_directory", directory::steps),
+    ("m0016_health", health::steps),
 ];
 
 /// What the database itself refuses since then.

@@ -294,6 +294,7 @@ impl Landlord {
             allow_private: true,
             contract: None,
             contract_until: None,
+            baa: None,
             terms: Some(StatedTerms::OWN),
         };
         let provider = self.provider(kept, &token, kept.provider, models.clone()).await?;
