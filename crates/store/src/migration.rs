@@ -34,7 +34,8 @@ pub(crate) enum Access {
 
 type Steps = fn(&mut Ddl);
 
-/// Every migration, in order. Names are for ever; the text of one that was released is too.
+/// Every migration, in order. Names are for ever; the text of one that was released is too. What was applied is known by
+/// its name, so a number that is missing here is one that another branch has taken.
 const MIGRATIONS: &[(&str, Steps)] = &[
     ("m0001_foundation", foundation::steps),
     ("m0002_audit", crate::audit::migration::steps),
