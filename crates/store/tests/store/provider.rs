@@ -2,7 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use domain::{Action, Kind, Masking, MaskingMode, Protocol, RoutingPolicy, Secret, StatedTerms};
+use domain::{
+    Action, HealthAgreement, Kind, Masking, MaskingMode, Protocol, RoutingPolicy, Secret,
+    StatedTerms,
+};
 use store::{NewProvider, ProviderChange};
 use testkit::{Backend, each_backend};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -164,7 +167,7 @@ each_backend! {
         let mut write = store.write(&made.scope).await.unwrap();
         let row = write.provider_create(NewProvider { baa: Some(baa), ..provider("One") }).await.unwrap();
         assert_eq!(row.baa, Some(baa));
-        let project = write.project_create("Ward", "ward").await.unwrap().id;
+        let project = made.project.id;
         write.content_storage_set(project, true).await.unwrap();
         write.commit(event(Action::ProviderCreate)).await.unwrap();
         let routing = store.routing(&made.scope).await.unwrap();
