@@ -25,6 +25,8 @@ use crate::{
 const CONTROL: &str = "APP-16";
 /// An alias of two models, the first of which fails.
 const EITHER: &str = "either";
+/// Of an answer: the model that the catalogue knows takes its time with each of them.
+const WORDS: u32 = 4;
 /// How long a contact may take to be written down.
 const WRITTEN: Duration = Duration::from_secs(30);
 const LOOK: Duration = Duration::from_millis(250);
@@ -92,6 +94,7 @@ pub(super) async fn run(cx: Run<'_>) -> Result<Findings> {
     let recorded = recorded(cx, (started, last), &places.addresses()).await?;
     let during = places.partners().since(before);
 
+    places.using();
     let planted = used(cx, project.key(), &places).await?;
     places.used();
     let population = all.len() as u64;
@@ -104,7 +107,7 @@ pub(super) async fn run(cx: Run<'_>) -> Result<Findings> {
 fn chat(model: &str, provider: &str) -> Asked {
     let model = if provider.is_empty() { model.to_owned() } else { format!("{provider}/{model}") };
     let messages = json!([{"role": "user", "content": "Draw me the map of today's weather."}]);
-    let body = json!({"model": model, "max_tokens": 50, "messages": messages});
+    let body = json!({"model": model, "stream": true, "max_tokens": WORDS, "messages": messages});
     Asked { path: "/v1/chat/completions", body, wanted: Wanted::Answered }
 }
 
@@ -124,16 +127,24 @@ fn everything_else() -> Vec<Asked> {
         chat(SERVED, family),
         of(
             "/v1/messages",
-            json!({"model": auto, "max_tokens": 50, "messages": messages}),
+            json!({"model": auto, "stream": true, "max_tokens": WORDS, "messages": messages}),
             Answered,
         ),
         of(
             "/v1/responses",
-            json!({"model": auto, "stream": true, "input": "What is new?"}),
+            json!({"model": auto, "stream": true, "max_output_tokens": 16, "input": "What is new?"}),
             Answered,
         ),
-        of("/v2/chat", json!({"model": auto, "messages": messages}), Answered),
-        of("/v1beta/models/auto/chat:generateContent", json!({"contents": contents}), Answered),
+        of(
+            "/v2/chat",
+            json!({"model": auto, "stream": true, "max_tokens": WORDS, "messages": messages}),
+            Answered,
+        ),
+        of(
+            "/v1beta/models/auto/chat:streamGenerateContent?alt=sse",
+            json!({"contents": contents, "generationConfig": {"maxOutputTokens": WORDS}}),
+            Answered,
+        ),
         of("/v1/embeddings", json!({"model": "sandbox-embed", "input": "a picture"}), Answered),
         of(
             "/v1/moderations",

@@ -163,6 +163,11 @@ impl Visit<'_> {
         self.0.partners().since(self.0.used)
     }
 
+    /// From now on they are asked for. What reaches them after a run that breaks off here is held against nobody.
+    pub(in crate::probe) fn using(&mut self) {
+        self.0.used = Partners { images: u64::MAX, answers: u64::MAX };
+    }
+
     /// What has reached the partners by now was asked for.
     pub(in crate::probe) fn used(&mut self) {
         self.0.used = self.0.partners();
