@@ -54,6 +54,6 @@ pub use message::{
 pub use names::{NAME_LONGEST, NAMES_MOST, name_checked, names_in_csv, names_in_lines};
 pub use notice::{Announcement, Cause, DRILL, Decision, Gate, Listing, Register, Sheet};
 pub use permission::{Permission, PermissionTag, Rule, tags};
-pub use policy::{Exposure, RoutingPolicy, StatedTerms};
+pub use policy::{Exposure, HealthAgreement, RoutingPolicy, StatedTerms};
 pub use role::{OrgRole, ProjectRole};
 pub use usage::{Provenance, Units, Usage};

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result};
+use crate::{Error, Result, Timestamp};
 
 /// Rules about providers. Nobody has to set any: a new organization's requests go to providers that say they do
 /// not train on prompts, wherever those are.
@@ -33,6 +33,26 @@ pub struct RoutingPolicy {
     /// counted together. `None` for all of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exposure: Option<Exposure>,
+    /// Whether requests may hold health data of people: then only providers are asked with which a business associate
+    /// agreement is in force, none that trains, and nothing is stored.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub health_data: bool,
+}
+
+/// A business associate agreement: a provider may receive health data that the law of the United States protects (HIPAA).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HealthAgreement {
+    /// The first moment at which it holds.
+    pub signed: Timestamp,
+    /// The first moment at which it no longer does.
+    pub until: Option<Timestamp>,
+}
+
+impl HealthAgreement {
+    #[must_use]
+    pub fn holds(&self, now: Timestamp) -> bool {
+        self.signed <= now && self.until.is_none_or(|until| now < until)
+    }
 }
 
 /// The largest share of one person's conversations that a single provider may see.
@@ -121,6 +141,7 @@ impl RoutingPolicy {
             only_providers: both(&self.only_providers, &by.only_providers),
             deny_providers: &self.deny_providers | &by.deny_providers,
             exposure: self.exposure,
+            health_data: self.health_data || by.health_data,
         }
     }
 
@@ -181,6 +202,7 @@ impl RoutingPolicy {
                 "invalid_deny_providers",
             )?,
             exposure: self.exposure,
+            health_data: self.health_data,
         })
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::{Error, ProjectId, Result, ranking::Basis};
-use identity::Refusal;
+use identity::{NO_BAA, Refusal};
 use llm::{Dialect, Format, Head, Prepared, Quirks, Task};
 
 use crate::{
@@ -255,8 +255,16 @@ fn not_allowed(refused: &[(Arc<Route>, &[Refusal])]) -> Error {
         0 => String::new(),
         more => format!("; and {more} more"),
     };
+    // Of health data it is not only the rules: somebody has to sign something.
+    let lacks = |(_, against): &(_, &[Refusal])| against.iter().any(|one| one.reason == NO_BAA);
+    let help = if refused.iter().any(lacks) {
+        " This project may hold health data: ask for a model of a provider that signed a business associate agreement, or \
+         have the agreement recorded with the provider."
+    } else {
+        ""
+    };
     Error::forbidden(format!(
-        "The rules of your organization or project allow no provider of this model: {}{more}.",
+        "The rules of your organization or project allow no provider of this model: {}{more}.{help}",
         named.join("; ")
     ))
     .with_code("no_allowed_provider")

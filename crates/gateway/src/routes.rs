@@ -169,11 +169,15 @@ impl Sources {
         notice_refusal(gate).or_else(|| contract_refusal(&self.catalogue, &provider.into(), now))
     }
 
-    /// The next moment at which a contract ends.
-    fn contracts_end(&self, now: Timestamp) -> Option<Timestamp> {
+    /// The next moment at which a contract ends, or an agreement about health data begins or ends.
+    fn contracts_turn(&self, now: Timestamp) -> Option<Timestamp> {
         let providers = self.routing.providers.iter();
-        let ends = providers.filter_map(|one| contract_end(&self.catalogue, &one.into()));
-        ends.filter(|end| *end > now).min()
+        let turns = providers.flat_map(|one| {
+            let baa = one.baa;
+            let agreed = [baa.map(|baa| baa.signed), baa.and_then(|baa| baa.until)];
+            agreed.into_iter().flatten().chain(contract_end(&self.catalogue, &one.into()))
+        });
+        turns.filter(|turn| *turn > now).min()
     }
 }
 
@@ -184,7 +188,7 @@ pub(crate) struct OrgRoutes {
     rules: Rules,
     /// What speaks against providers because of their contract or their notice.
     barred: HashMap<ProviderId, [Refusal; 1]>,
-    /// When the first notice or contract ends: then all of this is worked out anew.
+    /// When the first notice, contract or agreement ends or begins: then all of this is worked out anew.
     until: Option<Timestamp>,
     by_model: HashMap<String, Vec<Arc<Route>>>,
 }
@@ -328,9 +332,9 @@ impl Routes {
                 by_model.entry(model.to_owned()).or_default().push(Arc::clone(route));
             }
         }
-        let rules = Rules::new(Arc::clone(&sources.routing), Arc::clone(&sources.catalogue));
+        let rules = Rules::new(Arc::clone(&sources.routing), Arc::clone(&sources.catalogue), now);
         let notices = all.iter().filter_map(|route| route.usable_from);
-        let until = notices.chain(sources.contracts_end(now)).min();
+        let until = notices.chain(sources.contracts_turn(now)).min();
         let fresh = Arc::new(OrgRoutes { rules, sources, all, barred, until, by_model });
         let old = self.organizations.write().insert(org, Arc::clone(&fresh));
         for gone in old.iter().flat_map(|old| &old.all) {

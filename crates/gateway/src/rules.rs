@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use domain::{Catalogue, Model, ProjectId, Protocol, ProviderId, RoutingPolicy};
+use domain::{Catalogue, Model, ProjectId, Protocol, ProviderId, RoutingPolicy, Timestamp};
 use identity::{ModelTerms, Refusal, Registered, Terms, egress_refusals};
 use llm::{Dialect, Format};
 use store::{LiveProvider, OrgRouting};
@@ -90,6 +90,8 @@ type Verdicts = HashMap<ProviderId, Vec<Vec<Box<[Refusal]>>>>;
 pub(crate) struct Rules {
     source: Arc<OrgRouting>,
     catalogue: Arc<Catalogue>,
+    /// As of when they are said. Whoever holds them makes them anew before an agreement begins or ends.
+    now: Timestamp,
     whole: OnceLock<Verdicts>,
     projects: HashMap<ProjectId, OnceLock<Verdicts>>,
 }
@@ -98,9 +100,9 @@ pub(crate) struct Rules {
 pub(crate) static UNDECIDED: [Refusal; 1] = [identity::UNDECIDED];
 
 impl Rules {
-    pub(crate) fn new(source: Arc<OrgRouting>, catalogue: Arc<Catalogue>) -> Self {
+    pub(crate) fn new(source: Arc<OrgRouting>, catalogue: Arc<Catalogue>, now: Timestamp) -> Self {
         let projects = source.projects.keys().map(|id| (*id, OnceLock::new())).collect();
-        Self { source, catalogue, whole: OnceLock::new(), projects }
+        Self { source, catalogue, now, whole: OnceLock::new(), projects }
     }
 
     /// Everything that speaks against sending a project's request for `model` there in that format.
@@ -126,24 +128,26 @@ impl Rules {
             let mut known = Vec::new();
             let mut formats = Vec::with_capacity(spoken.len());
             for (_, terms) in &spoken {
-                formats.push(terms.iter().map(|one| decided(rules, &mut known, one)).collect());
+                formats
+                    .push(terms.iter().map(|one| self.decided(rules, &mut known, one)).collect());
             }
             formats
         };
         self.source.providers.iter().map(|provider| (provider.id, formats(provider))).collect()
     }
-}
 
-/// What speaks against these terms. Most ways to ask one provider are on the same ones: each is decided once.
-fn decided<'a>(
-    rules: &RoutingPolicy,
-    known: &mut Vec<(Terms<'a>, Box<[Refusal]>)>,
-    one: &ModelTerms<'a>,
-) -> Box<[Refusal]> {
-    if let Some((_, against)) = known.iter().find(|(terms, _)| *terms == one.terms) {
-        return against.clone();
+    /// What speaks against these terms. Most ways to ask one provider are on the same ones: each is decided once.
+    fn decided<'a>(
+        &self,
+        rules: &RoutingPolicy,
+        known: &mut Vec<(Terms<'a>, Box<[Refusal]>)>,
+        one: &ModelTerms<'a>,
+    ) -> Box<[Refusal]> {
+        if let Some((_, against)) = known.iter().find(|(terms, _)| *terms == one.terms) {
+            return against.clone();
+        }
+        let against = egress_refusals(rules, &one.terms, self.now).into_boxed_slice();
+        known.push((one.terms, against.clone()));
+        against
     }
-    let against = egress_refusals(rules, &one.terms).into_boxed_slice();
-    known.push((one.terms, against.clone()));
-    against
 }

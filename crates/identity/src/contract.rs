@@ -167,6 +167,7 @@ mod tests {
             contract,
             contract_until: None,
             terms: None,
+            baa: None,
         }
     }
 

@@ -9,7 +9,7 @@ use cedar_policy::{
     Authorizer, Context, Decision, Entities, Entity, PolicySet, Request, Schema, ValidationMode,
     Validator,
 };
-use domain::{RoutingPolicy, Timestamp};
+use domain::{HealthAgreement, RoutingPolicy, Timestamp};
 
 const SCHEMA: &str = include_str!("../policies/schema.cedarschema");
 const POLICIES: &str = include_str!("../policies/egress.cedar");
@@ -40,7 +40,11 @@ pub(crate) const fn refusal(reason: &'static str, says: &'static str) -> Refusal
     Refusal { reason, says, until: None }
 }
 
-const REFUSALS: [Refusal; 11] = [
+/// The reason against whom the law wants an agreement with.
+pub const NO_BAA: &str = "no_baa";
+
+const REFUSALS: [Refusal; 12] = [
+    refusal(NO_BAA, "has no business associate agreement in force"),
     refusal("training", "trains on prompts"),
     refusal("training_unknown", "does not say whether it trains on prompts"),
     refusal("retention", "keeps prompts for too long"),
@@ -78,18 +82,20 @@ pub struct Terms<'a> {
     pub place: Option<&'a str>,
     pub trains: Option<bool>,
     pub retention_days: Option<u32>,
+    /// The agreement under which it may receive health data.
+    pub baa: Option<HealthAgreement>,
 }
 
 /// Everything that speaks against sending a project's requests there; nothing when they may go. `policy` is what
-/// holds for the project, its organization's rules included.
+/// holds for the project, its organization's rules included; it is said as of `now`.
 #[must_use]
-pub fn egress_refusals(policy: &RoutingPolicy, terms: &Terms<'_>) -> Vec<Refusal> {
-    decided(policy, terms).unwrap_or_else(|| vec![UNDECIDED])
+pub fn egress_refusals(policy: &RoutingPolicy, terms: &Terms<'_>, now: Timestamp) -> Vec<Refusal> {
+    decided(policy, terms, now).unwrap_or_else(|| vec![UNDECIDED])
 }
 
-fn decided(policy: &RoutingPolicy, terms: &Terms<'_>) -> Option<Vec<Refusal>> {
+fn decided(policy: &RoutingPolicy, terms: &Terms<'_>, now: Timestamp) -> Option<Vec<Refusal>> {
     let rules = rules()?;
-    let (project, route) = (entities::project(policy)?, entities::route(terms)?);
+    let (project, route) = (entities::project(policy)?, entities::route(terms, now)?);
     let uid = |entity: &Entity| entity.uid();
     let action = entities::action()?;
     let request =

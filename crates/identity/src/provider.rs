@@ -1,8 +1,8 @@
 //! Provider credentials of an organization.
 
 use domain::{
-    Action, Auth, Catalogue, Decision, Endpoint, Error, Event, Permission, Protocol, ProviderId,
-    Result, Secret, StatedTerms, Timestamp, UserId,
+    Action, Auth, Catalogue, Decision, Endpoint, Error, Event, HealthAgreement, Permission,
+    Protocol, ProviderId, Result, Secret, StatedTerms, Timestamp, UserId,
 };
 use store::{NewProvider, Principal, Provider, ProviderChange, Scope};
 use vault::{Application, ProjectKey, ServiceAccount};
@@ -11,7 +11,7 @@ use crate::{
     Identity, PrivateProviders, alias,
     base_url::{self, BaseUrl},
     contract::{self, contract},
-    decide, names, optional,
+    decide, health, names, optional,
 };
 
 /// The catalogue id of an endpoint that the catalogue does not know.
@@ -43,6 +43,10 @@ pub struct ProviderEntry {
     pub contract_until: Option<String>,
     /// What the organization says of it. Not given, a server inside the own network is taken to be its own.
     pub terms: Option<StatedTerms>,
+    /// The day on which a business associate agreement was signed, as `YYYY-MM-DD`; nothing where there is none.
+    pub baa_signed: Option<String>,
+    /// The last day on which that holds; nothing for one without an end.
+    pub baa_until: Option<String>,
 }
 
 /// What is `None` stays as it is.
@@ -61,6 +65,10 @@ pub struct ProviderEdit {
     pub contract_until: Option<String>,
     /// Saying nothing leaves it to the catalogue.
     pub terms: Option<StatedTerms>,
+    /// Empty where there is none any more.
+    pub baa_signed: Option<String>,
+    /// Empty for no end.
+    pub baa_until: Option<String>,
 }
 
 impl Identity {
@@ -142,6 +150,9 @@ impl Identity {
         }
         if let Some(terms) = change.terms {
             event = stated(event, terms);
+        }
+        if let Some(baa) = change.baa {
+            event = agreed(event, baa);
         }
         if let Some(name) = &change.name {
             event = event.personal("name", name.clone());
@@ -257,6 +268,7 @@ fn checked(catalogue: &Catalogue, entry: ProviderEntry) -> Result<NewProvider> {
         contract: Some(contract(known, entry.contract.as_deref())?),
         contract_until: contract_until.flatten(),
         terms: terms.or(own.then_some(StatedTerms::OWN)),
+        baa: health::agreement(None, (entry.baa_signed.as_deref(), entry.baa_until.as_deref()))?,
     })
 }
 
@@ -341,6 +353,7 @@ fn changed(catalogue: &Catalogue, before: &Provider, edit: ProviderEdit) -> Resu
         contract: edit.contract.map(|name| contract(known, Some(&name))).transpose()?,
         contract_until: edit.contract_until.as_deref().map(contract::until).transpose()?,
         terms: edit.terms.map(said).or(terms),
+        baa: health::changed(before.baa, (edit.baa_signed, edit.baa_until), elsewhere)?,
     })
 }
 
@@ -438,6 +451,12 @@ fn stated(event: Event, terms: Option<StatedTerms>) -> Event {
     event.fact("states_trains", terms.trains).fact("states_retention_days", terms.retention_days)
 }
 
+/// The agreement about health data, for the log.
+fn agreed(event: Event, baa: Option<HealthAgreement>) -> Event {
+    let until = baa.and_then(|baa| baa.until).map(domain::last_day);
+    event.fact("baa_signed", baa.map(health::signed)).fact("baa_until", until)
+}
+
 fn described(event: Event, new: &NewProvider) -> Event {
     let event = match &new.contract {
         Some(contract) => event.fact("contract", contract.clone()),
@@ -446,6 +465,7 @@ fn described(event: Event, new: &NewProvider) -> Event {
     let event =
         if new.contract_until.is_some() { ending(event, new.contract_until) } else { event };
     let event = if new.terms.is_some() { stated(event, new.terms) } else { event };
+    let event = if new.baa.is_some() { agreed(event, new.baa) } else { event };
     event
         .fact("base_url", new.base_url.clone())
         .fact("allow_private", new.allow_private)

@@ -1,13 +1,14 @@
 //! Rules about where requests may go, and the terms they are held against.
 
 use domain::{
-    Action, Auth, Catalogue, Endpoint, Error, Event, Permission, Posture, ProjectId, Protocol,
-    ProviderEntry, Result, RoutingPolicy, Serves, StatedTerms, Timestamp, Use,
+    Action, Auth, Catalogue, Endpoint, Error, Event, HealthAgreement, Permission, Posture,
+    ProjectId, Protocol, ProviderEntry, Result, RoutingPolicy, Serves, StatedTerms, Timestamp, Use,
 };
 use store::{LiveProvider, Provider, Scope};
 
 use crate::{
-    Identity, Refusal, Terms, base_url, contract_refusal, decide, egress_refusals, notice_refusal,
+    Identity, Refusal, Terms, base_url, contract_refusal, decide, egress_refusals, health,
+    notice_refusal,
 };
 
 impl Identity {
@@ -55,7 +56,7 @@ impl Identity {
             for (format, terms) in spoken_terms(&catalogue, &row) {
                 for one in terms {
                     let mut refusals: Vec<_> = notice.into_iter().chain(contract).collect();
-                    refusals.extend(egress_refusals(&rules, &one.terms));
+                    refusals.extend(egress_refusals(&rules, &one.terms, now));
                     let same = |known: &Effect| {
                         known.provider.id == provider.id
                             && known.models == one.models
@@ -76,7 +77,7 @@ impl Identity {
     ///
     /// # Errors
     /// `Invalid` as [`RoutingPolicy::checked`] says, also for providers that the catalogue does not have; `NotFound`
-    /// for the project.
+    /// for the project; `Conflict` with code `storage_on` where health data is to come and something is stored.
     pub async fn routing_policy_set(
         &self,
         scope: &Scope,
@@ -96,6 +97,7 @@ impl Identity {
             write.project_fetch(project).await?;
             event = event.on("project", project);
         }
+        health::stores_nothing(&mut write, &rules, project).await?;
         let unset = (rules == unset(project)).then_some(());
         write.routing_policy_set(project, unset.map_or(Some(&rules), |()| None)).await?;
         for (name, value) in facts(&rules)? {
@@ -147,6 +149,7 @@ fn facts(rules: &RoutingPolicy) -> Result<Vec<(&'static str, serde_json::Value)>
         "only_providers",
         "deny_providers",
         "exposure",
+        "health_data",
     ] {
         if let Some(value) = value.get(name) {
             all.push((name, value.clone()));
@@ -167,6 +170,8 @@ pub struct Registered<'a> {
     /// The first moment at which it no longer holds, as the organization says.
     pub contract_until: Option<Timestamp>,
     pub terms: Option<StatedTerms>,
+    /// The agreement under which it may receive health data.
+    pub baa: Option<HealthAgreement>,
 }
 
 macro_rules! registered {
@@ -182,6 +187,7 @@ macro_rules! registered {
                     contract: &row.contract,
                     contract_until: row.contract_until,
                     terms: row.terms,
+                    baa: row.baa,
                 }
             }
         }
@@ -283,6 +289,7 @@ pub fn terms_of<'a>(catalogue: &'a Catalogue, row: &Registered<'a>) -> Vec<Model
         place: row.region,
         trains: None,
         retention_days: None,
+        baa: row.baa,
     };
     let Some((entry, of)) = entry.map(|entry| (entry, used(entry, row))) else {
         let (terms, evidence) = match row.terms {
@@ -386,6 +393,7 @@ mod tests {
             contract: "standard",
             contract_until: None,
             terms: None,
+            baa: None,
         }
     }
 

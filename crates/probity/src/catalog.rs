@@ -210,6 +210,7 @@ mod tests {
             contract: "standard",
             contract_until: None,
             terms: None,
+            baa: None,
         };
         use domain::Protocol::{Cohere, Embeddings, Rerank};
         let entry = catalogue.provider("cohere").unwrap();

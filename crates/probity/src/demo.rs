@@ -169,6 +169,8 @@ impl Demo {
             contract: None,
             contract_until: None,
             terms: None,
+            baa_signed: None,
+            baa_until: None,
         }
     }
 

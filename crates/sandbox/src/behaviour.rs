@@ -39,6 +39,7 @@ pub const MODELS: &[&str] = &[
     "sandbox-draw",
     "sandbox-transcribe",
     "sandbox-speech",
+    "sandbox-search",
 ];
 
 /// One scripted behaviour.
@@ -91,7 +92,8 @@ pub(crate) enum Behaviour {
 impl Behaviour {
     pub(crate) fn of(model: &str) -> Option<Self> {
         Some(match model.strip_prefix("sandbox-")? {
-            "echo" => Self::Echo,
+            // It stands for an answer engine, and says what an echo does.
+            "echo" | "search" => Self::Echo,
             "tools" => Self::Tools,
             "parallel-tools" => Self::ParallelTools,
             "thinking" => Self::Thinking,

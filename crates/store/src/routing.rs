@@ -9,8 +9,8 @@ use std::{
 };
 
 use domain::{
-    DataClass, Decision, Masking, OrgId, ProjectId, Protocol, ProviderId, Register, Result,
-    RoutingPolicy, Secret, StatedTerms, Timestamp,
+    DataClass, Decision, HealthAgreement, Masking, MaskingMode, OrgId, ProjectId, Protocol,
+    ProviderId, Register, Result, RoutingPolicy, Secret, StatedTerms, Timestamp,
 };
 use parking_lot::RwLock;
 use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, sea_query::Expr};
@@ -80,6 +80,8 @@ pub struct LiveProvider {
     /// The first moment at which that no longer holds.
     pub contract_until: Option<Timestamp>,
     pub terms: Option<StatedTerms>,
+    /// The agreement under which it may receive health data.
+    pub baa: Option<HealthAgreement>,
 }
 
 #[derive(Default)]
@@ -146,6 +148,7 @@ async fn load(store: &Store, scope: &Scope) -> Result<OrgRouting> {
             contract: row.contract,
             contract_until: row.contract_until.map(Timestamp::from_millis),
             terms: repository::provider::terms(row.terms.as_deref())?,
+            baa: repository::provider::agreement(row.baa_signed, row.baa_until),
         });
     }
     let aliases = tenant::select::<alias::Entity>(org)
@@ -166,7 +169,7 @@ async fn load(store: &Store, scope: &Scope) -> Result<OrgRouting> {
     let decisions = decided.map(|(provider, decided)| (provider, decided.decision)).collect();
     let storing = read.content_storage_projects().await?;
     let (budgets, limits) = (read.budgets_list().await?, read.limits().await?);
-    Ok(OrgRouting {
+    let mut routing = OrgRouting {
         providers,
         aliases,
         rules,
@@ -180,7 +183,29 @@ async fn load(store: &Store, scope: &Scope) -> Result<OrgRouting> {
         directory,
         masking_key,
         person_key,
-    })
+    };
+    routing.guard_health_data();
+    Ok(routing)
+}
+
+impl OrgRouting {
+    /// What else holds where requests may hold health data: nothing is stored, and personal data is counted at least.
+    fn guard_health_data(&mut self) {
+        let least = Masking { mode: MaskingMode::Detect, ..Masking::default() };
+        if self.rules.health_data {
+            self.storing.clear();
+            self.masking = self.masking.strengthened(&least);
+            for setting in self.masking_of.values_mut() {
+                *setting = setting.strengthened(&least);
+            }
+            return;
+        }
+        for (project, _) in self.projects.iter().filter(|(_, rules)| rules.health_data) {
+            self.storing.remove(project);
+            let setting = self.masking_of.get(project).unwrap_or(&self.masking);
+            self.masking_of.insert(*project, setting.strengthened(&least));
+        }
+    }
 }
 
 /// The names as they were built before, unless they changed.

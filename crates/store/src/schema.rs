@@ -290,6 +290,8 @@ pub const TABLES: &[Table] = &[
             ("contract", Configuration),
             ("terms", Configuration),
             ("contract_until", Configuration),
+            ("baa_signed", Configuration),
+            ("baa_until", Configuration),
         ],
     ),
     tenant(

@@ -1,6 +1,6 @@
 //! How the prober calls the installation: over a socket, through the same door as everything that leaves.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use bytes::Bytes;
 use domain::{Clock, Error, Result};
@@ -25,6 +25,8 @@ pub(crate) enum Auth<'a> {
     Key(&'a str),
     /// The session token of a person.
     Session(&'a str),
+    /// A key, shown by a program that says a word about itself wherever programs do.
+    Talkative(&'a str, &'a str),
 }
 
 /// What is sent.
@@ -33,9 +35,9 @@ pub(crate) enum Payload {
     #[default]
     Empty,
     Json(serde_json::Value),
-    Form(&'static str),
+    Form(Cow<'static, str>),
     /// A file, as a form of several parts carries it.
-    File(&'static str),
+    File(Cow<'static, str>),
     Raw(Bytes),
 }
 
@@ -142,7 +144,7 @@ fn request(
         Payload::Empty => (None, Bytes::new()),
         Payload::Json(value) => (Some("application/json"), Bytes::from(value.to_string())),
         Payload::Form(text) => {
-            (Some("application/x-www-form-urlencoded"), Bytes::from_static(text.as_bytes()))
+            (Some("application/x-www-form-urlencoded"), Bytes::from(text.into_owned()))
         }
         Payload::File(text) => {
             let body = format!(
@@ -175,6 +177,15 @@ fn request(
             // One of the two names is the one in use, depending on TLS.
             set(header::COOKIE, format!("probity-session={token}; __Host-probity={token}"))?;
             set(HeaderName::from_static("sec-fetch-site"), "same-origin".to_owned())?;
+        }
+        Auth::Talkative(key, word) => {
+            set(header::AUTHORIZATION, format!("Bearer {key}"))?;
+            set(header::USER_AGENT, format!("program/1.0 ({word})"))?;
+            set(header::REFERER, format!("https://intranet.example/{word}"))?;
+            set(header::COOKIE, format!("remembered={word}"))?;
+            set(header::FROM, format!("{word}@example.org"))?;
+            set(HeaderName::from_static("x-forwarded-for"), "203.0.113.7".to_owned())?;
+            set(HeaderName::from_static("x-user-name"), word.to_owned())?;
         }
     }
     Ok(request)

@@ -156,6 +156,7 @@ reasons! {
     OpenDoor = "open_door", "The server answers other machines without encryption.";
     StoredElsewhere = "stored_elsewhere", "Data is kept outside the networks that are allowed for it.";
     Unconnected = "unconnected", "A third party was contacted before anybody connected it.";
+    UsedOtherwise = "used_otherwise", "A partner was contacted for something else than what it is there for.";
     CountDiffers = "count_differs", "What is on record is not what the provider reports, or is there twice.";
     AnswerInvalid = "answer_invalid", "An answer does not hold what its format promises.";
     HashMismatch = "hash_mismatch", "The stored value is not the expected hash.";

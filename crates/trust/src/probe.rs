@@ -10,6 +10,7 @@ mod contract;
 mod doors;
 mod exposure;
 mod families;
+mod health;
 mod household;
 mod inbox;
 mod kept;
@@ -17,11 +18,13 @@ mod keys;
 mod meter;
 mod minimum;
 mod notice;
+mod partners;
 mod plant;
 mod reconcile;
 mod register;
 pub(crate) mod routing;
 mod shadow;
+mod sources;
 mod storage;
 mod tamper;
 mod told;
@@ -170,6 +173,9 @@ pub(crate) async fn run(probe: ProbeId, cx: Run<'_>) -> Vec<(ControlId, Finding)
         ProbeId::Kept => kept::run(cx).boxed(),
         ProbeId::Meter => meter::run(cx).boxed(),
         ProbeId::Told => told::run(cx).boxed(),
+        ProbeId::Partners => partners::run(cx).boxed(),
+        ProbeId::Sources => sources::run(cx).boxed(),
+        ProbeId::Health => health::run(cx).boxed(),
     };
     let found = match tokio::time::timeout(LONGEST, work).await {
         Ok(Ok(found)) => found,
@@ -221,6 +227,9 @@ pub(crate) const fn controls(probe: ProbeId) -> &'static [&'static str] {
         ProbeId::Consent => &["SUB-11"],
         ProbeId::Kept => &["RET-03"],
         ProbeId::Meter => &["BIL-03"],
+        ProbeId::Partners => &["APP-16"],
+        ProbeId::Sources => &["APP-03"],
+        ProbeId::Health => &["APP-24"],
     }
 }
 

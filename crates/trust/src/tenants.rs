@@ -1,5 +1,6 @@
 //! The organizations that probes work in: made once, with ordinary names, and kept.
 
+mod places;
 mod terms;
 
 use std::{
@@ -8,8 +9,8 @@ use std::{
 };
 
 use domain::{
-    Action, Actor, DRILL, Decision, Error, Event, OrgId, Protocol, ProviderId, Result, Secret,
-    SessionId, StatedTerms, UserId, WebhookId,
+    Action, Actor, Decision, Error, Event, OrgId, Protocol, ProviderId, Result, Secret, SessionId,
+    StatedTerms, UserId, WebhookId,
 };
 use serde::{Deserialize, Serialize};
 use store::{
@@ -19,14 +20,11 @@ use store::{
 
 use crate::{
     Digest, Trust,
-    probe::places::{
-        ABROAD, BROKEN, CHOSEN, DOWN, EAST, FAILING, FAMILIES, FAR, LOST, NEAR, NEW, OUTSIDE,
-        PRICED, SERVED, SLOW, UNPRICED, WEST,
-    },
     seed::Seed,
     wire::{Abroad, Hello, Newcomer, Receiver, Tenant, Tenants},
 };
 
+use places::{COMPANY, PLACES, Place, more_places};
 pub(crate) use terms::Opted;
 
 const SETTING: &str = store::PROBE_TENANTS;
@@ -67,84 +65,6 @@ struct Kept {
     #[serde(default)]
     terms: BTreeMap<String, ProviderId>,
 }
-
-/// A provider that stands for one in a certain place.
-struct Place {
-    name: &'static str,
-    /// The company whose country counts; `custom` for a server of the organization's own.
-    catalog: &'static str,
-    region: &'static str,
-    models: &'static [&'static str],
-    protocol: Protocol,
-    at: fn(&Abroad) -> &str,
-}
-
-/// Of the first organization: the first in line is the one that may not be asked, and then one that is down.
-const PLACES: [Place; 10] = [
-    Place {
-        name: FAR,
-        catalog: "custom",
-        region: "US",
-        models: &[SERVED, LOST],
-        protocol: Protocol::OpenAi,
-        at: |all| &all.far,
-    },
-    Place {
-        name: DOWN,
-        catalog: "custom",
-        region: "DE",
-        models: &[SERVED, LOST],
-        protocol: Protocol::OpenAi,
-        at: |all| &all.down,
-    },
-    serving(SERVED_ONLY, NEAR, "custom", "SE", |all| &all.near),
-    serving(SERVED_ONLY, ABROAD, COMPANY, "CN", |all| &all.far),
-    chosen(OUTSIDE, "custom", "US", |all| &all.far),
-    chosen(SLOW, "custom", "SE", |all| &all.slow),
-    chosen(FAILING, "custom", "SE", |all| &all.down),
-    chosen(UNPRICED, "custom", "SE", |all| &all.near),
-    // The catalogue knows prices of the sandbox.
-    chosen(PRICED, "sandbox", "SE", |all| &all.near),
-    serving(SERVED_ONLY, NEW, DRILL, "US", |all| &all.far),
-];
-
-/// Of the second: two that share what one person says, and one for each format.
-fn more_places() -> Vec<Place> {
-    let family = |(name, protocol): (&'static str, Protocol)| Place {
-        protocol,
-        ..serving(&[SERVED, BROKEN], name, "custom", "SE", |all| &all.near)
-    };
-    let mut all = vec![
-        chosen(EAST, "custom", "SE", |all| &all.near),
-        chosen(WEST, "custom", "SE", |all| &all.far),
-    ];
-    all.extend(FAMILIES.map(family));
-    all
-}
-
-const SERVED_ONLY: &[&str] = &[SERVED];
-
-const fn serving(
-    models: &'static [&'static str],
-    name: &'static str,
-    catalog: &'static str,
-    region: &'static str,
-    at: fn(&Abroad) -> &str,
-) -> Place {
-    Place { name, catalog, region, models, protocol: Protocol::OpenAi, at }
-}
-
-/// One of those that a choice is made among.
-const fn chosen(
-    name: &'static str,
-    catalog: &'static str,
-    region: &'static str,
-    at: fn(&Abroad) -> &str,
-) -> Place {
-    serving(&[CHOSEN], name, catalog, region, at)
-}
-/// The company that one of the places stands for.
-const COMPANY: &str = "deepseek";
 
 /// Keeps the organizations and hands out sessions for them.
 pub(crate) struct Landlord {
@@ -294,6 +214,7 @@ impl Landlord {
             allow_private: true,
             contract: None,
             contract_until: None,
+            baa: None,
             terms: Some(StatedTerms::OWN),
         };
         let provider = self.provider(kept, &token, kept.provider, models.clone()).await?;
@@ -307,6 +228,7 @@ impl Landlord {
                 protocol: place.protocol,
                 models: place.models.iter().map(|model| (*model).to_owned()).collect(),
                 region: Some(place.region.to_owned()),
+                baa: place.agreed.agreement(),
                 ..models.clone()
             };
             let known = kept.abroad.get(at).copied();

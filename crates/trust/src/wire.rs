@@ -95,6 +95,9 @@ pub(crate) struct Abroad {
     pub(crate) near: String,
     /// In the European Union, and slow.
     pub(crate) slow: String,
+    /// For images only, and for answers out of the web only.
+    pub(crate) images: String,
+    pub(crate) answers: String,
 }
 
 /// Two organizations that know nothing of each other.

@@ -74,6 +74,7 @@ impl TaskClass {
         let talks = || {
             model.serves.iter().any(Serves::is_conversation)
                 && model.output.contains(&Modality::Text)
+                && !model.searches
         };
         let serves = |wanted| model.serves.contains(&wanted);
         let can = |wanted| talks() && model.can.contains(&wanted);
@@ -132,5 +133,7 @@ mod tests {
         assert!(TaskClass::Embedding.fits(&embeds) && !TaskClass::Chat.fits(&embeds));
         let draws = model("serves = [\"chat\"]\noutput = [\"image\"]");
         assert!(!TaskClass::Chat.fits(&draws));
+        let searches = model("searches = true\ncan = [\"reasoning\"]");
+        assert!(!TaskClass::Chat.fits(&searches) && !TaskClass::Reasoning.fits(&searches));
     }
 }

@@ -205,6 +205,10 @@ pub struct Model {
     /// Known to exist; not listed is not known.
     #[serde(default)]
     pub can: Vec<Capability>,
+    /// Whether every answer rests on a search of the web, so that words of the question go there: nobody is given such
+    /// a model who did not name it.
+    #[serde(default)]
+    pub searches: bool,
     /// Tokens.
     pub context: Option<u64>,
     /// Tokens.

@@ -293,6 +293,7 @@ async fn an_unknown_price_is_not_used_under_a_budget() {
         allow_private: true,
         contract: None,
         contract_until: None,
+        baa: None,
         terms: Some(StatedTerms::OWN),
     };
     write.provider_create(own).await.unwrap();

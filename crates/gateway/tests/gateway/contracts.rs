@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use domain::{Catalogue, CatalogueState, Clock, Protocol, StatedTerms, Timestamp};
+use domain::{
+    Catalogue, CatalogueState, Clock, HealthAgreement, Protocol, RoutingPolicy, StatedTerms,
+    Timestamp,
+};
 use sandbox::{MODELS, Running, Sandbox};
 use store::{NewProvider, ProviderChange};
 
@@ -125,4 +128,44 @@ async fn a_contract_of_the_catalogue_ends_on_its_day_and_free_variants_are_left_
     assert_eq!(told.status, 403, "{}", told.text);
     assert!(told.text.contains("usual is a free tier"), "{}", told.text);
     assert_eq!(two.arrived(), 2);
+}
+
+#[tokio::test]
+async fn health_data_goes_where_an_agreement_is_in_force_and_nowhere_else() {
+    let two = Two::new().await;
+    let baa = HealthAgreement { signed: NOW.plus(DAY), until: Some(NOW.plus(2 * DAY)) };
+    two.house
+        .register(NewProvider {
+            catalog: "sandbox".to_owned(),
+            contract: Some("standard".to_owned()),
+            ..two.new_provider("none")
+        })
+        .await;
+    let near = NewProvider {
+        catalog: "sandbox".to_owned(),
+        contract: Some("standard".to_owned()),
+        base_url: two.house.twin.base_url(),
+        baa: Some(baa),
+        ..two.new_provider("agreed")
+    };
+    two.house.register(near).await;
+    let health = RoutingPolicy { health_data: true, ..RoutingPolicy::default() };
+    two.house.rules(true, &health).await;
+    let says = "has no business associate agreement in force";
+    two.refused(&format!("agreed/{MODEL}"), says).await;
+    two.refused(&format!("none/{MODEL}"), "have the agreement recorded with the provider").await;
+    two.clock.advance(DAY);
+    let told = two.ask(MODEL).await;
+    assert_eq!((told.status, told.header("x-probity-provider")), (200, "agreed"), "{}", told.text);
+    let receipt = two.house.receipt().await;
+    let excluded = receipt["excluded"].as_array().unwrap();
+    let none = excluded.iter().find(|one| one["name"] == "none").unwrap();
+    assert_eq!(none["reason"], "no_baa");
+    assert_eq!(receipt["masking"]["mode"], "detect");
+    two.refused(&format!("none/{MODEL}"), says).await;
+    two.clock.advance(DAY);
+    two.refused(MODEL, says).await;
+    // Whoever is not marked is not held to it.
+    two.house.rules(true, &RoutingPolicy::default()).await;
+    assert_eq!(two.ask(&format!("none/{MODEL}")).await.status, 200);
 }

@@ -403,6 +403,7 @@ pub(crate) fn provider(
         allow_private: true,
         contract: None,
         contract_until: None,
+        baa: None,
         terms,
     }
 }

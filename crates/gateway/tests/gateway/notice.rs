@@ -79,6 +79,7 @@ impl Two {
             allow_private: true,
             contract: None,
             contract_until: None,
+            baa: None,
             terms: Some(StatedTerms::OWN),
         };
         write.provider_create(new).await.unwrap();

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use cedar_policy::{Entity, EntityTypeName, EntityUid, RestrictedExpression};
-use domain::RoutingPolicy;
+use domain::{RoutingPolicy, Timestamp};
 
 use super::Terms;
 
@@ -13,6 +13,7 @@ pub(super) fn project(policy: &RoutingPolicy) -> Option<Entity> {
     let mut all = Attributes::new();
     let mut put = |name: &str, value| all.insert(name.to_owned(), value);
     put("allowsTraining", RestrictedExpression::new_bool(policy.allow_training));
+    put("healthData", RestrictedExpression::new_bool(policy.health_data));
     put("deniedCountries", set(&policy.deny_countries));
     put("deniedProviders", set(&policy.deny_providers));
     if let Some(days) = policy.max_retention_days {
@@ -27,11 +28,13 @@ pub(super) fn project(policy: &RoutingPolicy) -> Option<Entity> {
     Entity::new(uid("Project", "asking")?, all, HashSet::new()).ok()
 }
 
-pub(super) fn route(terms: &Terms<'_>) -> Option<Entity> {
+pub(super) fn route(terms: &Terms<'_>, now: Timestamp) -> Option<Entity> {
     let mut all = Attributes::new();
     let mut put = |name: &str, value| all.insert(name.to_owned(), value);
     put("provider", text(terms.provider));
     put("own", RestrictedExpression::new_bool(terms.own));
+    let agreed = terms.baa.is_some_and(|baa| baa.holds(now));
+    put("agreedOnHealthData", RestrictedExpression::new_bool(agreed));
     put("chooses", RestrictedExpression::new_bool(terms.chooses));
     if let Some(country) = terms.country.filter(|_| !terms.chooses) {
         put("country", text(country));

@@ -9,8 +9,10 @@ fn set<const N: usize>(all: [&str; N]) -> BTreeSet<String> {
 }
 
 fn reasons(policy: &RoutingPolicy, terms: &Terms<'_>) -> Vec<&'static str> {
-    egress_refusals(policy, terms).iter().map(|refusal| refusal.reason).collect()
+    egress_refusals(policy, terms, NOW).iter().map(|refusal| refusal.reason).collect()
 }
+
+const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
 const GOOD: Terms<'static> = Terms {
     provider: "mistral",
@@ -20,6 +22,7 @@ const GOOD: Terms<'static> = Terms {
     place: Some("EU"),
     trains: Some(false),
     retention_days: Some(30),
+    baa: None,
 };
 
 #[test]
@@ -118,4 +121,33 @@ fn everything_that_speaks_against_it_is_said() {
     };
     let all = reasons(&rules, &Terms { trains: None, ..GOOD });
     assert_eq!(all, ["training_unknown", "retention", "region", "country"]);
+}
+
+#[test]
+fn health_data_goes_to_nobody_without_an_agreement_in_force() {
+    let day = std::time::Duration::from_secs(86_400);
+    let health =
+        RoutingPolicy { health_data: true, allow_training: true, ..RoutingPolicy::default() };
+    let since = |signed, until| Terms { baa: Some(HealthAgreement { signed, until }), ..GOOD };
+    assert_eq!(reasons(&health, &GOOD), ["no_baa"]);
+    assert!(reasons(&health, &since(NOW, None)).is_empty());
+    assert!(reasons(&health, &since(NOW.minus(day), Some(NOW.plus(day)))).is_empty());
+    assert_eq!(reasons(&health, &since(NOW.minus(day), Some(NOW))), ["no_baa"], "it is over");
+    assert_eq!(reasons(&health, &since(NOW.plus(day), None)), ["no_baa"], "it is to come");
+    // Whoever agreed does not train either, whatever the rules allow besides.
+    let trains = Terms { trains: Some(true), ..since(NOW, None) };
+    assert_eq!(reasons(&health, &trains), ["training"]);
+    let silent = Terms { trains: None, ..since(NOW, None) };
+    assert_eq!(reasons(&health, &silent), ["training_unknown"]);
+    let own = Terms { own: true, country: None, ..GOOD };
+    assert!(reasons(&health, &own).is_empty(), "nobody else receives it");
+    assert!(reasons(&RoutingPolicy::default(), &GOOD).is_empty());
+}
+
+#[test]
+fn a_project_cannot_take_back_that_there_is_health_data() {
+    let whole = RoutingPolicy { health_data: true, ..RoutingPolicy::default() };
+    let own = RoutingPolicy::default();
+    assert!(whole.narrowed(&own).health_data && own.narrowed(&whole).health_data);
+    assert!(!own.narrowed(&own).health_data);
 }

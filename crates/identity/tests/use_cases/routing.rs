@@ -160,4 +160,44 @@ each_backend! {
         let admin = house.inside(&owner, &admin).await;
         assert_eq!(code(house.identity.routing_policy_set(&admin, None, month()).await), "ok");
     }
+
+    async fn health_data_needs_an_agreement_and_nothing_stored(backend: Backend) {
+        let house = House::new(backend).await;
+        let scope = acme(&house).await;
+        let (identity, health) = (&house.identity, |health_data| RoutingPolicy { health_data, ..RoutingPolicy::default() });
+        let made = identity.provider_create(&scope, openai()).await.unwrap();
+        let project = identity.project_create(&scope, "Ward", None).await.unwrap().id;
+        let set = async |of, rules| code(identity.routing_policy_set(&scope, of, rules).await);
+        let store = async |allowed| code(identity.content_storage_set(&scope, project, allowed).await);
+        assert_eq!(store(true).await, "ok");
+        assert_eq!(set(Some(project), health(true)).await, "storage_on");
+        assert_eq!(set(None, health(true)).await, "storage_on");
+        assert_eq!(store(false).await, "ok");
+        assert_eq!(set(Some(project), health(true)).await, "ok");
+        assert_eq!(store(true).await, "health_data");
+        assert_eq!(set(Some(project), health(false)).await, "ok");
+        assert_eq!(set(None, health(true)).await, "ok");
+        assert_eq!(store(true).await, "health_data", "its organization says so");
+        assert_eq!(reasons(&house, &scope).await, ["no_baa"]);
+
+        let edit = |signed: &str, until: &str| ProviderEdit {
+            baa_signed: Some(signed.to_owned()),
+            baa_until: Some(until.to_owned()),
+            ..ProviderEdit::default()
+        };
+        let change = async |edit| code(identity.provider_change(&scope, made.id, edit).await);
+        assert_eq!(change(edit("yesterday", "")).await, "invalid_baa_signed");
+        assert_eq!(change(edit("2026-01-02", "2026-01-01")).await, "invalid_baa_until");
+        assert_eq!(change(edit("2020-01-01", "2020-12-31")).await, "ok");
+        assert_eq!(reasons(&house, &scope).await, ["no_baa"], "it has ended");
+        assert_eq!(change(edit("2020-01-01", "")).await, "ok");
+        assert!(reasons(&house, &scope).await.is_empty());
+        let away = ProviderEdit {
+            base_url: Some("https://api.openai.com/v1".to_owned()),
+            secret: Some(secret(KEY)),
+            ..ProviderEdit::default()
+        };
+        assert_eq!(change(away).await, "ok");
+        assert_eq!(reasons(&house, &scope).await, ["no_baa"], "it was about another host");
+    }
 }

@@ -18,7 +18,8 @@ impl Read {
         Ok(row.is_some())
     }
 
-    pub(crate) async fn content_storage_projects(&mut self) -> Result<HashSet<ProjectId>> {
+    /// The projects that may.
+    pub async fn content_storage_projects(&mut self) -> Result<HashSet<ProjectId>> {
         let rows =
             tenant::select::<table::Entity>(self.org()).all(self.tx.on()).await.map_err(from_db)?;
         Ok(rows.into_iter().map(|row| ProjectId::from_uuid(row.id)).collect())

@@ -72,6 +72,8 @@ entity!(tenant provider "provider" keys { id: Uuid } {
     contract: String,
     terms: Option<String>,
     contract_until: Option<i64>,
+    baa_signed: Option<i64>,
+    baa_until: Option<i64>,
 });
 entity!(tenant routing_policy "routing_policy" keys { id: Uuid } {
     project_id: Option<Uuid>,

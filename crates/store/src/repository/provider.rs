@@ -1,8 +1,8 @@
 //! Providers that an organization registered; the credential is sealed.
 
 use domain::{
-    DataClass, Error, OWN_CONTRACT, Protocol, ProviderId, Result, STANDARD_CONTRACT, Secret,
-    StatedTerms, Timestamp,
+    DataClass, Error, HealthAgreement, OWN_CONTRACT, Protocol, ProviderId, Result,
+    STANDARD_CONTRACT, Secret, StatedTerms, Timestamp,
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QueryOrder};
 use uuid::Uuid;
@@ -33,6 +33,8 @@ pub struct Provider {
     pub contract_until: Option<Timestamp>,
     /// What the organization says of it, in place of what the catalogue says.
     pub terms: Option<StatedTerms>,
+    /// The agreement under which it may receive health data.
+    pub baa: Option<HealthAgreement>,
     pub created: Timestamp,
     pub changed: Timestamp,
 }
@@ -63,6 +65,7 @@ pub struct NewProvider {
     pub contract: Option<String>,
     pub contract_until: Option<Timestamp>,
     pub terms: Option<StatedTerms>,
+    pub baa: Option<HealthAgreement>,
 }
 
 /// What is `None` stays as it is.
@@ -80,6 +83,8 @@ pub struct ProviderChange {
     pub contract_until: Option<Option<Timestamp>>,
     /// `Some(None)` for what the catalogue says.
     pub terms: Option<Option<StatedTerms>>,
+    /// `Some(None)` for none.
+    pub baa: Option<Option<HealthAgreement>>,
 }
 
 pub(crate) const fn place(row: &Uuid, class: DataClass) -> Place<'_> {
@@ -104,6 +109,16 @@ pub(crate) fn terms(text: Option<&str>) -> Result<Option<StatedTerms>> {
 
 fn terms_text(terms: Option<StatedTerms>) -> Result<Option<String>> {
     terms.map(|terms| serde_json::to_string(&terms)).transpose().map_err(Error::internal)
+}
+
+/// The agreement as its row has it: its first moment, and the first at which it no longer holds.
+pub(crate) fn agreement(signed: Option<i64>, until: Option<i64>) -> Option<HealthAgreement> {
+    signed.map(|signed| HealthAgreement { signed: at(signed), until: until.map(at) })
+}
+
+fn agreed(baa: Option<HealthAgreement>) -> (Option<i64>, Option<i64>) {
+    let until = baa.and_then(|baa| baa.until);
+    (baa.map(|baa| baa.signed.as_millis()), until.map(Timestamp::as_millis))
 }
 
 /// What a credential is used under when nobody says what was agreed.
@@ -132,6 +147,7 @@ impl TryFrom<provider::Model> for Provider {
             contract: row.contract,
             contract_until: row.contract_until.map(at),
             terms: terms(row.terms.as_deref())?,
+            baa: agreement(row.baa_signed, row.baa_until),
             created: at(row.created_at),
             changed: at(row.changed_at),
         })
@@ -190,6 +206,7 @@ impl Write {
         let now = self.store.clock().now();
         let id = ProviderId::new(now).uuid();
         let contract = new.contract.unwrap_or_else(|| usual(&new.catalog).to_owned());
+        let (baa_signed, baa_until) = agreed(new.baa);
         let row = provider::Model {
             org_id: self.org().uuid(),
             id,
@@ -208,6 +225,8 @@ impl Write {
             contract,
             contract_until: new.contract_until.map(Timestamp::as_millis),
             terms: terms_text(new.terms)?,
+            baa_signed,
+            baa_until,
         };
         tenant::insert::<provider::Entity>(self.tx(), self.org(), row.clone().into()).await?;
         self.touched.routing = true;
@@ -246,6 +265,10 @@ impl Write {
         }
         if let Some(terms) = new.terms {
             change.terms = Set(terms_text(terms)?);
+        }
+        if let Some(baa) = new.baa {
+            let (signed, until) = agreed(baa);
+            (change.baa_signed, change.baa_until) = (Set(signed), Set(until));
         }
         self.provider_update(id, change).await
     }

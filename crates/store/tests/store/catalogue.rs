@@ -78,6 +78,7 @@ each_backend! {
             allow_private: false,
             contract: None,
             contract_until: None,
+            baa: None,
             terms: None,
         };
         write.provider_create(provider).await.unwrap();

@@ -27,6 +27,7 @@ fn provider() -> NewProvider {
         allow_private: false,
         contract: None,
         contract_until: None,
+        baa: None,
         terms: None,
     }
 }

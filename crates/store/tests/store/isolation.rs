@@ -52,6 +52,7 @@ async fn furnish(store: &Store, house: &House) -> Ids {
         allow_private: false,
         contract: None,
         contract_until: None,
+        baa: None,
         terms: None,
     };
     let provider = write.provider_create(provider).await.unwrap().id;

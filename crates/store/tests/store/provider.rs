@@ -2,7 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use domain::{Action, Kind, Masking, MaskingMode, Protocol, RoutingPolicy, Secret, StatedTerms};
+use domain::{
+    Action, HealthAgreement, Kind, Masking, MaskingMode, Protocol, RoutingPolicy, Secret,
+    StatedTerms,
+};
 use store::{NewProvider, ProviderChange};
 use testkit::{Backend, each_backend};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -21,6 +24,7 @@ fn provider(name: &str) -> NewProvider {
         allow_private: false,
         contract: None,
         contract_until: None,
+        baa: None,
         terms: None,
     }
 }
@@ -154,6 +158,38 @@ each_backend! {
         write.commit(event(Action::ProviderChange)).await.unwrap();
         let live = store.routing(&made.scope).await.unwrap().providers[0].clone();
         assert_eq!((live.contract.as_str(), live.contract_until, live.terms), ("zero-retention", None, None));
+    }
+
+    async fn health_data_tightens_what_is_stored_and_looked_through(backend: Backend) {
+        let store = backend.open().await;
+        let made = house(&store, "acme").await;
+        let baa = HealthAgreement { signed: backend.clock.now(), until: None };
+        let mut write = store.write(&made.scope).await.unwrap();
+        let row = write.provider_create(NewProvider { baa: Some(baa), ..provider("One") }).await.unwrap();
+        assert_eq!(row.baa, Some(baa));
+        let project = made.project.id;
+        write.content_storage_set(project, true).await.unwrap();
+        write.commit(event(Action::ProviderCreate)).await.unwrap();
+        let routing = store.routing(&made.scope).await.unwrap();
+        assert_eq!(routing.providers[0].baa, Some(baa));
+        assert!(routing.storing.contains(&project));
+
+        let health = RoutingPolicy { health_data: true, ..RoutingPolicy::default() };
+        for whole in [false, true] {
+            let mut write = store.write(&made.scope).await.unwrap();
+            let (own, all) = if whole { (None, Some(&health)) } else { (Some(&health), None) };
+            write.routing_policy_set(Some(project), own).await.unwrap();
+            write.routing_policy_set(None, all).await.unwrap();
+            let change = ProviderChange { baa: Some(None), ..ProviderChange::default() };
+            write.provider_change(row.id, change).await.unwrap();
+            write.commit(event(Action::RoutingPolicySet)).await.unwrap();
+            let routing = store.routing(&made.scope).await.unwrap();
+            assert_eq!(routing.providers[0].baa, None);
+            assert!(routing.storing.is_empty(), "what is stored is not to be had any more");
+            assert_eq!(routing.masking(project).mode, MaskingMode::Detect);
+            let others = if whole { MaskingMode::Detect } else { MaskingMode::Off };
+            assert_eq!(routing.masking.mode, others);
+        }
     }
 
     async fn a_change_that_is_dropped_is_not_routed(backend: Backend) {

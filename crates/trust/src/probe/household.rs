@@ -117,7 +117,7 @@ impl Owner<'_> {
         if let (Some(file), Some(batch)) = known {
             return Ok((file, batch));
         }
-        let file = Payload::File("not a request");
+        let file = Payload::File("not a request".into());
         let file = self.client.send("POST", "/v1/files", auth, file).await?.ok()?.json()?;
         let file = text(&file, "id");
         let order = json!({

@@ -22,7 +22,7 @@ use crate::{
 /// In every format, streamed and not. Each leaves a usage record: few are enough.
 const REQUESTS: usize = 12;
 /// Shorter strings are words of the formats, such as roles and types.
-const WORD: usize = 12;
+pub(super) const WORD: usize = 12;
 
 /// The question of one request, and what arrived because of it.
 struct Sent {
@@ -31,26 +31,31 @@ struct Sent {
 }
 
 /// What must never arrive.
-struct Private {
+pub(super) struct Private {
     texts: Vec<String>,
     needles: Needles,
 }
 
 impl Private {
-    fn new(texts: Vec<String>) -> Self {
+    pub(super) fn new(texts: Vec<String>) -> Self {
         let needles = Needles::new(&texts);
         Self { texts, needles }
     }
 
-    /// Whether something of it stands in a request, `question` apart.
-    fn in_request(&self, request: &Recorded, question: &str) -> bool {
+    pub(super) const fn len(&self) -> usize {
+        self.needles.len()
+    }
+
+    /// Whether something of it stands in a request, apart from what was `said` in it.
+    pub(super) fn in_request(&self, request: &Recorded, said: &[&str]) -> bool {
         let mut text = format!("{} {}\n", request.method, request.path).into_bytes();
         for (name, value) in &request.headers {
             text.extend_from_slice(format!("{name}: {value}\n").as_bytes());
         }
         text.extend_from_slice(&request.body);
         let hits = self.needles.search(&text);
-        hits.iter().any(|hit| self.texts.get(hit.needle).is_none_or(|text| text != question))
+        hits.iter()
+            .any(|hit| self.texts.get(hit.needle).is_none_or(|text| !said.contains(&text.as_str())))
     }
 }
 
@@ -68,12 +73,12 @@ pub(super) async fn run(cx: Run<'_>) -> Result<Findings> {
     let planted = ask(cx, &places, &project, (0, planted)).await?;
     texts.extend(sent.iter().map(|one| one.question.clone()));
     let private = Private::new(texts);
-    let noticed = planted.arrived.iter().any(|request| private.in_request(request, ""));
+    let noticed = planted.arrived.iter().any(|request| private.in_request(request, &[]));
     Ok(vec![("GW-08", judge(cx, &sent, &private, noticed))])
 }
 
 /// What this installation knows of whoever asks. All of it is random.
-fn personal(cx: Run<'_>, project: &Project) -> Vec<String> {
+pub(super) fn personal(cx: Run<'_>, project: &Project) -> Vec<String> {
     let of = |house: &super::Household| {
         [&house.project_name, &house.key_name, &house.email, &house.session]
             .into_iter()
@@ -127,7 +132,7 @@ fn judge(cx: Run<'_>, sent: &[Sent], private: &Private, noticed: bool) -> Findin
     let said_more = |one: &Sent| {
         let allowed = [one.question.as_str(), SERVED];
         one.arrived.iter().any(|request| {
-            private.in_request(request, &one.question) || adds(&request.json(), &allowed)
+            private.in_request(request, &[&one.question]) || adds(&request.json(), &allowed)
         })
     };
     let verdict = if sent.iter().any(said_more) {
@@ -137,7 +142,7 @@ fn judge(cx: Run<'_>, sent: &[Sent], private: &Private, noticed: bool) -> Findin
     };
     let arrived: usize = sent.iter().flat_map(|one| &one.arrived).map(|one| one.body.len()).sum();
     Finding::new(verdict, noticed, (subjects, population))
-        .measure("private texts looked for", private.needles.len() as u64, "texts")
+        .measure("private texts looked for", private.len() as u64, "texts")
         .measure("bytes that reached the provider", arrived as u64, "bytes")
 }
 
@@ -147,7 +152,7 @@ fn adds(body: &Value, allowed: &[&str]) -> bool {
 }
 
 /// Every string in a value, names of fields apart.
-fn texts(value: &Value) -> Box<dyn Iterator<Item = &str> + '_> {
+pub(super) fn texts(value: &Value) -> Box<dyn Iterator<Item = &str> + '_> {
     match value {
         Value::String(text) => Box::new(std::iter::once(text.as_str())),
         Value::Array(all) => Box::new(all.iter().flat_map(texts)),
@@ -174,11 +179,11 @@ mod tests {
         let private = Private::new(vec!["owner-of-it@example".to_owned(), "q".repeat(20)]);
         let question = "q".repeat(20);
         let honest = json!({"messages": [{"content": question}]});
-        assert!(!private.in_request(&received("probity", honest.clone()), &question));
-        assert!(private.in_request(&received("owner-of-it@example", honest.clone()), &question));
-        assert!(private.in_request(&received("probity", honest), "another"), "somebody else's");
+        assert!(!private.in_request(&received("probity", honest.clone()), &[&question]));
+        assert!(private.in_request(&received("owner-of-it@example", honest.clone()), &[&question]));
+        assert!(private.in_request(&received("probity", honest), &["another"]), "somebody else's");
         let hidden = json!({"metadata": hex::encode("owner-of-it@example")});
-        assert!(private.in_request(&received("probity", hidden), &question));
+        assert!(private.in_request(&received("probity", hidden), &[&question]));
     }
 
     #[test]

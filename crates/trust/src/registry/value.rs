@@ -291,6 +291,9 @@ words! {
         Consent = "consent",
         Kept = "kept",
         Meter = "meter",
+        Partners = "partners",
+        Sources = "sources",
+        Health = "health",
     }
 }
 

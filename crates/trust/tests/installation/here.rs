@@ -262,6 +262,7 @@ async fn serve(
         tasks.clone(),
     );
     gateway.watch(stop);
+    gateway.work_on_batches(stop);
     let router = web::router(web::App::new(web::Parts {
         store: store.clone(),
         identity,

@@ -245,6 +245,21 @@ each_backend! {
         here.end().await;
     }
 
+    async fn another_conversation_and_a_name_in_a_request_are_noticed(backend: Backend) {
+        let here = sound(backend, "APP-03").await;
+        let evidence = here.evidence("APP-03").unwrap();
+        for app in ["Chat Completions", "Gemini", "Batches", "The page on which models are tried"] {
+            assert!(format!("{evidence:?}").contains(app), "{app} is missing: {evidence:#?}");
+        }
+        here.front.care(Care::Remembers);
+        red(&here, "APP-03", Reason::SentMore).await;
+        here.front.care(Care::Introduces);
+        red(&here, "APP-03", Reason::SentMore).await;
+        here.front.care(Care::Honest);
+        healed(&here, "APP-03").await;
+        here.end().await;
+    }
+
     async fn a_log_without_its_walls_is_noticed(backend: Backend) {
         let here = sound(backend, "AUD-02").await;
         let walls = outside::tear_down(&here, "audit_entry").await;

@@ -89,6 +89,32 @@ each_backend! {
         here.end().await;
     }
 
+    async fn a_partner_that_hears_of_what_it_is_not_there_for_is_noticed(backend: Backend) {
+        let here = sound(backend, "APP-16").await;
+        here.front.care(Care::Paints);
+        red(&here, "APP-16", Reason::UsedOtherwise).await;
+        here.front.care(Care::Honest);
+        healed(&here, "APP-16").await;
+        // Whoever answers out of the web is asked to speak as well.
+        let told = "update provider set models = '[\"sandbox-search\",\"sandbox-speech\"]' where name = 'Almanac'";
+        outside::run(&here, told).await;
+        outside::route_anew(&here).await;
+        red(&here, "APP-16", Reason::UsedOtherwise).await;
+        here.end().await;
+    }
+
+    async fn health_data_without_an_agreement_is_noticed(backend: Backend) {
+        let here = sound(backend, "APP-24").await;
+        here.front.care(Care::Forgets);
+        red(&here, "APP-24", Reason::SentElsewhere).await;
+        here.front.care(Care::Honest);
+        healed(&here, "APP-24").await;
+        outside::run(&here, "update provider set baa_signed = 0 where name = 'Bazaar'").await;
+        outside::route_anew(&here).await;
+        red(&here, "APP-24", Reason::SentElsewhere).await;
+        here.end().await;
+    }
+
     async fn a_contact_without_a_connection_is_noticed(backend: Backend) {
         let here = sound(backend, "SUB-11").await;
         here.front.care(Care::Lends);

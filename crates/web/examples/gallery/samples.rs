@@ -498,6 +498,7 @@ fn provider_rows() -> Vec<providers::ProviderRow> {
         source: Some("https://provider.example/data-retention".into()),
         read: "20 Nov 2026".into(),
         contract: String::new(),
+        agreement: String::new(),
         refused: String::new(),
         created: before(300),
     };
@@ -534,6 +535,8 @@ fn provider_pages() -> Vec<Sample> {
         placeless: false,
         contracts: Vec::new(),
         contract_until: Field::default(),
+        baa_signed: Field::default(),
+        baa_until: Field::default(),
         trains: ["Not known", "No", "Yes"].map(|label| Choice::new(label, label)).into(),
         retention: Field::default(),
         entry: None,
@@ -989,6 +992,7 @@ fn rules_page() -> rules::Rules {
         action: format!("{ORG}/rules"),
         problems: Problem::of(&[("regions", &wrong)]),
         may_manage: true,
+        health: false,
         training: vec![
             Choice::new("no", "Only providers that say they do not train on prompts")
                 .help("A provider that does not say counts as one that does.")

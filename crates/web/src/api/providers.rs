@@ -77,6 +77,8 @@ async fn create(cx: Cx<ProvidersManage>, Json(new): Json<NewProvider>) -> Result
         contract: new.contract,
         contract_until: new.contract_until,
         terms: new.terms.map(Into::into),
+        baa_signed: new.baa_signed,
+        baa_until: new.baa_until,
     };
     Ok(created(Provider::from(cx.app().identity.provider_create(cx.scope()?, entry).await?)))
 }
@@ -98,6 +100,8 @@ async fn change(cx: Cx<ProvidersManage>, Json(new): Json<ProviderChange>) -> Res
         contract: new.contract,
         contract_until: new.contract_until,
         terms: new.terms.map(Into::into),
+        baa_signed: new.baa_signed,
+        baa_until: new.baa_until,
     };
     identity.provider_change(cx.scope()?, id, edit).await?;
     Ok(one(Provider::from(identity.provider_fetch(cx.scope()?, id).await?)))

@@ -72,6 +72,9 @@ struct Rules {
     /// The largest share of one person's conversations that a single provider may see; of an organization only. `null` for
     /// all of them.
     exposure: Option<Exposure>,
+    /// Whether requests may hold health data: then only providers with a business associate agreement in force are asked,
+    /// none that trains, nothing is stored, and personal data is counted at least. Default false.
+    health_data: bool,
 }
 
 /// A share of a person's conversations.
@@ -106,6 +109,7 @@ impl From<RoutingPolicy> for Rules {
             only_providers: rules.only_providers,
             deny_providers: rules.deny_providers,
             exposure: rules.exposure.map(Into::into),
+            health_data: rules.health_data,
         }
     }
 }
@@ -120,6 +124,7 @@ impl From<Rules> for RoutingPolicy {
             only_providers: rules.only_providers,
             deny_providers: rules.deny_providers,
             exposure: rules.exposure.map(Into::into),
+            health_data: rules.health_data,
         }
     }
 }

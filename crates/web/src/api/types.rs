@@ -152,6 +152,10 @@ pub(super) struct Provider {
     contract_until: Option<String>,
     /// What the organization says of it, in place of what the catalogue says.
     terms: Option<Terms>,
+    /// The day on which a business associate agreement was signed, as `YYYY-MM-DD`.
+    baa_signed: Option<String>,
+    /// The last day on which that holds.
+    baa_until: Option<String>,
     created: String,
     changed: String,
 }
@@ -172,6 +176,8 @@ impl From<store::Provider> for Provider {
             contract: row.contract,
             contract_until: row.contract_until.map(domain::last_day),
             terms: row.terms.map(Terms::from),
+            baa_signed: row.baa.map(identity::agreement_signed),
+            baa_until: row.baa.and_then(|baa| baa.until).map(domain::last_day),
             created: time(row.created),
             changed: time(row.changed),
         }
@@ -201,6 +207,11 @@ pub(super) struct NewProvider {
     /// What is known of it, in place of what the catalogue says. Not given, a server inside the own network counts
     /// as the organization's own, and any other that the catalogue does not know as one that trains and keeps.
     pub(super) terms: Option<Terms>,
+    /// The day on which a business associate agreement was signed, as `YYYY-MM-DD`: projects with health data ask only
+    /// providers with one.
+    pub(super) baa_signed: Option<String>,
+    /// The last day on which that holds; without one it has no end.
+    pub(super) baa_until: Option<String>,
 }
 
 /// What is not given stays as it is.
@@ -219,6 +230,10 @@ pub(super) struct ProviderChange {
     pub(super) contract_until: Option<String>,
     /// `{}` leaves it to the catalogue.
     pub(super) terms: Option<Terms>,
+    /// Empty where there is no business associate agreement any more.
+    pub(super) baa_signed: Option<String>,
+    /// Empty for no end.
+    pub(super) baa_until: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]

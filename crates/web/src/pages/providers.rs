@@ -21,6 +21,8 @@ pub struct ProviderRow {
     pub read: String,
     /// What was agreed with it; empty for its ordinary terms.
     pub contract: String,
+    /// Since when and until when a business associate agreement holds; empty where there is none.
+    pub agreement: String,
     /// Why the organization's rules refuse it; empty when they do not.
     pub refused: String,
     pub created: When,
@@ -121,6 +123,8 @@ pub struct New {
     pub contracts: Vec<Choice>,
     /// The last day of what was agreed.
     pub contract_until: Field,
+    pub baa_signed: Field,
+    pub baa_until: Field,
     /// What is said about a server of the organization's own choice.
     pub trains: Vec<Choice>,
     pub retention: Field,

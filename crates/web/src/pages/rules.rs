@@ -24,6 +24,8 @@ pub struct Rules {
     pub problems: Vec<Problem>,
     pub may_manage: bool,
     pub training: Vec<Choice>,
+    /// Whether requests may hold health data of people.
+    pub health: bool,
     pub retention: Field,
     pub regions: Field,
     pub deny_countries: Field,

@@ -117,6 +117,7 @@ fn row(app: &App, provider: &Provider, effects: &[Effect], base: &str) -> Provid
         source: posture.and_then(|posture| posture.source.clone()),
         read: posture.and_then(|posture| posture.read.as_deref()).map(date).unwrap_or_default(),
         contract: agreed(provider),
+        agreement: agreement(provider),
         refused: refused(provider, effects),
         created: When(provider.created),
     }
@@ -135,6 +136,16 @@ fn agreed(provider: &Provider) -> String {
         Some(until) => format!("{terms}, until {until}"),
         None if usual => String::new(),
         None => terms.to_owned(),
+    }
+}
+
+/// The agreement under which it may receive health data.
+fn agreement(provider: &Provider) -> String {
+    let Some(baa) = provider.baa else { return String::new() };
+    let signed = date(&identity::agreement_signed(baa));
+    match baa.until {
+        Some(until) => format!("signed {signed}, until {}", date(&domain::last_day(until))),
+        None => format!("signed {signed}"),
     }
 }
 

@@ -69,6 +69,7 @@ async fn page<P>(cx: &Cx<P>, project: Option<&Project>, sent: Option<&Fields>) -
                 .chosen(!open),
             Choice::new("any", any(project.is_some())).chosen(open),
         ],
+        health: sent.map_or(rules.health_data, |sent| sent.text("health") == "yes"),
         retention: field(
             "retention",
             rules.max_retention_days.map(|days| days.to_string()).unwrap_or_default(),
@@ -170,6 +171,13 @@ fn words(rules: &RoutingPolicy) -> Vec<String> {
         }
         .to_owned(),
     ];
+    if rules.health_data {
+        words.push(
+            "Requests may hold health data: only providers with a business associate agreement in force are asked, and \
+             nothing is stored."
+                .to_owned(),
+        );
+    }
     match rules.max_retention_days {
         Some(0) => words.push("Only providers that do not keep prompts.".to_owned()),
         Some(days) => {
@@ -219,6 +227,7 @@ fn entered(sent: &Fields) -> domain::Result<RoutingPolicy> {
         only_providers: some("only_providers"),
         deny_providers: list("deny_providers"),
         exposure: share(sent)?,
+        health_data: sent.text("health") == "yes",
     })
 }
 
@@ -248,6 +257,10 @@ fn marked(mut page: Rules, error: &Error) -> Rules {
         "invalid_only_providers" => ("only_providers", &mut page.only_providers),
         "invalid_deny_providers" => ("deny_providers", &mut page.deny_providers),
         "invalid_exposure" => ("share", &mut page.share),
+        "storage_on" => {
+            page.problems = vec![Problem::at("health", error.message())];
+            return page;
+        }
         _ => {
             page.problems = vec![Problem::whole(error.message())];
             return page;

@@ -83,9 +83,9 @@ pub(super) fn payloads(route: &Route) -> Vec<Payload> {
             Payload::Json(json!({})),
         ],
         _ => vec![
-            Payload::Form("name=something+else&confirm=yes"),
-            Payload::Form("role=member"),
-            Payload::Form(""),
+            Payload::Form("name=something+else&confirm=yes".into()),
+            Payload::Form("role=member".into()),
+            Payload::Form("".into()),
         ],
     }
 }

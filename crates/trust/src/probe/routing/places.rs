@@ -57,6 +57,27 @@ pub(crate) const FAMILIES: [(&str, Protocol); 5] = [
 /// A model of those that always fails.
 pub(crate) const BROKEN: &str = "sandbox-error-in-200";
 
+/// Those that health data is tried with: with an agreement, and down; with one, and up; without one; with one that has
+/// ended.
+pub(crate) const SICKBAY: &str = "Sickbay";
+pub(crate) const INFIRMARY: &str = "Infirmary";
+pub(crate) const BAZAAR: &str = "Bazaar";
+pub(crate) const ALMSHOUSE: &str = "Almshouse";
+/// The model that all of them serve, and the one that nobody serves who has an agreement and is up.
+pub(crate) const CARED: &str = "sandbox-crlf";
+pub(crate) const RELIEF: &str = "sandbox-null-usage";
+
+/// Of a second organization: for conversations one that is up and one that is down; and two that are for one thing
+/// only, images and answers out of the web.
+pub(crate) const PARLOUR: &str = "Parlour";
+pub(crate) const BREAKWATER: &str = "Breakwater";
+pub(crate) const STUDIO: &str = "Studio";
+pub(crate) const ALMANAC: &str = "Almanac";
+/// What each of them serves. The catalogue knows what these models do.
+pub(crate) const TALKS: &str = "sandbox-slow";
+pub(crate) const DRAWS: &str = "sandbox-draw";
+pub(crate) const SEARCHES: &str = "sandbox-search";
+
 /// The model that those serve.
 pub(crate) const CHOSEN: &str = "sandbox-tools";
 /// How long the slow one waits with every answer.
@@ -73,7 +94,32 @@ pub(crate) struct Places {
     down: Running,
     near: Running,
     slow: Running,
+    images: Running,
+    answers: Running,
     quiet: Quiet,
+    /// What had reached the partners when a run last used them.
+    used: Partners,
+}
+
+/// How often each partner was contacted so far: requests, and connections without one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::probe) struct Partners {
+    pub(in crate::probe) images: u64,
+    pub(in crate::probe) answers: u64,
+}
+
+impl Partners {
+    /// The contacts since then.
+    pub(in crate::probe) const fn since(self, before: Self) -> Self {
+        Self {
+            images: self.images.saturating_sub(before.images),
+            answers: self.answers.saturating_sub(before.answers),
+        }
+    }
+
+    pub(in crate::probe) const fn all(self) -> u64 {
+        self.images + self.answers
+    }
 }
 
 /// What arrived while no run was asking anything.
@@ -111,6 +157,21 @@ impl Visit<'_> {
         let quiet = &mut self.0.quiet;
         (std::mem::take(&mut quiet.stray), std::mem::take(&mut quiet.watched))
     }
+
+    /// The contacts of partners since a run last used them.
+    pub(in crate::probe) fn strangers(&self) -> Partners {
+        self.0.partners().since(self.0.used)
+    }
+
+    /// From now on they are asked for. What reaches them after a run that breaks off here is held against nobody.
+    pub(in crate::probe) fn using(&mut self) {
+        self.0.used = Partners { images: u64::MAX, answers: u64::MAX };
+    }
+
+    /// What has reached the partners by now was asked for.
+    pub(in crate::probe) fn used(&mut self) {
+        self.0.used = self.0.partners();
+    }
 }
 
 impl Deref for Visit<'_> {
@@ -146,6 +207,9 @@ impl Places {
             down: start(down).await.map_err(Error::internal)?,
             near: start(Script::inspected()).await.map_err(Error::internal)?,
             slow: start(slow).await.map_err(Error::internal)?,
+            images: start(Script::default()).await.map_err(Error::internal)?,
+            answers: start(Script::default()).await.map_err(Error::internal)?,
+            used: Partners::default(),
             quiet: Quiet { left: (0, Instant::now()), stray: 0, watched: Duration::ZERO },
         })
     }
@@ -156,6 +220,8 @@ impl Places {
             down: self.down.base_url(),
             near: self.near.base_url(),
             slow: self.slow.base_url(),
+            images: self.images.base_url(),
+            answers: self.answers.base_url(),
         }
     }
 
@@ -166,8 +232,17 @@ impl Places {
 
     /// All requests that any of the places has received.
     pub(in crate::probe) fn arrivals(&self) -> u64 {
-        let all = [&self.far, &self.down, &self.near, &self.slow];
+        let all = [&self.far, &self.down, &self.near, &self.slow, &self.images, &self.answers];
         all.into_iter().map(|twin| twin.inspector().counters().requests).sum()
+    }
+
+    /// All contacts of those that are for one thing only.
+    pub(in crate::probe) fn partners(&self) -> Partners {
+        let count = |twin: &Running| {
+            let counters = twin.inspector().counters();
+            counters.requests + counters.connections
+        };
+        Partners { images: count(&self.images), answers: count(&self.answers) }
     }
 
     /// Where the near one is, for whoever comes without the platform.

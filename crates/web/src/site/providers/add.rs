@@ -62,6 +62,8 @@ fn form<P>(cx: &Cx<P>, catalog: &str, sent: Option<&Fields>) -> New {
             .is_some_and(|entry| entry.callable().any(|endpoint| endpoint.region.is_none())),
         contracts: entry.map(|entry| contracts(entry, sent)).unwrap_or_default(),
         contract_until: field("contract_until"),
+        baa_signed: field("baa_signed"),
+        baa_until: field("baa_until"),
         trains: said(sent),
         retention: field("retention"),
         name: match (sent, entry) {
@@ -275,6 +277,8 @@ fn entered(app: &App, sent: &Fields) -> domain::Result<ProviderEntry> {
         contract: text("contract"),
         contract_until: text("contract_until"),
         terms: terms(sent)?,
+        baa_signed: text("baa_signed"),
+        baa_until: text("baa_until"),
     })
 }
 
@@ -307,6 +311,8 @@ fn marked(mut page: New, error: &Error) -> New {
         "invalid_address_part" if page.blank.is_some() => "filled",
         "secret_needed" | "invalid_secret" => "secret",
         "invalid_contract_until" => "contract_until",
+        "invalid_baa_signed" => "baa_signed",
+        "invalid_baa_until" => "baa_until",
         code if page.parts.iter().any(|part| code.strip_prefix("invalid_") == Some(part.name)) => {
             code.trim_start_matches("invalid_")
         }
@@ -322,6 +328,8 @@ fn marked(mut page: New, error: &Error) -> New {
         ("models", &mut page.models),
         ("region", &mut page.region),
         ("contract_until", &mut page.contract_until),
+        ("baa_signed", &mut page.baa_signed),
+        ("baa_until", &mut page.baa_until),
         ("retention", &mut page.retention),
     ];
     for (name, field) in shown {
