@@ -19,6 +19,7 @@ mod limit;
 mod masking;
 mod messages;
 mod notice;
+mod payer;
 mod receipt;
 mod routing;
 
@@ -49,6 +50,7 @@ const MIGRATIONS: &[(&str, Steps)] = &[
     ("m0012_counter", counter::steps),
     ("m0013_gates", gates),
     ("m0014_directory", directory::steps),
+    ("m0015_payer", payer::steps),
 ];
 
 /// What the database itself refuses since then.

@@ -881,10 +881,10 @@ fn budgets_page() -> budgets::Budgets {
     let row =
         |whose: &str, period: &str, (spent, held, limit): (u64, u64, u64)| budgets::BudgetRow {
             whose: whose.into(),
-            within: if whose.starts_with("Key") {
-                "Support assistant".into()
-            } else {
-                String::new()
+            within: match whose.split(' ').next() {
+                Some("Key") => "Support assistant".into(),
+                Some("Member") => "all keys that they made".into(),
+                _ => String::new(),
             },
             period: period.into(),
             limit: money(limit, "USD"),
@@ -903,6 +903,7 @@ fn budgets_page() -> budgets::Budgets {
         rows: vec![
             row("The organization", "per month", (312 * UNIT, 4 * UNIT, 1_000 * UNIT)),
             row("Project Support assistant", "per month", (168 * UNIT, 12 * UNIT, 200 * UNIT)),
+            row("Member Jo Sørensen", "per month", (9 * UNIT, UNIT, 20 * UNIT)),
             row("Key nightly-batch", "per day", (5 * UNIT, 0, 5 * UNIT)),
             row("Key trial", "in total", (UNIT / 400, 0, 10 * UNIT)),
         ],
@@ -911,6 +912,7 @@ fn budgets_page() -> budgets::Budgets {
             Choice::new("organization", "The organization").chosen(true),
             Choice::new("prj_01kagc5w4m8y1t2v3x4z5a6b7c", "Project Support assistant"),
             Choice::new("key_01kagc5w4m8y1t2v3x4z5a6b7c", "Key trial, in Support assistant"),
+            Choice::new("usr_01", "Member Jo Sørensen, all keys that they made"),
         ],
         period: vec![
             Choice::new("day", "per day"),
@@ -1070,6 +1072,12 @@ fn member_pages() -> Vec<Sample> {
         roles: roles(),
         everywhere: false,
         projects: vec![rights],
+        budgets: budgets_page()
+            .rows
+            .into_iter()
+            .filter(|row| row.whose == "Member Jo Sørensen")
+            .collect(),
+        set_budget: format!("{ORG}/budgets?whose=usr_01#set"),
     };
     let invited = members::Invited {
         link: "http://127.0.0.1:8080/invitations/9aZ3kT8vNc1RyJd5Bs7Ga0HpWe6UiXo9Mf2QzLt4Kv".into(),

@@ -346,7 +346,7 @@ async fn few_reservations_ask_anybody() {
         let fleet = Fleet::new(what, 2, (Period::Total, 1_000_000_000)).await;
         let node = fleet.nodes[0].as_ref().unwrap();
         let (scope, worst) = (&fleet.caller, worst(200));
-        let payer = (scope.project().unwrap(), scope.key().unwrap());
+        let payer = scope.payer().unwrap();
         drop(node.reserve(scope, 200).await.unwrap());
         let asked = || node.shared().sequence.load(Ordering::SeqCst);
         let (before, began) = (asked(), std::time::Instant::now());

@@ -62,7 +62,7 @@ impl Node {
     pub(super) async fn reserve(&self, scope: &Scope, tokens: u64) -> Result<Open, &'static str> {
         let book =
             self.books.of(&self.store, &self.tasks, scope).await.map_err(|error| error.code())?;
-        let payer = (scope.project().unwrap(), scope.key().unwrap());
+        let payer = scope.payer().unwrap();
         let mut tab = Tab::new(book, payer, self.books.now(self.store.clock()));
         let worst = || Some(worst(tokens));
         let mut done = tab.reserve(worst);
@@ -79,8 +79,8 @@ impl Node {
         let intent = Intent {
             request,
             org: scope.org(),
-            project: payer.0,
-            key: payer.1,
+            project: payer.project,
+            key: payer.key,
             provider: ProviderId::from_uuid(Uuid::from_u128(2)),
             model: "m".to_owned(),
             requested_model: "m".to_owned(),
