@@ -51,8 +51,11 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-async fn play(what: In, steps: Vec<Step>) {
+async fn play(what: In, member: bool, steps: Vec<Step>) {
     let mut fleet = Fleet::new(what, SERVERS, (Period::Total, LIMIT)).await;
+    if member {
+        fleet = fleet.of_member(LIMIT).await;
+    }
     // What may be used: after the limit was lowered, what was set aside before goes on.
     let (mut limit, mut most) = (LIMIT, LIMIT);
     for (number, step) in steps.iter().enumerate() {
@@ -112,16 +115,16 @@ proptest! {
 
     #[test]
     fn several_servers_never_pass_the_limit_and_give_everything_back_on_redis(
-        steps in prop::collection::vec(step(), 20..120)
+        member in any::<bool>(), steps in prop::collection::vec(step(), 20..120)
     ) {
-        runtime().block_on(play(In::Redis, steps));
+        runtime().block_on(play(In::Redis, member, steps));
     }
 
     #[test]
     fn several_servers_never_pass_the_limit_and_give_everything_back_on_postgres(
-        steps in prop::collection::vec(step(), 20..120)
+        member in any::<bool>(), steps in prop::collection::vec(step(), 20..120)
     ) {
-        runtime().block_on(play(In::Database, steps));
+        runtime().block_on(play(In::Database, member, steps));
     }
 }
 
