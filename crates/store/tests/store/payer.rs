@@ -167,8 +167,9 @@ each_backend! {
         makers.sort();
         assert_eq!(makers, ["nobody", "somebody", "somebody"]);
         let mut read = store.read(&made.scope).await.unwrap();
-        let all: Vec<_> = read.budgets_list().await.unwrap().iter().map(|one| one.of).collect();
-        assert_eq!(all, [BudgetOf::Key(row.id), BudgetOf::Organization]);
+        let mut all: Vec<_> = read.budgets_list().await.unwrap().iter().map(|one| one.of).collect();
+        all.sort();
+        assert_eq!(all, [BudgetOf::Organization, BudgetOf::Key(row.id)]);
     }
 }
 

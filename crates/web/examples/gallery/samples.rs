@@ -883,7 +883,7 @@ fn budgets_page() -> budgets::Budgets {
             whose: whose.into(),
             within: match whose.split(' ').next() {
                 Some("Key") => "Support assistant".into(),
-                Some("Member") => "all keys that they made".into(),
+                Some("Member") => "all keys made by jo.soerensen@acme.example".into(),
                 _ => String::new(),
             },
             period: period.into(),
@@ -912,7 +912,7 @@ fn budgets_page() -> budgets::Budgets {
             Choice::new("organization", "The organization").chosen(true),
             Choice::new("prj_01kagc5w4m8y1t2v3x4z5a6b7c", "Project Support assistant"),
             Choice::new("key_01kagc5w4m8y1t2v3x4z5a6b7c", "Key trial, in Support assistant"),
-            Choice::new("usr_01", "Member Jo Sørensen, all keys that they made"),
+            Choice::new("usr_01", "Member Jo Sørensen, all keys made by jo.soerensen@acme.example"),
         ],
         period: vec![
             Choice::new("day", "per day"),

@@ -56,7 +56,7 @@ pub(super) async fn warnings<P>(cx: &Cx<P>, projects: &[Project]) -> DomainResul
     if states.is_empty() {
         return Ok(Vec::new());
     }
-    let names = Names::of(cx, projects.to_vec()).await?.with_people(cx, &states).await?;
+    let names = Names::of(cx, projects.to_vec()).await?.with_people(cx, &states, None).await?;
     let line = |state: &BudgetState| {
         let ((whose, _), limit) =
             (names.whose(state.budget.of), money(state.budget.limit_nano, CURRENCY));
@@ -111,13 +111,15 @@ pub(super) async fn live<P>(cx: &Cx<P>) -> DomainResult<Vec<Project>> {
 /// The page as it stands, with what was `sent` in its form.
 async fn page(cx: &Cx<BudgetsManage>, sent: &Fields) -> DomainResult<Budgets> {
     let states = cx.app().gateway.budgets(cx.scope()?).await?;
-    let names = Names::of(cx, live(cx).await?).await?.with_people(cx, &states).await?;
+    let chosen = sent.text("whose");
+    let names = Names::of(cx, live(cx).await?).await?;
+    let names = names.with_people(cx, &states, chosen.parse().ok()).await?;
     let address = format!("{}/budgets", cx.base());
     let rows = states
         .iter()
         .map(|state| row(state, &names, Some(format!("{address}/{}/remove", state.budget.id))));
-    let chosen = sent.filled("period").unwrap_or(Period::Month.as_str());
-    let period = |one: Period| Choice::new(one.as_str(), one.says()).chosen(one.as_str() == chosen);
+    let asked = sent.filled("period").unwrap_or(Period::Month.as_str());
+    let period = |one: Period| Choice::new(one.as_str(), one.says()).chosen(one.as_str() == asked);
     Ok(Budgets {
         trail: Vec::new(),
         purpose: "What may be spent, in all and by whom. A request that could cost more than is left is not sent."
@@ -126,7 +128,7 @@ async fn page(cx: &Cx<BudgetsManage>, sent: &Fields) -> DomainResult<Budgets> {
         action: address,
         problems: Vec::new(),
         may_manage: true,
-        whose: names.choices(sent.text("whose")),
+        whose: names.choices(chosen),
         period: Period::ALL.into_iter().map(period).collect(),
         amount: sent.field("amount"),
         currency: CURRENCY.to_owned(),

@@ -353,7 +353,11 @@ async fn members_see_what_they_may_spend() {
     let member = format!("usr_{}", members.text.rsplit("/members/usr_").next().unwrap());
     let member = member.split('"').next().unwrap();
     let page = house.get("/o/acme/budgets", me).await;
-    assert!(page.text.contains("Member Mem Ber, all keys that they made"), "{}", page.text);
+    assert!(
+        page.text.contains("Member Mem Ber, all keys made by viewer@acme.example"),
+        "{}",
+        page.text
+    );
     let place = format!("/o/acme/members/{member}");
     let shown = house.get(&place, me).await;
     assert!(shown.text.contains("There is no such budget."), "{}", shown.text);

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use domain::{BudgetOf, KeyId, Kind, ProjectId, Result as DomainResult, UserId};
 use gateway::BudgetState;
-use store::{Page, Project};
+use store::{Member, Page, Project};
 
 use crate::{Cx, view::Choice};
 
@@ -18,7 +18,7 @@ pub(in crate::site) struct Names {
     projects: Vec<Project>,
     keys: HashMap<KeyId, NamedKey>,
     /// Members, in the order of their accounts.
-    people: Vec<(UserId, String)>,
+    people: Vec<Member>,
 }
 
 struct NamedKey {
@@ -41,22 +41,25 @@ impl Names {
         Ok(Self { projects, keys, people: Vec::new() })
     }
 
-    /// With what members are called: those who can be chosen, and those who have one of these budgets.
+    /// With what members are called: those who can be chosen, those who have one of these budgets, and `besides`.
     pub(in crate::site) async fn with_people<P>(
         mut self,
         cx: &Cx<P>,
         states: &[BudgetState],
+        besides: Option<UserId>,
     ) -> DomainResult<Self> {
-        let identity = &cx.app().identity;
-        let listed = identity.members_list(cx.scope()?, &Page::first(Page::MOST)).await?.data;
-        self.people = listed.into_iter().map(|member| (member.user, member.name)).collect();
-        for state in states {
-            let BudgetOf::User(user) = state.budget.of else { continue };
+        let (identity, scope) = (&cx.app().identity, cx.scope()?);
+        self.people = identity.members_list(scope, &Page::first(Page::MOST)).await?.data;
+        let payers = states.iter().filter_map(|state| match state.budget.of {
+            BudgetOf::User(user) => Some(user),
+            _ => None,
+        });
+        for user in payers.chain(besides) {
             if self.person(user).is_some() {
                 continue;
             }
-            match identity.member_fetch(cx.scope()?, user).await {
-                Ok(member) => self.people.push((member.user, member.name)),
+            match identity.member_fetch(scope, user).await {
+                Ok(member) => self.people.push(member),
                 Err(error) if error.kind() == Kind::NotFound => {}
                 Err(error) => return Err(error),
             }
@@ -64,8 +67,8 @@ impl Names {
         Ok(self)
     }
 
-    fn person(&self, id: UserId) -> Option<&str> {
-        self.people.iter().find(|(user, _)| *user == id).map(|(_, name)| name.as_str())
+    fn person(&self, id: UserId) -> Option<&Member> {
+        self.people.iter().find(|one| one.user == id)
     }
 
     fn project(&self, id: ProjectId) -> Option<&str> {
@@ -80,7 +83,9 @@ impl Names {
             BudgetOf::Organization => ("The organization".to_owned(), String::new()),
             BudgetOf::Project(id) => (format!("Project {}", named(id)), String::new()),
             BudgetOf::User(id) => match self.person(id) {
-                Some(name) => (format!("Member {name}"), "all keys that they made".to_owned()),
+                Some(one) => {
+                    (format!("Member {}", one.name), format!("all keys made by {}", one.email))
+                }
                 None => ("Former member".to_owned(), format!("{id}, for the keys that they made")),
             },
             BudgetOf::Key(id) => match self.keys.get(&id) {
@@ -112,8 +117,9 @@ impl Names {
             all.push(Choice::new(project.id.to_string(), format!("Project {}", project.name)));
             all.extend(self.keys_of(project));
         }
-        let member = |(id, name): &(UserId, String)| {
-            Choice::new(id.to_string(), format!("Member {name}, all keys that they made"))
+        let member = |one: &Member| {
+            let Member { user, name, email, .. } = one;
+            Choice::new(user.to_string(), format!("Member {name}, all keys made by {email}"))
         };
         all.extend(self.people.iter().map(member));
         all.into_iter()
