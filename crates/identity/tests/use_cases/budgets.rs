@@ -57,7 +57,7 @@ each_backend! {
         identity.budget_set(&owner, MONTH, 100).await.unwrap();
 
         let seen = identity.budgets_of_member(&inside, mara.user()).await.unwrap();
-        assert_eq!(seen, [set.clone()], "their own, and nothing else");
+        assert_eq!(seen, std::slice::from_ref(&set), "their own, and nothing else");
         assert_eq!(identity.budgets_of_member(&owner, mara.user()).await.unwrap(), seen);
         let neighbour = house.member(&owner, "nils", OrgRole::Member).await;
         let neighbour = house.inside(&owner, &neighbour).await;

@@ -671,6 +671,7 @@ fn provider_pages() -> Vec<Sample> {
             within("Budgets"),
             budgets::Budgets {
                 trail: vec![Link::new(format!("{ORG}/budgets"), "All budgets", false)],
+                rows: budgets_of_project(),
                 may_manage: false,
                 problems: Vec::new(),
                 ..budgets_page()
@@ -876,6 +877,24 @@ fn webhooks_page() -> webhooks::Index {
     }
 }
 
+/// What a member sees of a project.
+fn budgets_of_project() -> Vec<budgets::BudgetRow> {
+    let mut rows = budgets_page().rows;
+    rows.retain(|row| row.whose.starts_with("Project") || row.whose.starts_with("Key"));
+    rows.extend(budgets_of("You", "all keys that you made, in every project"));
+    rows
+}
+
+/// A member's, in other words.
+fn budgets_of(whose: &str, within: &str) -> Vec<budgets::BudgetRow> {
+    let mut rows = budgets_page().rows;
+    rows.retain(|row| row.whose.starts_with("Member"));
+    for row in &mut rows {
+        (row.whose, row.within) = (whose.into(), within.into());
+    }
+    rows
+}
+
 fn budgets_page() -> budgets::Budgets {
     const UNIT: u64 = 1_000_000_000;
     let row =
@@ -1072,11 +1091,7 @@ fn member_pages() -> Vec<Sample> {
         roles: roles(),
         everywhere: false,
         projects: vec![rights],
-        budgets: budgets_page()
-            .rows
-            .into_iter()
-            .filter(|row| row.whose == "Member Jo Sørensen")
-            .collect(),
+        budgets: budgets_of("Jo Sørensen", "all keys that they made, in every project"),
         set_budget: format!("{ORG}/budgets?whose=usr_01#set"),
     };
     let invited = members::Invited {

@@ -220,7 +220,7 @@ impl Fleet {
 
     pub(super) async fn reserve(&mut self, at: usize, tokens: u64) -> Result<u64, &'static str> {
         let Some(node) = &mut self.nodes[at] else { return Err("not running") };
-        let key = if tokens % 2 == 0 { &self.caller } else { &self.second };
+        let key = if tokens.is_multiple_of(2) { &self.caller } else { &self.second };
         let open = node.reserve(key, tokens).await?;
         let reserved = open.reserved();
         assert!(reserved >= LEAST.min(tokens * TOKEN) && reserved <= tokens * TOKEN);
