@@ -134,7 +134,7 @@ each_backend! {
         serve(&store, &made, id(&more), Some(20));
         serve(&store, &made, id(&owners), Some(300));
         serve(&store, &made, id(&nobodys), Some(4_000));
-        assert_eq!(spent(&store, &made, of).await, (4_321, 21), "in the journal");
+        assert_eq!(spent(&store, &made, of).await, (4_321, 21), "as soon as it is over");
         store.drain().await.unwrap();
         assert_eq!(spent(&store, &made, of).await, (4_321, 21), "in the database");
         assert_eq!(spent(&store, &made, BudgetOf::User(made.owner)).await.1, 300);
@@ -143,6 +143,10 @@ each_backend! {
         store.drain().await.unwrap();
         let span = Period::Month.span(store.clock().now());
         let spending = store.spending(&made.scope).await.unwrap();
+        serve(&store, &made, id(&theirs), Some(600_000));
+        let waiting: Vec<_> = spending.waiting().into_iter().map(|(_, spent)| spent).collect();
+        let [late] = waiting.as_slice() else { panic!("{waiting:?}") };
+        assert_eq!((late.nano, late.payer), (600_000, theirs.payer().unwrap()), "while somebody looks");
         for (of, sum) in [(of, 50_021), (BudgetOf::User(made.owner), 300), (BudgetOf::Organization, 54_321)] {
             assert_eq!(spending.recorded_here(of, span).await.unwrap(), sum, "{of:?}");
         }
