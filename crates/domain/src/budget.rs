@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use time::{OffsetDateTime, Time};
 
-use crate::{KeyId, ProjectId, Timestamp};
+use crate::{KeyId, ProjectId, Timestamp, UserId};
 
 /// The deployment's currency: that of the catalogue's prices. Amounts are nano-units of it.
 pub const CURRENCY: &str = "USD";
@@ -15,22 +15,37 @@ pub const CURRENCY: &str = "USD";
 pub enum BudgetOf {
     Organization,
     Project(ProjectId),
+    /// All keys that this member made, in every project.
+    User(UserId),
     Key(KeyId),
 }
 
+/// Who pays for a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Payer {
+    pub project: ProjectId,
+    /// Who made the key; `None` when no person did.
+    pub user: Option<UserId>,
+    pub key: KeyId,
+}
+
 impl BudgetOf {
-    /// Everybody who pays for the request of a key, the widest first.
-    #[must_use]
-    pub const fn all(project: ProjectId, key: KeyId) -> [Self; 3] {
-        [Self::Organization, Self::Project(project), Self::Key(key)]
+    /// Everybody whose spending a request is, the widest first.
+    pub fn all(payer: Payer) -> impl Iterator<Item = Self> {
+        let Payer { project, user, key } = payer;
+        let user = user.map(Self::User);
+        let all =
+            [Some(Self::Organization), Some(Self::Project(project)), user, Some(Self::Key(key))];
+        all.into_iter().flatten()
     }
 
-    /// For people: `organization`, `project`, `API key`.
+    /// For people: `organization`, `project`, `member`, `API key`.
     #[must_use]
     pub const fn noun(self) -> &'static str {
         match self {
             Self::Organization => "organization",
             Self::Project(_) => "project",
+            Self::User(_) => "member",
             Self::Key(_) => "API key",
         }
     }
@@ -134,6 +149,17 @@ mod tests {
         let december = Timestamp::from_millis(1_798_761_599_999);
         let span = text(Period::Month.span(december));
         assert_eq!(span, some("2026-12-01T00:00:00Z", "2027-01-01T00:00:00Z"));
+    }
+
+    #[test]
+    fn a_request_is_paid_by_the_widest_first_and_by_nobody_who_is_not_there() {
+        let at = Timestamp::from_millis(0);
+        let (project, user, key) = (ProjectId::new(at), UserId::new(at), KeyId::new(at));
+        let all = |user| BudgetOf::all(Payer { project, user, key }).collect::<Vec<_>>();
+        let (whole, project, key) =
+            (BudgetOf::Organization, BudgetOf::Project(project), BudgetOf::Key(key));
+        assert_eq!(all(Some(user)), [whole, project, BudgetOf::User(user), key]);
+        assert_eq!(all(None), [whole, project, key]);
     }
 
     #[test]

@@ -28,7 +28,7 @@ mod role;
 mod usage;
 
 pub use batch::{BatchEndpoint, BatchState, ContentEnd, FilePurpose, LineState};
-pub use budget::{BudgetOf, CURRENCY, Period, Span};
+pub use budget::{BudgetOf, CURRENCY, Payer, Period, Span};
 pub use catalogue::{
     Auth, Capability, Catalogue, CatalogueError, CatalogueState, Contract, Endpoint, Family,
     LiveCatalogue, Modality, Model, OWN_CONTRACT, Place, Posture, Price, PriceRule, Prices,

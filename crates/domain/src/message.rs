@@ -133,7 +133,7 @@ pub struct BudgetFacts<'a> {
     /// Part of addresses.
     pub slug: &'a str,
     pub organization: &'a str,
-    /// Such as `The organization`, `Project Website` or `Key backend`.
+    /// Such as `The organization`, `Project Website`, `Member Mara Lind` or `Key backend`.
     pub whose: &'a str,
     pub id: BudgetId,
     pub of: BudgetOf,

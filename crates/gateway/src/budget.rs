@@ -102,10 +102,10 @@ impl Inner {
         plan: &mut Plan,
     ) -> Result<Tab> {
         let book = self.budgets.of(&self.store, &self.tasks, &call.scope).await?;
-        let (Some(project), Some(key)) = (call.scope.project(), call.scope.key()) else {
+        let Some(payer) = call.scope.payer() else {
             return Err(Error::forbidden("Models are called with a project's key."));
         };
-        let tab = Tab::new(book, (project, key), self.budgets.now(&self.clock));
+        let tab = Tab::new(book, payer, self.budgets.now(&self.clock));
         if !tab.is_limited() {
             return Ok(tab);
         }

@@ -1,17 +1,17 @@
-//! Budgets of the organization, its projects and keys.
+//! Budgets of the organization, its projects, members and keys.
 
 use domain::{
-    Action, BudgetId, BudgetOf, Error, Event, KeyId, Period, Permission, ProjectId, Result,
+    Action, BudgetId, BudgetOf, Error, Event, KeyId, Period, Permission, ProjectId, Result, UserId,
 };
 use store::{Budget, Scope, Write};
 
-use crate::{Identity, decide};
+use crate::{Identity, decide, member::is_self};
 
 /// A million units of the currency, in nano-units: more than anybody means.
 const MOST_NANO: u64 = 1_000_000_000_000_000;
 
 impl Identity {
-    /// Every budget of the organization, its projects and keys, the oldest first.
+    /// Every budget of the organization, its projects, members and keys, the oldest first.
     pub async fn budgets_list(&self, scope: &Scope) -> Result<Vec<Budget>> {
         decide(scope, Permission::BudgetsManage, None)?;
         self.store().read(scope).await?.budgets_list().await
@@ -32,6 +32,17 @@ impl Identity {
         read.budgets_of_project(project).await
     }
 
+    /// The budgets of one member, the oldest first. Everybody may see their own.
+    pub async fn budgets_of_member(&self, scope: &Scope, person: UserId) -> Result<Vec<Budget>> {
+        let needed = if is_self(scope, person) {
+            Permission::OrganizationRead
+        } else {
+            Permission::BudgetsManage
+        };
+        decide(scope, needed, None)?;
+        self.store().read(scope).await?.budgets_of_member(person).await
+    }
+
     /// # Errors
     /// `NotFound` when there is no such budget.
     pub async fn budget_fetch(&self, scope: &Scope, id: BudgetId) -> Result<Budget> {
@@ -43,7 +54,7 @@ impl Identity {
     ///
     /// # Errors
     /// `Invalid` with code `invalid_budget` for more than a million; `NotFound` when there is no such live project or
-    /// API key.
+    /// API key, or the person is no member.
     pub async fn budget_set(
         &self,
         scope: &Scope,
@@ -60,6 +71,7 @@ impl Identity {
         match of {
             BudgetOf::Organization => {}
             BudgetOf::Project(project) => live_project(&mut write, project).await?,
+            BudgetOf::User(person) => write.member_fetch(person).await.map(drop)?,
             BudgetOf::Key(key) => live_key(&mut write, key).await?,
         }
         let budget = write.budget_set(of, period, limit_nano).await?;
@@ -102,6 +114,7 @@ fn named(event: Event, budget: &Budget) -> Event {
     match budget.of {
         BudgetOf::Organization => event,
         BudgetOf::Project(project) => event.on("project", project),
+        BudgetOf::User(person) => event.on_user(person),
         BudgetOf::Key(key) => event.on("key", key),
     }
 }

@@ -17,7 +17,7 @@ pub(crate) fn holds(scope: &Scope, role: OrgRole) -> Result<()> {
 }
 
 /// Whether the caller is this person.
-fn is_self(scope: &Scope, person: UserId) -> bool {
+pub(crate) fn is_self(scope: &Scope, person: UserId) -> bool {
     matches!(scope.principal(), Principal::User { id, .. } if *id == person)
 }
 

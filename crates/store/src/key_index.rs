@@ -9,7 +9,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use domain::{Error, KeyId, OrgId, OrgRole, ProjectId, Result, Timestamp};
+use domain::{Error, KeyId, OrgId, OrgRole, ProjectId, Result, Timestamp, UserId};
 use sea_orm::{
     ColumnTrait, QueryFilter, QueryOrder,
     sea_query::{Expr, ExprTrait as _},
@@ -85,6 +85,20 @@ impl Store {
         };
         entry.usable(self.clock().now().as_millis())?;
         Ok(entry.scope.clone())
+    }
+}
+
+impl Store {
+    /// Who made the keys of an organization that models are called with, as far as a person did. Every key that was
+    /// presented here is known.
+    pub(crate) fn key_makers(&self, org: OrgId) -> HashMap<KeyId, UserId> {
+        let map = self.inner().key_index.map.load();
+        let theirs = map.values().filter(|entry| entry.scope.org() == org);
+        theirs
+            .filter_map(|entry| {
+                entry.scope.payer().and_then(|payer| Some((payer.key, payer.user?)))
+            })
+            .collect()
     }
 }
 
@@ -179,6 +193,7 @@ fn entry(row: key_index::Model, slug: String, used: i64) -> Entry {
         org_role,
         projects: Vec::new(),
         key_scopes: words(&row.scopes),
+        key_maker: row.created_by.map(UserId::from_uuid),
         requests_per_minute: row.requests_per_minute.and_then(|limit| u32::try_from(limit).ok()),
     });
     Entry {

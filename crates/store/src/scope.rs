@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{Actor, KeyId, OrgId, OrgRole, ProjectId, ProjectRole, SessionId, UserId};
+use domain::{Actor, KeyId, OrgId, OrgRole, Payer, ProjectId, ProjectRole, SessionId, UserId};
 
 /// Who acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +35,8 @@ pub(crate) struct ScopeParts {
     pub(crate) org_role: Option<OrgRole>,
     pub(crate) projects: Vec<(ProjectId, ProjectRole)>,
     pub(crate) key_scopes: Vec<String>,
+    /// Who made the key.
+    pub(crate) key_maker: Option<UserId>,
     pub(crate) requests_per_minute: Option<u32>,
 }
 
@@ -93,6 +95,17 @@ impl Scope {
         match self.0.principal {
             Principal::ApiKey { id, .. } | Principal::AdminKey { id } => Some(id),
             Principal::User { .. } => None,
+        }
+    }
+
+    /// Who pays for what is asked with the API key of a project; `None` for everybody else.
+    #[must_use]
+    pub fn payer(&self) -> Option<Payer> {
+        match self.0.principal {
+            Principal::ApiKey { id, project } => {
+                Some(Payer { project, user: self.0.key_maker, key: id })
+            }
+            Principal::User { .. } | Principal::AdminKey { .. } => None,
         }
     }
 

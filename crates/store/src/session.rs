@@ -153,6 +153,7 @@ impl Store {
             principal: Principal::User { id: session.user, session: session.id },
             org_role: Some(role),
             projects,
+            key_maker: None,
             key_scopes: Vec::new(),
             requests_per_minute: None,
         }))

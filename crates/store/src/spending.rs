@@ -5,15 +5,17 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use domain::{BudgetOf, KeyId, OrgId, ProjectId, Result, Span, Timestamp};
-use sea_orm::{ColumnTrait, QueryFilter, QuerySelect, Select, sea_query::ExprTrait as _};
+use domain::{BudgetOf, KeyId, OrgId, Payer, ProjectId, Result, Span, Timestamp, UserId};
+use sea_orm::{
+    ColumnTrait, QueryFilter, QuerySelect, QueryTrait as _, Select, sea_query::ExprTrait as _,
+};
 use tokio::sync::MutexGuard;
 use uuid::Uuid;
 
 use crate::{
     Scope, Store,
     engine::Tx,
-    entity::usage,
+    entity::{api_key, usage},
     error::from_db,
     journal::{Settled, reserved_by},
     repository::usage::{positive, total},
@@ -24,8 +26,7 @@ use crate::{
 /// Something that was spent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Spent {
-    pub project: ProjectId,
-    pub key: KeyId,
+    pub payer: Payer,
     /// Nano-units.
     pub nano: u64,
 }
@@ -36,8 +37,9 @@ impl Spent {
     pub fn counts(&self, of: BudgetOf) -> bool {
         match of {
             BudgetOf::Organization => true,
-            BudgetOf::Project(project) => self.project == project,
-            BudgetOf::Key(key) => self.key == key,
+            BudgetOf::Project(project) => self.payer.project == project,
+            BudgetOf::User(user) => self.payer.user == Some(user),
+            BudgetOf::Key(key) => self.payer.key == key,
         }
     }
 }
@@ -67,7 +69,11 @@ impl Spending<'_> {
     #[must_use]
     pub fn waiting(&self) -> Vec<(Timestamp, Spent)> {
         let all = self.store.journal().oldest(self.scope.org(), usize::MAX);
-        all.iter().map(waiting).collect()
+        if all.is_empty() {
+            return Vec::new();
+        }
+        let makers = self.store.key_makers(self.scope.org());
+        all.iter().map(|settled| waiting(settled, &makers)).collect()
     }
 
     /// What the requests cost that were started in `span` and are in the database, by project and key.
@@ -99,10 +105,10 @@ impl Spending<'_> {
             .all(tx.on())
             .await
             .map_err(from_db)?;
-        let spent = |project, key, nano| Spent {
-            project: ProjectId::from_uuid(project),
-            key: KeyId::from_uuid(key),
-            nano,
+        let makers = makers(&tx, self.scope.org()).await?;
+        let spent = |project, key, nano| {
+            let (project, key) = (ProjectId::from_uuid(project), KeyId::from_uuid(key));
+            Spent { payer: Payer { project, user: makers.get(&key).copied(), key }, nano }
         };
         let sums = sums.into_iter().map(|(project, key, nano)| spent(project, key, positive(nano)));
         let interrupted = interrupted
@@ -134,6 +140,38 @@ fn within(org: OrgId, span: Span) -> Select<usage::Entity> {
     }
 }
 
+/// Who made the keys of an organization, as far as a person did. Keys are never deleted, and who made one never changes.
+async fn makers(tx: &Tx, org: OrgId) -> Result<HashMap<KeyId, UserId>> {
+    let all: Vec<(Uuid, Uuid)> = tenant::select::<api_key::Entity>(org)
+        .select_only()
+        .column(api_key::Column::Id)
+        .column(api_key::Column::CreatedBy)
+        .filter(api_key::Column::CreatedBy.is_not_null())
+        .into_tuple()
+        .all(tx.on())
+        .await
+        .map_err(from_db)?;
+    let pair = |(key, user)| (KeyId::from_uuid(key), UserId::from_uuid(user));
+    Ok(all.into_iter().map(pair).collect())
+}
+
+/// The requests of `span` that a budget of `of` counts.
+fn counted(org: OrgId, of: BudgetOf, span: Span) -> Select<usage::Entity> {
+    let all = within(org, span);
+    match of {
+        BudgetOf::Organization => all,
+        BudgetOf::Project(id) => all.filter(usage::Column::ProjectId.eq(id.uuid())),
+        BudgetOf::User(id) => {
+            let made = tenant::select::<api_key::Entity>(org)
+                .select_only()
+                .column(api_key::Column::Id)
+                .filter(api_key::Column::CreatedBy.eq(id.uuid()));
+            all.filter(usage::Column::KeyId.in_subquery(made.into_query()))
+        }
+        BudgetOf::Key(id) => all.filter(usage::Column::KeyId.eq(id.uuid())),
+    }
+}
+
 /// What each server has spent of a budget of `of` by the records; the nil one stands for those without a name.
 pub(crate) async fn by_node(
     tx: &Tx,
@@ -141,12 +179,8 @@ pub(crate) async fn by_node(
     of: BudgetOf,
     span: Span,
 ) -> Result<Vec<(Uuid, u64)>> {
-    let within = || match of {
-        BudgetOf::Organization => within(org, span),
-        BudgetOf::Project(id) => within(org, span).filter(usage::Column::ProjectId.eq(id.uuid())),
-        BudgetOf::Key(id) => within(org, span).filter(usage::Column::KeyId.eq(id.uuid())),
-    };
-    let sums: Vec<(Option<Uuid>, i64)> = within()
+    let counted = || counted(org, of, span);
+    let sums: Vec<(Option<Uuid>, i64)> = counted()
         .select_only()
         .column(usage::Column::NodeId)
         .column_as(total(usage::Column::CostNano), "cost_nano")
@@ -155,7 +189,7 @@ pub(crate) async fn by_node(
         .all(tx.on())
         .await
         .map_err(from_db)?;
-    let interrupted: Vec<(Option<Uuid>, String)> = within()
+    let interrupted: Vec<(Option<Uuid>, String)> = counted()
         .select_only()
         .column(usage::Column::NodeId)
         .column(usage::Column::Receipt)
@@ -174,7 +208,7 @@ pub(crate) async fn by_node(
     Ok(all.into_iter().collect())
 }
 
-fn waiting(settled: &Arc<Settled>) -> (Timestamp, Spent) {
+fn waiting(settled: &Arc<Settled>, makers: &HashMap<KeyId, UserId>) -> (Timestamp, Spent) {
     let Settled { intent, settlement } = settled.as_ref();
     // Without a cost, it is what was set aside if nobody saw the end, and nothing else.
     let interrupted = settlement.status == 0;
@@ -183,5 +217,7 @@ fn waiting(settled: &Arc<Settled>) -> (Timestamp, Spent) {
         None if interrupted => reserved_by(&settlement.receipt_json),
         None => 0,
     };
-    (intent.started, Spent { project: intent.project, key: intent.key, nano })
+    let (project, key) = (intent.project, intent.key);
+    let payer = Payer { project, user: makers.get(&key).copied(), key };
+    (intent.started, Spent { payer, nano })
 }

@@ -12,9 +12,10 @@ use sea_orm::{
 use crate::{
     Budget, Store, audit,
     engine::Tx,
-    entity::{api_key, budget, organization, project},
+    entity::{api_key, budget, member, organization, project},
     error::from_db,
     outgoing::Post,
+    repository::user,
     tenant,
     write::Touched,
 };
@@ -79,7 +80,7 @@ async fn tell(
         .await
         .map_err(from_db)?
         .ok_or_else(|| Error::not_found("organization"))?;
-    let whose = whose(tx, org, spent.of).await?;
+    let whose = whose(store, (tx, org), spent.of).await?;
     let facts = BudgetFacts {
         slug: &organization.slug,
         organization: &organization.name,
@@ -93,7 +94,7 @@ async fn tell(
 }
 
 /// The payer in words.
-async fn whose(tx: &Tx, org: OrgId, of: BudgetOf) -> Result<String> {
+async fn whose(store: &Store, (tx, org): (&Tx, OrgId), of: BudgetOf) -> Result<String> {
     Ok(match of {
         BudgetOf::Organization => "The organization".to_owned(),
         BudgetOf::Project(id) => {
@@ -103,6 +104,20 @@ async fn whose(tx: &Tx, org: OrgId, of: BudgetOf) -> Result<String> {
                 .await
                 .map_err(from_db)?;
             row.map_or_else(|| format!("Project {id}"), |row| format!("Project {}", row.name))
+        }
+        BudgetOf::User(id) => {
+            let member = tenant::select::<member::Entity>(org)
+                .filter(member::Column::UserId.eq(id.uuid()))
+                .one(tx.on())
+                .await
+                .map_err(from_db)?;
+            // Who has left is nobody whose name is told.
+            let ids: Vec<_> = member.into_iter().map(|row| row.user_id).collect();
+            let person = user::some(tx, store.deployment_keys()?, &ids).await?.pop();
+            person.map_or_else(
+                || format!("Former member {id}"),
+                |person| format!("Member {}", person.name),
+            )
         }
         BudgetOf::Key(id) => {
             let row = tenant::select::<api_key::Entity>(org)

@@ -1,6 +1,6 @@
 //! A share of a budget is told once: to those who answer for the organization, and to its webhooks.
 
-use domain::OrgRole;
+use domain::{Action, BudgetOf, Event, OrgRole};
 use sandbox::MailScript;
 use serde_json::Value;
 use testkit::{Backend, each_backend};
@@ -53,6 +53,31 @@ each_backend! {
         let next = domain::Period::Month.span(from).until.unwrap();
         assert!(house.store.budget_reached(org, budget.id, next, 50).await.unwrap());
         assert_eq!(house.deliver().await, 3);
+    }
+
+    async fn a_letter_says_which_member_and_an_event_does_not(backend: Backend) {
+        let mail = Mail::plain(MailScript::default()).await;
+        let house = House::new(backend, Some(&mail)).await;
+        let acme = house.organization("acme").await;
+        let member = house.member(&acme, "member@acme.example", OrgRole::Member).await;
+        let listener = Listener::start().await;
+        house.hook(&acme, &listener.url).await;
+        let budget = house.budget_of(&acme, BudgetOf::User(member)).await;
+        assert!(house.spend(&acme, &budget, 80).await);
+        house.deliver().await;
+        assert_eq!(recipients(&mail), ["owner@acme.example"], "whoever can raise it");
+        let letter = &mail.twin.letters()[0].letter;
+        assert!(letter.contains("Member Some Body: 80 % of 25.00 USD per month is spent."), "{letter}");
+        let event = listener.seen()[0].body.clone();
+        assert!(event.contains("\"of\":\"member\"") && !event.contains("Some Body"), "{event}");
+
+        let mut write = house.store.write(&acme).await.unwrap();
+        write.member_remove(member).await.unwrap();
+        write.commit(Event::new(Action::MemberRemove).on_user(member)).await.unwrap();
+        assert!(house.spend(&acme, &budget, 100).await, "it goes on holding");
+        house.deliver().await;
+        let letter = &mail.twin.letters()[1].letter;
+        assert!(letter.contains("Former member usr_") && !letter.contains("Some Body"), "{letter}");
     }
 
     async fn two_couriers_send_nothing_twice(backend: Backend) {

@@ -172,17 +172,21 @@ impl House {
         self.store.enter(&session, slug).await.unwrap()
     }
 
-    pub(crate) async fn member(&self, scope: &Scope, email: &str, role: OrgRole) {
+    pub(crate) async fn member(&self, scope: &Scope, email: &str, role: OrgRole) -> UserId {
         let user = self.person(email).await;
         let mut write = self.store.write(scope).await.unwrap();
         write.member_add(user, role).await.unwrap();
         write.commit(Event::new(Action::MemberJoin).on_user(user)).await.unwrap();
+        user
     }
 
     pub(crate) async fn budget(&self, scope: &Scope) -> Budget {
+        self.budget_of(scope, BudgetOf::Organization).await
+    }
+
+    pub(crate) async fn budget_of(&self, scope: &Scope, of: BudgetOf) -> Budget {
         let mut write = self.store.write(scope).await.unwrap();
-        let all = BudgetOf::Organization;
-        let budget = write.budget_set(all, Period::Month, 25_000_000_000).await.unwrap();
+        let budget = write.budget_set(of, Period::Month, 25_000_000_000).await.unwrap();
         write.commit(Event::new(Action::BudgetSet)).await.unwrap();
         budget
     }

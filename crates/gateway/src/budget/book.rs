@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use domain::{BudgetOf, Clock, KeyId, OrgId, Period, ProjectId, Result, Timestamp};
+use domain::{BudgetOf, Clock, OrgId, Payer, Period, Result, Timestamp};
 use parking_lot::RwLock;
 use store::{OrgRouting, Scope, Spending, Spent, Store};
 use tokio_util::task::TaskTracker;
@@ -111,13 +111,13 @@ impl Book {
     }
 
     /// Where a request that was started at `at` is counted.
-    pub(crate) fn places(&self, (project, key): (ProjectId, KeyId), at: Timestamp) -> Vec<Place> {
+    pub(crate) fn places(&self, payer: Payer, at: Timestamp) -> Vec<Place> {
         let shelf = self.shelf();
         if shelf.counters.is_empty() {
             return Vec::new();
         }
-        let each = BudgetOf::all(project, key).into_iter();
-        let each = each.flat_map(|of| Period::ALL.into_iter().map(move |period| (of, period)));
+        let each = BudgetOf::all(payer)
+            .flat_map(|of| Period::ALL.into_iter().map(move |period| (of, period)));
         each.filter_map(|of| shelf.counters.get(&of))
             .map(|counter| Place { window: counter.window(at), counter: Arc::clone(counter) })
             .collect()

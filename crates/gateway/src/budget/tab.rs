@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{Error, KeyId, ProjectId, Timestamp};
+use domain::{Error, Payer, Timestamp};
 
 use super::{
     book::Book,
@@ -16,7 +16,7 @@ const ROUNDS: usize = 3;
 /// Of one request, under all budgets that apply to it. Dropped unsettled, everything is given back.
 pub(crate) struct Tab {
     book: Arc<Book>,
-    payer: (ProjectId, KeyId),
+    payer: Payer,
     started: Timestamp,
     held: Option<Held>,
 }
@@ -33,11 +33,7 @@ struct Held {
 }
 
 impl Tab {
-    pub(crate) const fn new(
-        book: Arc<Book>,
-        payer: (ProjectId, KeyId),
-        started: Timestamp,
-    ) -> Self {
+    pub(crate) const fn new(book: Arc<Book>, payer: Payer, started: Timestamp) -> Self {
         Self { book, payer, started, held: None }
     }
 

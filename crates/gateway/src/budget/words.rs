@@ -49,6 +49,7 @@ fn budget(place: &Place) -> String {
     let budget = &place.counter.budget;
     let whose = match budget.of {
         domain::BudgetOf::Key(_) => "this API key",
+        domain::BudgetOf::User(_) => "the member who made this API key",
         domain::BudgetOf::Project(_) => "this project",
         domain::BudgetOf::Organization => "your organization",
     };

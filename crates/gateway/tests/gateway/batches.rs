@@ -216,6 +216,14 @@ async fn there_is_no_way_around_rules_and_budgets() {
     let done = house.over(batch.id).await;
     let errors = house.lines(done.errors).await;
     assert_eq!(errors["a"]["response"]["body"]["error"]["code"], "budget_exceeded", "{errors:?}");
+
+    house.budget(BudgetOf::Project(house.project()), 1_000_000_000).await;
+    house.budget(BudgetOf::User(house.owner.actor().user().unwrap()), 10).await;
+    let batch = house.order(CHAT, &chat("a", "open/sandbox-echo", "x")).await.unwrap();
+    let done = house.over(batch.id).await;
+    let error = house.lines(done.errors).await["a"]["response"]["body"]["error"].clone();
+    assert_eq!(error["code"], "budget_exceeded", "{error}");
+    assert!(error["message"].as_str().unwrap().contains("the member who made"), "{error}");
     assert_eq!(house.sent(), 0);
 }
 

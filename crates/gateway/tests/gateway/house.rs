@@ -465,7 +465,7 @@ async fn found(store: &Store, clock: &Clock) -> Scope {
     store.enter(&session, "o").await.unwrap()
 }
 
-async fn api_key(
+pub(crate) async fn api_key(
     store: &Store,
     owner: &Scope,
     project: domain::ProjectId,

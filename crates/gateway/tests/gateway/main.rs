@@ -18,6 +18,7 @@ mod house;
 mod images;
 mod limits;
 mod masking;
+mod members;
 mod notice;
 mod paths;
 mod ranking;

@@ -337,13 +337,20 @@ async fn a_client_that_leaves_stops_the_answer_at_once_and_pays_what_it_used() {
 
 #[tokio::test]
 async fn what_the_next_answer_may_cost_is_set_aside() {
-    let house = voice().await;
-    house.budget(ALL, WORST + 2 * ECHO).await;
+    for member in [false, true] {
+        let house = voice().await;
+        let of = if member { BudgetOf::User(house.owner.actor().user().unwrap()) } else { ALL };
+        set_aside(&house, of).await;
+    }
+}
+
+async fn set_aside(house: &House, of: BudgetOf) {
+    house.budget(of, WORST + 2 * ECHO).await;
     let sums = async || {
         let all = house.gateway.budgets(&house.owner).await.unwrap();
         (all[0].spent_nano, all[0].reserved_nano)
     };
-    let mut ends = enter(&house, "voice/sandbox-echo").await;
+    let mut ends = enter(house, "voice/sandbox-echo").await;
     assert_eq!(sums().await, (0, WORST));
     ends.ask(PROMPT).await;
     assert_eq!(sums().await, (0, WORST + ECHO));
@@ -359,7 +366,7 @@ async fn what_the_next_answer_may_cost_is_set_aside() {
     assert_eq!((row.status, row.error_code.as_deref()), (429, Some("budget_exceeded")));
     assert_eq!(row.cost_nano, Some(9 * 1_000 + 6 * 4_000), "what was used is counted all the same");
     assert_eq!(sums().await, (33_000, 0));
-    let told = refused(&house, "voice/sandbox-echo").await;
+    let told = refused(house, "voice/sandbox-echo").await;
     assert_eq!((told.status, &told.json()["error"]["code"]), (429, &json!("budget_exceeded")));
 }
 

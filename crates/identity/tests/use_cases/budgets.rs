@@ -1,6 +1,6 @@
 //! Who may say what may be spent, and by whom.
 
-use domain::{BudgetId, BudgetOf, OrgRole, Period, ProjectId, ProjectRole};
+use domain::{BudgetId, BudgetOf, OrgRole, Period, ProjectId, ProjectRole, UserId};
 use identity::KeyScope;
 use testkit::{Backend, each_backend};
 
@@ -38,6 +38,36 @@ each_backend! {
         assert_eq!(code(identity.budget_remove(&viewer, changed.id).await), "forbidden");
         identity.budget_remove(&admin, changed.id).await.unwrap();
         assert_eq!(code(identity.budget_remove(&admin, changed.id).await), "not_found");
+    }
+
+    async fn admins_set_budgets_of_members_who_see_their_own(backend: Backend) {
+        let house = House::new(backend).await;
+        let operator = house.operator().await;
+        let (_, owner) = house.organization(&operator, "acme").await;
+        let (_, other) = house.organization(&operator, "globex").await;
+        let identity = &house.identity;
+        let mara = house.member(&owner, "mara", OrgRole::Member).await;
+        let theirs = (BudgetOf::User(mara.user()), Period::Month);
+        let inside = house.inside(&owner, &mara).await;
+        assert_eq!(code(identity.budget_set(&inside, theirs, 9).await), "forbidden", "not by themselves");
+        assert_eq!(code(identity.budget_set(&other, theirs, 9).await), "not_found", "nobody of theirs");
+        let nobody = (BudgetOf::User(UserId::new(house.store.clock().now())), Period::Month);
+        assert_eq!(code(identity.budget_set(&owner, nobody, 9).await), "not_found");
+        let set = identity.budget_set(&owner, theirs, 9).await.unwrap();
+        identity.budget_set(&owner, MONTH, 100).await.unwrap();
+
+        let seen = identity.budgets_of_member(&inside, mara.user()).await.unwrap();
+        assert_eq!(seen, std::slice::from_ref(&set), "their own, and nothing else");
+        assert_eq!(identity.budgets_of_member(&owner, mara.user()).await.unwrap(), seen);
+        let neighbour = house.member(&owner, "nils", OrgRole::Member).await;
+        let neighbour = house.inside(&owner, &neighbour).await;
+        assert_eq!(code(identity.budgets_of_member(&neighbour, mara.user()).await), "forbidden");
+        assert!(identity.budgets_of_member(&other, mara.user()).await.unwrap().is_empty());
+
+        identity.member_remove(&owner, mara.user()).await.unwrap();
+        assert_eq!(code(identity.budget_set(&owner, theirs, 8).await), "not_found", "they have left");
+        assert_eq!(identity.budget_fetch(&owner, set.id).await.unwrap(), set, "it goes on holding");
+        identity.budget_remove(&owner, set.id).await.unwrap();
     }
 
     async fn only_what_lives_here_can_have_a_budget(backend: Backend) {

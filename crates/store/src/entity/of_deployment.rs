@@ -61,6 +61,7 @@ entity!(deployment key_index "key_index" keys { digest: Vec<u8> } {
     expires_at: Option<i64>,
     revoked_at: Option<i64>,
     version: i64,
+    created_by: Option<Uuid>,
 });
 entity!(deployment invitation_index "invitation_index" keys { digest: Vec<u8> } {
     org_id: Uuid,

@@ -99,6 +99,7 @@ entity!(tenant budget "budget" keys { id: Uuid } {
     changed_at: i64,
     told_from: Option<i64>,
     told_percent: i64,
+    user_id: Option<Uuid>,
 });
 entity!(tenant counter "counter" keys { budget_id: Uuid, from_at: i64, node_id: Uuid } {
     ceiling: i64,

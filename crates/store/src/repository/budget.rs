@@ -1,6 +1,6 @@
-//! Budgets of an organization, its projects and its keys.
+//! Budgets of an organization, its projects, its members and its keys.
 
-use domain::{BudgetId, BudgetOf, Error, KeyId, Period, ProjectId, Result, Timestamp};
+use domain::{BudgetId, BudgetOf, Error, KeyId, Period, ProjectId, Result, Timestamp, UserId};
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, QueryFilter, QueryOrder, QuerySelect as _, Select,
@@ -29,10 +29,11 @@ pub struct Budget {
 impl TryFrom<table::Model> for Budget {
     type Error = Error;
     fn try_from(row: table::Model) -> Result<Self> {
-        let of = match (row.project_id, row.key_id) {
-            (_, Some(key)) => BudgetOf::Key(KeyId::from_uuid(key)),
-            (Some(project), None) => BudgetOf::Project(ProjectId::from_uuid(project)),
-            (None, None) => BudgetOf::Organization,
+        let of = match (row.project_id, row.user_id, row.key_id) {
+            (_, _, Some(key)) => BudgetOf::Key(KeyId::from_uuid(key)),
+            (_, Some(user), None) => BudgetOf::User(UserId::from_uuid(user)),
+            (Some(project), None, None) => BudgetOf::Project(ProjectId::from_uuid(project)),
+            (None, None, None) => BudgetOf::Organization,
         };
         let period = Period::parse(&row.period)
             .ok_or_else(|| Error::internal(format!("unknown period {}", row.period)))?;
@@ -49,10 +50,11 @@ impl TryFrom<table::Model> for Budget {
 fn whose(of: BudgetOf) -> SimpleExpr {
     let nobody = |column: table::Column| column.is_null();
     match of {
-        BudgetOf::Organization => {
-            nobody(table::Column::ProjectId).and(nobody(table::Column::KeyId))
-        }
+        BudgetOf::Organization => nobody(table::Column::ProjectId)
+            .and(nobody(table::Column::UserId))
+            .and(nobody(table::Column::KeyId)),
         BudgetOf::Project(project) => table::Column::ProjectId.eq(project.uuid()),
+        BudgetOf::User(user) => table::Column::UserId.eq(user.uuid()),
         BudgetOf::Key(key) => table::Column::KeyId.eq(key.uuid()),
     }
 }
@@ -63,7 +65,7 @@ async fn all(read: &Read, select: Select<table::Entity>) -> Result<Vec<Budget>> 
 }
 
 impl Read {
-    /// Every budget of the organization, its projects and keys, the oldest first.
+    /// Every budget of the organization, its projects, members and keys, the oldest first.
     pub async fn budgets_list(&mut self) -> Result<Vec<Budget>> {
         all(self, tenant::select::<table::Entity>(self.org())).await
     }
@@ -83,6 +85,12 @@ impl Read {
         all(self, tenant::select::<table::Entity>(self.org()).filter(theirs)).await
     }
 
+    /// The budgets of one member, the oldest first.
+    pub async fn budgets_of_member(&mut self, person: UserId) -> Result<Vec<Budget>> {
+        let theirs = table::Column::UserId.eq(person.uuid());
+        all(self, tenant::select::<table::Entity>(self.org()).filter(theirs)).await
+    }
+
     pub async fn budget_fetch(&mut self, id: BudgetId) -> Result<Budget> {
         tenant::select::<table::Entity>(self.org())
             .filter(table::Column::Id.eq(id.uuid()))
@@ -98,7 +106,7 @@ impl Write {
     /// Sets the budget of one payer for one period, in place of the one that was.
     ///
     /// # Errors
-    /// `NotFound` when the project or key is not one of this organization.
+    /// `NotFound` when the project, the member or the key is not one of this organization.
     pub async fn budget_set(
         &mut self,
         of: BudgetOf,
@@ -129,21 +137,34 @@ impl Write {
             (row.limit_nano, row.changed_at) = (limit, now.as_millis());
             return row.try_into();
         }
-        let (project, key, missing) = match of {
-            BudgetOf::Organization => (None, None, "organization"),
-            BudgetOf::Project(project) => (Some(project.uuid()), None, "project"),
-            BudgetOf::Key(key) => (None, Some(key.uuid()), "key"),
-        };
-        let row = table::Model {
+        let mut row = table::Model {
             org_id: org.uuid(),
             id: BudgetId::new(now).uuid(),
-            project_id: project,
-            key_id: key,
+            project_id: None,
+            user_id: None,
+            key_id: None,
             period: period.as_str().to_owned(),
             limit_nano: limit,
             changed_at: now.as_millis(),
             told_from: None,
             told_percent: 0,
+        };
+        let missing = match of {
+            BudgetOf::Organization => "organization",
+            BudgetOf::Project(project) => {
+                row.project_id = Some(project.uuid());
+                "project"
+            }
+            BudgetOf::User(user) => {
+                // The row refers to a person, who may be somebody else's.
+                self.member_row(user).await?;
+                row.user_id = Some(user.uuid());
+                "member"
+            }
+            BudgetOf::Key(key) => {
+                row.key_id = Some(key.uuid());
+                "key"
+            }
         };
         tenant::insert::<table::Entity>(self.tx(), org, row.clone().into()).await.map_err(
             |error| match error.code() {

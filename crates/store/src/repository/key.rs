@@ -139,6 +139,7 @@ impl Write {
             org_id: Set(org.uuid()),
             key_id: Set(row.id),
             project_id: Set(row.project_id),
+            created_by: Set(row.created_by),
             scopes: Set(row.scopes.clone()),
             requests_per_minute: Set(row.requests_per_minute),
             expires_at: Set(row.expires_at),

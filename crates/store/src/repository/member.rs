@@ -70,7 +70,7 @@ impl Read {
         self.with_people(vec![row]).await?.pop().ok_or_else(none)
     }
 
-    async fn member_row(&mut self, person: UserId) -> Result<member::Model> {
+    pub(super) async fn member_row(&mut self, person: UserId) -> Result<member::Model> {
         tenant::select::<member::Entity>(self.org())
             .filter(member::Column::UserId.eq(person.uuid()))
             .one(self.tx.on())

@@ -14,7 +14,7 @@ use testkit::{Backend, each_backend};
 
 use crate::fixture::{self, House, event, house, refusal};
 
-async fn set(store: &Store, house: &House, of: BudgetOf, limit: u64) -> Budget {
+pub(crate) async fn set(store: &Store, house: &House, of: BudgetOf, limit: u64) -> Budget {
     let mut write = store.write(&house.scope).await.unwrap();
     let budget = write.budget_set(of, Period::Month, limit).await.unwrap();
     write.commit(event(Action::BudgetSet)).await.unwrap();
@@ -38,7 +38,7 @@ fn intent(store: &Store, house: &House, key: KeyId) -> Intent {
 }
 
 /// A request that cost so much, as far as the journal knows.
-fn serve(store: &Store, house: &House, key: KeyId, cost_nano: Option<u64>) {
+pub(crate) fn serve(store: &Store, house: &House, key: KeyId, cost_nano: Option<u64>) {
     let intent = intent(store, house, key);
     store.journal().intent(&intent).unwrap();
     let settlement = Settlement {
@@ -56,15 +56,15 @@ fn serve(store: &Store, house: &House, key: KeyId, cost_nano: Option<u64>) {
     store.journal().settle(&settlement).unwrap();
 }
 
-/// What was spent this month in all, and by `key`.
-async fn spent(store: &Store, house: &House, key: KeyId) -> (u64, u64) {
+/// What was spent this month in all, and by `whom`.
+pub(crate) async fn spent(store: &Store, house: &House, whom: BudgetOf) -> (u64, u64) {
     let spending = store.spending(&house.scope).await.unwrap();
     let span = Period::Month.span(store.clock().now());
     let waiting = spending.waiting().into_iter().filter(|(at, _)| span.holds(*at));
     let mut all: Vec<Spent> = waiting.map(|(_, spent)| spent).collect();
     all.extend(spending.recorded(span).await.unwrap());
     let sum = |of: BudgetOf| all.iter().filter(|one| one.counts(of)).map(|one| one.nano).sum();
-    (sum(BudgetOf::Organization), sum(BudgetOf::Key(key)))
+    (sum(BudgetOf::Organization), sum(whom))
 }
 
 each_backend! {
@@ -168,10 +168,10 @@ each_backend! {
         serve(&store, &house, one, Some(100));
         serve(&store, &house, other, Some(20));
         serve(&store, &house, one, None);
-        assert_eq!(spent(&store, &house, one).await, (120, 100), "of this month");
+        assert_eq!(spent(&store, &house, BudgetOf::Key(one)).await, (120, 100), "of this month");
         store.drain().await.unwrap();
         serve(&store, &house, one, Some(3));
-        assert_eq!(spent(&store, &house, one).await, (123, 103));
+        assert_eq!(spent(&store, &house, BudgetOf::Key(one)).await, (123, 103));
     }
 
     async fn an_interrupted_request_counts_as_what_was_set_aside(backend: Backend) {
@@ -185,13 +185,13 @@ each_backend! {
         store.journal().intent(&free).unwrap();
         cut.reserved_nano = Some(400);
         store.journal().intent(&cut).unwrap();
-        assert_eq!(spent(&store, &house, key.id).await, (7, 7), "under way, it is not spent");
+        assert_eq!(spent(&store, &house, BudgetOf::Key(key.id)).await, (7, 7), "under way, it is not spent");
         store.close().await.unwrap();
         drop(store);
         let store = backend.open().await;
-        assert_eq!(spent(&store, &house, key.id).await, (407, 407));
+        assert_eq!(spent(&store, &house, BudgetOf::Key(key.id)).await, (407, 407));
         store.drain().await.unwrap();
-        assert_eq!(spent(&store, &house, key.id).await, (407, 407), "also once it is a row");
+        assert_eq!(spent(&store, &house, BudgetOf::Key(key.id)).await, (407, 407), "also once it is a row");
     }
 
     async fn each_share_of_a_period_is_told_once(backend: Backend) {

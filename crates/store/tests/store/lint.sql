@@ -17,10 +17,10 @@ union all select 'policy_missing_or_odd', relname from tt
       and pg_get_expr(p.polwithcheck, p.polrelid) = '(org_id = ( SELECT app_org() AS app_org))')
 union all select 'extra_permissive_policy', relname from tt
   where (select count(*) from pg_policy p where p.polrelid = tt.oid and p.polpermissive) > 1
--- A member is a person of the deployment: the one reference that needs no organization.
+-- A member, and whoever has a budget, is a person of the deployment: the references that need no organization.
 union all select 'fk_without_org_id: ' || k.conname, relname from tt
   join pg_constraint k on k.conrelid = tt.oid and k.contype = 'f'
-  where k.conname <> 'member_user_id_fkey' and not exists (
+  where k.conname not in ('member_user_id_fkey', 'budget_user_id_fkey') and not exists (
     select 1 from unnest(k.conkey) x join pg_attribute a on a.attrelid = k.conrelid and a.attnum = x
     where a.attname = 'org_id')
 union all select 'unique_without_org_id: ' || i.relname, tt.relname from tt

@@ -21,6 +21,7 @@ mod notice;
 mod opening;
 mod organization;
 mod outside;
+mod payer;
 mod provider;
 mod receipt;
 mod settle;

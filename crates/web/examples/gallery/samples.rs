@@ -674,6 +674,7 @@ fn provider_pages() -> Vec<Sample> {
             within("Budgets"),
             budgets::Budgets {
                 trail: vec![Link::new(format!("{ORG}/budgets"), "All budgets", false)],
+                rows: budgets_of_project(),
                 may_manage: false,
                 problems: Vec::new(),
                 ..budgets_page()
@@ -879,15 +880,33 @@ fn webhooks_page() -> webhooks::Index {
     }
 }
 
+/// What a member sees of a project.
+fn budgets_of_project() -> Vec<budgets::BudgetRow> {
+    let mut rows = budgets_page().rows;
+    rows.retain(|row| row.whose.starts_with("Project") || row.whose.starts_with("Key"));
+    rows.extend(budgets_of("You", "all keys that you made, in every project"));
+    rows
+}
+
+/// A member's, in other words.
+fn budgets_of(whose: &str, within: &str) -> Vec<budgets::BudgetRow> {
+    let mut rows = budgets_page().rows;
+    rows.retain(|row| row.whose.starts_with("Member"));
+    for row in &mut rows {
+        (row.whose, row.within) = (whose.into(), within.into());
+    }
+    rows
+}
+
 fn budgets_page() -> budgets::Budgets {
     const UNIT: u64 = 1_000_000_000;
     let row =
         |whose: &str, period: &str, (spent, held, limit): (u64, u64, u64)| budgets::BudgetRow {
             whose: whose.into(),
-            within: if whose.starts_with("Key") {
-                "Support assistant".into()
-            } else {
-                String::new()
+            within: match whose.split(' ').next() {
+                Some("Key") => "Support assistant".into(),
+                Some("Member") => "all keys made by jo.soerensen@acme.example".into(),
+                _ => String::new(),
             },
             period: period.into(),
             limit: money(limit, "USD"),
@@ -906,6 +925,7 @@ fn budgets_page() -> budgets::Budgets {
         rows: vec![
             row("The organization", "per month", (312 * UNIT, 4 * UNIT, 1_000 * UNIT)),
             row("Project Support assistant", "per month", (168 * UNIT, 12 * UNIT, 200 * UNIT)),
+            row("Member Jo Sørensen", "per month", (9 * UNIT, UNIT, 20 * UNIT)),
             row("Key nightly-batch", "per day", (5 * UNIT, 0, 5 * UNIT)),
             row("Key trial", "in total", (UNIT / 400, 0, 10 * UNIT)),
         ],
@@ -914,6 +934,7 @@ fn budgets_page() -> budgets::Budgets {
             Choice::new("organization", "The organization").chosen(true),
             Choice::new("prj_01kagc5w4m8y1t2v3x4z5a6b7c", "Project Support assistant"),
             Choice::new("key_01kagc5w4m8y1t2v3x4z5a6b7c", "Key trial, in Support assistant"),
+            Choice::new("usr_01", "Member Jo Sørensen, all keys made by jo.soerensen@acme.example"),
         ],
         period: vec![
             Choice::new("day", "per day"),
@@ -1074,6 +1095,8 @@ fn member_pages() -> Vec<Sample> {
         roles: roles(),
         everywhere: false,
         projects: vec![rights],
+        budgets: budgets_of("Jo Sørensen", "all keys that they made, in every project"),
+        set_budget: format!("{ORG}/budgets?whose=usr_01#set"),
     };
     let invited = members::Invited {
         link: "http://127.0.0.1:8080/invitations/9aZ3kT8vNc1RyJd5Bs7Ga0HpWe6UiXo9Mf2QzLt4Kv".into(),

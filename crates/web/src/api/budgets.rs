@@ -18,7 +18,8 @@ pub(super) fn routes() -> Routes {
         .api(
             "GET",
             all,
-            Operation::new("Budgets of the organization, its projects and keys").lists::<Budget>(),
+            Operation::new("Budgets of the organization, its projects, members and keys")
+                .lists::<Budget>(),
             index,
         )
         .api(
@@ -44,8 +45,10 @@ pub(super) fn routes() -> Routes {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewBudget {
-    /// Id or short name of a project. Without it and `key`, the budget is the organization's.
+    /// Id or short name of a project. Without it, `user` and `key`, the budget is the organization's.
     project: Option<String>,
+    /// Id of a member: what all keys that they made may spend together, in every project.
+    user: Option<String>,
     /// Id of an API key.
     key: Option<String>,
     /// `day` or `month` of the calendar in UTC, or `total`.
@@ -57,8 +60,10 @@ struct NewBudget {
 #[derive(Debug, Serialize, ToSchema)]
 struct Budget {
     id: String,
-    /// The project whose spending is counted; null when it is the organization's or a key's.
+    /// The project whose spending is counted; null when it is somebody else's.
     project: Option<String>,
+    /// The member whose keys' spending is counted, also when they have left.
+    user: Option<String>,
     /// The API key whose spending is counted.
     key: Option<String>,
     /// `day`, `month` or `total`.
@@ -78,14 +83,16 @@ struct Budget {
 impl From<BudgetState> for Budget {
     fn from(state: BudgetState) -> Self {
         let budget = state.budget;
-        let (project, key) = match budget.of {
-            BudgetOf::Organization => (None, None),
-            BudgetOf::Project(project) => (Some(project.to_string()), None),
-            BudgetOf::Key(key) => (None, Some(key.to_string())),
+        let (project, user, key) = match budget.of {
+            BudgetOf::Organization => (None, None, None),
+            BudgetOf::Project(project) => (Some(project.to_string()), None, None),
+            BudgetOf::User(user) => (None, Some(user.to_string()), None),
+            BudgetOf::Key(key) => (None, None, Some(key.to_string())),
         };
         Self {
             id: budget.id.to_string(),
             project,
+            user,
             key,
             period: budget.period.as_str(),
             limit_nano: budget.limit_nano,
@@ -119,18 +126,25 @@ async fn fetch(cx: Cx<BudgetsManage>, (): ()) -> Result<Response> {
 }
 
 async fn whose(cx: &Cx<BudgetsManage>, new: &NewBudget) -> DomainResult<BudgetOf> {
-    match (new.project.as_deref(), new.key.as_deref()) {
-        (None, None) => Ok(BudgetOf::Organization),
-        (Some(name), None) => match name.parse() {
+    match (new.project.as_deref(), new.user.as_deref(), new.key.as_deref()) {
+        (None, None, None) => Ok(BudgetOf::Organization),
+        (Some(name), None, None) => match name.parse() {
             Ok(id) => Ok(BudgetOf::Project(id)),
             Err(_) => {
                 let project = cx.app().identity.project_by_slug(cx.scope()?, name).await?;
                 Ok(BudgetOf::Project(project.id))
             }
         },
-        (None, Some(key)) => key.parse().map(BudgetOf::Key).map_err(|_| Error::not_found("key")),
-        (Some(_), Some(_)) => Err(Error::invalid("A budget is a project's or a key's, not both.")
-            .with_code("invalid_budget")),
+        (None, Some(user), None) => {
+            user.parse().map(BudgetOf::User).map_err(|_| Error::not_found("member"))
+        }
+        (None, None, Some(key)) => {
+            key.parse().map(BudgetOf::Key).map_err(|_| Error::not_found("key"))
+        }
+        _ => {
+            Err(Error::invalid("A budget is a project's, a member's or a key's: name one of them.")
+                .with_code("invalid_budget"))
+        }
     }
 }
 

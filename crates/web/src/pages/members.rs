@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use super::budgets::BudgetRow;
 use crate::view::{Choice, Field, Problem, When};
 
 #[derive(Clone, Debug)]
@@ -70,4 +71,7 @@ pub struct Change {
     /// The role reaches every project by itself.
     pub everywhere: bool,
     pub projects: Vec<ProjectRights>,
+    pub budgets: Vec<BudgetRow>,
+    /// Where another is set.
+    pub set_budget: String,
 }

@@ -1,14 +1,16 @@
-//! Budgets: those of the organization with its projects and keys, and those that concern one project.
+//! Budgets: those of the organization with its projects, members and keys, and those that concern one project.
 
-use std::collections::HashMap;
+mod names;
 
 use axum::response::Response;
 use domain::{
-    BudgetId, BudgetOf, CURRENCY, Error, KeyId, Period, ProjectId, Result as DomainResult,
+    BudgetId, BudgetOf, CURRENCY, Error, Period, Result as DomainResult, UserId,
     tags::{BudgetsManage, UsageRead},
 };
 use gateway::BudgetState;
-use store::{Page, Project};
+use store::{Page, Principal, Project};
+
+pub(super) use self::names::Names;
 
 use crate::{
     Cx,
@@ -20,92 +22,12 @@ use crate::{
     view::{Choice, Field, Link, Meter, Problem, When, money},
 };
 
-/// Keys of one project that can be chosen.
-const KEYS: u32 = 200;
-
 pub(super) fn routes() -> Routes {
     Routes::new()
         .get("/o/{org}/budgets", show)
         .post("/o/{org}/budgets", set)
         .post("/o/{org}/budgets/{budget}/remove", remove)
         .get("/o/{org}/p/{project}/budgets", show_of_project)
-}
-
-/// What projects and keys are called.
-#[derive(Default)]
-pub(super) struct Names {
-    /// Live ones, in their order.
-    projects: Vec<Project>,
-    keys: HashMap<KeyId, NamedKey>,
-}
-
-struct NamedKey {
-    project: ProjectId,
-    name: String,
-    live: bool,
-}
-
-impl Names {
-    pub(super) async fn of<P>(cx: &Cx<P>, projects: Vec<Project>) -> DomainResult<Self> {
-        let mut read = cx.read().await?;
-        let mut keys = HashMap::new();
-        for project in &projects {
-            for key in read.keys_list(Some(project.id), &Page::first(KEYS)).await?.data {
-                let named =
-                    NamedKey { project: project.id, name: key.name, live: key.revoked.is_none() };
-                keys.insert(key.id, named);
-            }
-        }
-        Ok(Self { projects, keys })
-    }
-
-    fn project(&self, id: ProjectId) -> Option<&str> {
-        self.projects.iter().find(|one| one.id == id).map(|one| one.name.as_str())
-    }
-
-    /// The payer, and in which project it is.
-    pub(super) fn whose(&self, of: BudgetOf) -> (String, String) {
-        let named =
-            |id| self.project(id).map_or_else(|| "archived project".to_owned(), str::to_owned);
-        match of {
-            BudgetOf::Organization => ("The organization".to_owned(), String::new()),
-            BudgetOf::Project(id) => (format!("Project {}", named(id)), String::new()),
-            BudgetOf::Key(id) => match self.keys.get(&id) {
-                Some(key) => (format!("Key {}", key.name), named(key.project)),
-                None => (format!("Key {id}"), String::new()),
-            },
-        }
-    }
-
-    /// The keys of a project that are in use, to choose from.
-    fn keys_of<'a>(&'a self, project: &'a Project) -> impl Iterator<Item = Choice> + 'a {
-        let mut keys: Vec<_> =
-            self.keys.iter().filter(|(_, key)| key.project == project.id && key.live).collect();
-        keys.sort_by_key(|(id, _)| **id);
-        keys.into_iter().map(|(id, key)| {
-            Choice::new(id.to_string(), format!("Key {}, in {}", key.name, project.name))
-        })
-    }
-
-    /// The same of every project.
-    pub(super) fn keys(&self) -> impl Iterator<Item = Choice> + '_ {
-        self.projects.iter().flat_map(|project| self.keys_of(project))
-    }
-
-    /// Everybody who can have a budget, `chosen` already.
-    fn choices(&self, chosen: &str) -> Vec<Choice> {
-        let mut all = vec![Choice::new("organization", "The organization")];
-        for project in &self.projects {
-            all.push(Choice::new(project.id.to_string(), format!("Project {}", project.name)));
-            all.extend(self.keys_of(project));
-        }
-        all.into_iter()
-            .map(|one| {
-                let is = one.value == chosen;
-                one.chosen(is)
-            })
-            .collect()
-    }
 }
 
 fn row(state: &BudgetState, names: &Names, remove: Option<String>) -> BudgetRow {
@@ -134,7 +56,7 @@ pub(super) async fn warnings<P>(cx: &Cx<P>, projects: &[Project]) -> DomainResul
     if states.is_empty() {
         return Ok(Vec::new());
     }
-    let names = Names::of(cx, projects.to_vec()).await?;
+    let names = Names::of(cx, projects.to_vec()).await?.with_people(cx, &states, None).await?;
     let line = |state: &BudgetState| {
         let ((whose, _), limit) =
             (names.whose(state.budget.of), money(state.budget.limit_nano, CURRENCY));
@@ -153,6 +75,33 @@ pub(crate) async fn of_project(cx: &Cx<UsageRead>) -> DomainResult<Vec<BudgetSta
     Ok(states)
 }
 
+/// The budgets of one member, and whose they are in words.
+pub(super) async fn of_member<P>(
+    cx: &Cx<P>,
+    person: UserId,
+    (whose, within): (&str, &str),
+) -> DomainResult<Vec<BudgetRow>> {
+    let scope = cx.scope()?;
+    let theirs = cx.app().identity.budgets_of_member(scope, person).await?;
+    if theirs.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut states = cx.app().gateway.budgets(scope).await?;
+    states.retain(|state| theirs.iter().any(|one| one.id == state.budget.id));
+    let named = |state: &BudgetState| BudgetRow {
+        whose: whose.to_owned(),
+        within: within.to_owned(),
+        ..row(state, &Names::default(), None)
+    };
+    Ok(states.iter().map(named).collect())
+}
+
+/// The budgets of whoever looks, as far as it is a person.
+async fn own<P>(cx: &Cx<P>) -> DomainResult<Vec<BudgetRow>> {
+    let Principal::User { id, .. } = *cx.scope()?.principal() else { return Ok(Vec::new()) };
+    of_member(cx, id, ("You", "all keys that you made, in every project")).await
+}
+
 /// Projects that are not archived.
 pub(super) async fn live<P>(cx: &Cx<P>) -> DomainResult<Vec<Project>> {
     let listed = cx.app().identity.projects_list(cx.scope()?, &Page::first(Page::MOST)).await?;
@@ -162,13 +111,15 @@ pub(super) async fn live<P>(cx: &Cx<P>) -> DomainResult<Vec<Project>> {
 /// The page as it stands, with what was `sent` in its form.
 async fn page(cx: &Cx<BudgetsManage>, sent: &Fields) -> DomainResult<Budgets> {
     let states = cx.app().gateway.budgets(cx.scope()?).await?;
+    let chosen = sent.text("whose");
     let names = Names::of(cx, live(cx).await?).await?;
+    let names = names.with_people(cx, &states, chosen.parse().ok()).await?;
     let address = format!("{}/budgets", cx.base());
     let rows = states
         .iter()
         .map(|state| row(state, &names, Some(format!("{address}/{}/remove", state.budget.id))));
-    let chosen = sent.filled("period").unwrap_or(Period::Month.as_str());
-    let period = |one: Period| Choice::new(one.as_str(), one.says()).chosen(one.as_str() == chosen);
+    let asked = sent.filled("period").unwrap_or(Period::Month.as_str());
+    let period = |one: Period| Choice::new(one.as_str(), one.says()).chosen(one.as_str() == asked);
     Ok(Budgets {
         trail: Vec::new(),
         purpose: "What may be spent, in all and by whom. A request that could cost more than is left is not sent."
@@ -177,7 +128,7 @@ async fn page(cx: &Cx<BudgetsManage>, sent: &Fields) -> DomainResult<Budgets> {
         action: address,
         problems: Vec::new(),
         may_manage: true,
-        whose: names.choices(sent.text("whose")),
+        whose: names.choices(chosen),
         period: Period::ALL.into_iter().map(period).collect(),
         amount: sent.field("amount"),
         currency: CURRENCY.to_owned(),
@@ -185,7 +136,9 @@ async fn page(cx: &Cx<BudgetsManage>, sent: &Fields) -> DomainResult<Budgets> {
 }
 
 async fn show(cx: Cx<BudgetsManage>, (): ()) -> Result<Response> {
-    let page = page(&cx, &Fields::default()).await?;
+    // The page of a member leads here.
+    let chosen = ("whose".to_owned(), cx.query().text("whose").to_owned());
+    let page = page(&cx, &Fields::of(vec![chosen])).await?;
     Ok(cx.page("Budgets", page).await?)
 }
 
@@ -194,13 +147,16 @@ async fn show_of_project(cx: Cx<UsageRead>, (): ()) -> Result<Response> {
     let names = Names::of(&cx, vec![cx.project()?.clone()]).await?;
     let whole = cx.may(domain::Permission::BudgetsManage, None);
     let trail = whole.then(|| Link::new(format!("{}/budgets", cx.base()), "All budgets", false));
+    let mut rows: Vec<_> = states.iter().map(|state| row(state, &names, None)).collect();
+    rows.extend(own(&cx).await?);
     let page = Budgets {
         trail: trail.into_iter().collect(),
-        purpose: "What this project and each of its keys may spend. Budgets of the organization hold besides."
+        purpose: "What this project and each of its keys may spend, and what you may. Budgets of the organization, \
+                  and of others who made keys, hold besides."
             .to_owned(),
         action: String::new(),
         problems: Vec::new(),
-        rows: states.iter().map(|state| row(state, &names, None)).collect(),
+        rows,
         may_manage: false,
         whose: Vec::new(),
         period: Vec::new(),
@@ -224,10 +180,11 @@ fn nano(text: &str) -> Option<u64> {
 
 fn entered(sent: &Fields) -> DomainResult<((BudgetOf, Period), u64)> {
     let whose = sent.text("whose");
-    let of = match (whose, whose.parse(), whose.parse()) {
+    let of = match (whose, whose.parse(), whose.parse(), whose.parse()) {
         ("organization", ..) => BudgetOf::Organization,
-        (_, Ok(project), _) => BudgetOf::Project(project),
-        (_, _, Ok(key)) => BudgetOf::Key(key),
+        (_, Ok(project), ..) => BudgetOf::Project(project),
+        (_, _, Ok(user), _) => BudgetOf::User(user),
+        (_, _, _, Ok(key)) => BudgetOf::Key(key),
         _ => {
             return Err(
                 Error::invalid("Choose whose spending is meant.").with_code("invalid_payer")

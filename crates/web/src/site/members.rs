@@ -150,8 +150,11 @@ async fn change_page<P>(cx: &Cx<P>) -> domain::Result<Change> {
     let grants = identity.member_grants(scope, member.user).await?;
     let projects = identity.projects_list(scope, &Page::first(Page::MOST)).await?.data;
     let live = projects.into_iter().filter(|project| project.archived.is_none());
+    let whose = (member.name.as_str(), "all keys that they made, in every project");
     Ok(Change {
         href: format!("{base}/members/{}", member.user),
+        budgets: super::budgets::of_member(cx, member.user, whose).await?,
+        set_budget: format!("{base}/budgets?whose={}#set", member.user),
         base,
         problems: Vec::new(),
         roles: roles(scope, member.role),
@@ -235,7 +238,7 @@ fn question<P>(cx: &Cx<P>, member: &Member) -> Confirm {
             Fact::new("Joined", When(member.joined).text()),
         ],
         lost: "they lose access to this organization at once, with every role in its projects. Keys they created \
-               keep working: revoke those apart."
+               keep working, within their budgets: revoke those apart."
             .to_owned(),
         action: format!("{base}/members/{}/remove", member.user),
         expected: member.name.clone(),

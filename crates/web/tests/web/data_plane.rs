@@ -269,10 +269,46 @@ async fn budgets_are_set_by_programs_and_hold_at_once() {
             json!({"period": "day", "limit_nano": 1, "project": "website", "key": "k"}),
             "invalid_budget",
         ),
+        (json!({"period": "day", "limit_nano": 1, "user": "u", "key": "k"}), "invalid_budget"),
     ] {
         let wrong = house.api("PUT", path, admin, Some(new)).await;
         assert_eq!((wrong.status, &wrong.json()["code"]), (StatusCode::BAD_REQUEST, &json!(code)));
     }
+    let removed = house.api("DELETE", &each, admin, None).await;
+    assert_eq!(removed.status, StatusCode::NO_CONTENT);
+    assert_eq!(ask().await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn members_get_budgets_from_programs() {
+    let house = House::new().await;
+    let admin = &house.acme.admin_key;
+    let path = "/api/v1/budgets";
+    let owner = house.acme.scope.actor().user().unwrap().to_string();
+    let new = |user: &str| json!({"user": user, "period": "month", "limit_nano": 7_000_000_000u64});
+    let set = house.api("PUT", path, admin, Some(new(&owner))).await;
+    assert_eq!(set.status, StatusCode::OK, "{}", set.text);
+    let budget = set.json();
+    assert_eq!(budget["user"], json!(owner));
+    assert_eq!((&budget["project"], &budget["key"]), (&json!(null), &json!(null)));
+    let each = format!("{path}/{}", budget["id"].as_str().unwrap());
+    assert_eq!(house.api("GET", &each, admin, None).await.json(), budget);
+    assert_eq!(house.api("GET", path, admin, None).await.json()["data"], json!([budget]));
+    let of_project = house.api("GET", "/api/v1/projects/website/budgets", admin, None).await;
+    assert_eq!(of_project.json()["data"], json!([]), "it is no project's");
+    // The key was made by the owner, and the server of the house has no known price.
+    let body = json!({"model": "sandbox-echo", "messages": [{"role": "user", "content": "x"}]});
+    let ask = || house.api("POST", "/v1/chat/completions", &house.acme.key, Some(body.clone()));
+    assert_eq!(ask().await.json()["error"]["code"], "no_price");
+    let stranger = house.other.scope.actor().user().unwrap().to_string();
+    for nobody in [stranger.as_str(), "usr_00000000000000000000000000", "mara"] {
+        let refused = house.api("PUT", path, admin, Some(new(nobody))).await;
+        assert_eq!(refused.status, StatusCode::NOT_FOUND, "{nobody}: {}", refused.text);
+    }
+    let foreign = &house.other.admin_key;
+    let stolen = house.api("PUT", path, foreign, Some(new(&owner))).await;
+    assert_eq!(stolen.status, StatusCode::NOT_FOUND, "{}", stolen.text);
+    assert_eq!(house.api("GET", &each, foreign, None).await.status, StatusCode::NOT_FOUND);
     let removed = house.api("DELETE", &each, admin, None).await;
     assert_eq!(removed.status, StatusCode::NO_CONTENT);
     assert_eq!(ask().await.status, StatusCode::OK);

@@ -343,6 +343,56 @@ async fn budgets_say_what_may_be_spent() {
 }
 
 #[tokio::test]
+async fn members_see_what_they_may_spend() {
+    let house = House::new().await;
+    let me = Some(&house.owner);
+    let viewer = house
+        .member("viewer@acme.example", domain::OrgRole::Member, Some(domain::ProjectRole::Viewer))
+        .await;
+    let members = house.get("/o/acme/members", me).await;
+    let member = format!("usr_{}", members.text.rsplit("/members/usr_").next().unwrap());
+    let member = member.split('"').next().unwrap();
+    let page = house.get("/o/acme/budgets", me).await;
+    assert!(
+        page.text.contains("Member Mem Ber, all keys made by viewer@acme.example"),
+        "{}",
+        page.text
+    );
+    let place = format!("/o/acme/members/{member}");
+    let shown = house.get(&place, me).await;
+    assert!(shown.text.contains("There is no such budget."), "{}", shown.text);
+    let link = format!("/o/acme/budgets?whose={member}");
+    assert!(shown.text.contains(&format!("href=\"{link}#set\"")), "{}", shown.text);
+    let chosen = house.get(&link, me).await;
+    assert!(chosen.text.contains(&format!("value=\"{member}\" selected")), "{}", chosen.text);
+
+    let fields = [("whose", member), ("period", "month"), ("amount", "20")];
+    let saved = house.post("/o/acme/budgets", &fields, me).await;
+    assert_eq!(saved.location(), "/o/acme/budgets?done=budget", "{}", saved.text);
+    let listed = house.get("/o/acme/budgets", me).await;
+    assert!(listed.text.contains("<th scope=\"row\">Member Mem Ber<span"), "{}", listed.text);
+    let shown = house.get(&place, me).await;
+    assert!(shown.text.contains("20.00 USD") && !shown.text.contains("no such budget"));
+    assert!(!shown.text.contains("/budgets/bgt_"), "{}", shown.text);
+    let own = house.get("/o/acme/p/website/budgets", Some(&viewer)).await;
+    assert!(own.text.contains("<th scope=\"row\">You<span"), "{}", own.text);
+    assert!(own.text.contains("20.00 USD"), "{}", own.text);
+    let others = house.get("/o/acme/p/website/budgets", me).await;
+    assert!(!others.text.contains("20.00 USD"), "{}", others.text);
+    let nobody = [("whose", "usr_00000000000000000000000000"), ("period", "day"), ("amount", "1")];
+    assert_eq!(house.post("/o/acme/budgets", &nobody, me).await.status, StatusCode::NOT_FOUND);
+    let raised = house.post("/o/acme/budgets", &fields, Some(&viewer)).await;
+    assert_eq!(raised.status, StatusCode::FORBIDDEN, "{}", raised.text);
+
+    let fields = [("confirm", "Mem Ber")];
+    let gone = house.post(&format!("{place}/remove"), &fields, me).await;
+    assert_eq!(gone.location(), "/o/acme/members?done=member-removed", "{}", gone.text);
+    let listed = house.get("/o/acme/budgets", me).await;
+    assert!(listed.text.contains("Former member") && listed.text.contains(member));
+    assert!(!listed.text.contains("Mem Ber"), "{}", listed.text);
+}
+
+#[tokio::test]
 async fn limits_say_how_fast_programs_may_ask() {
     let house = House::new().await;
     let me = Some(&house.owner);

@@ -4,7 +4,7 @@
 use std::{str::FromStr as _, sync::LazyLock, time::Duration};
 
 use domain::{
-    BudgetId, BudgetOf, Error, KeyId, OrgId, Period, ProjectId, Result, Secret, Timestamp,
+    BudgetId, BudgetOf, Error, KeyId, OrgId, Period, ProjectId, Result, Secret, Timestamp, UserId,
 };
 use egress::{Destination, Egress, Kind};
 use parking_lot::Mutex;
@@ -294,6 +294,7 @@ fn field(of: &CounterOf) -> String {
     let whose = match of.of {
         BudgetOf::Organization => "organization".to_owned(),
         BudgetOf::Project(id) => format!("project/{}", id.uuid()),
+        BudgetOf::User(id) => format!("user/{}", id.uuid()),
         BudgetOf::Key(id) => format!("key/{}", id.uuid()),
     };
     let (period, from) = (of.period.as_str(), of.from.as_millis());
@@ -312,6 +313,7 @@ fn counter(field: &str) -> Option<CounterOf> {
     let of = match next()? {
         "organization" => BudgetOf::Organization,
         "project" => BudgetOf::Project(ProjectId::from_uuid(id(next())?)),
+        "user" => BudgetOf::User(UserId::from_uuid(id(next())?)),
         "key" => BudgetOf::Key(KeyId::from_uuid(id(next())?)),
         _ => return None,
     };
@@ -330,6 +332,7 @@ mod tests {
         for of in [
             BudgetOf::Organization,
             BudgetOf::Project(ProjectId::from_uuid(id)),
+            BudgetOf::User(UserId::from_uuid(id)),
             BudgetOf::Key(KeyId::from_uuid(id)),
         ] {
             let from = Timestamp::from_millis(1_767_225_600_000);

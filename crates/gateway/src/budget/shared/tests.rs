@@ -51,8 +51,11 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-async fn play(what: In, steps: Vec<Step>) {
+async fn play(what: In, member: bool, steps: Vec<Step>) {
     let mut fleet = Fleet::new(what, SERVERS, (Period::Total, LIMIT)).await;
+    if member {
+        fleet = fleet.of_member(LIMIT).await;
+    }
     // What may be used: after the limit was lowered, what was set aside before goes on.
     let (mut limit, mut most) = (LIMIT, LIMIT);
     for (number, step) in steps.iter().enumerate() {
@@ -112,16 +115,16 @@ proptest! {
 
     #[test]
     fn several_servers_never_pass_the_limit_and_give_everything_back_on_redis(
-        steps in prop::collection::vec(step(), 20..120)
+        member in any::<bool>(), steps in prop::collection::vec(step(), 20..120)
     ) {
-        runtime().block_on(play(In::Redis, steps));
+        runtime().block_on(play(In::Redis, member, steps));
     }
 
     #[test]
     fn several_servers_never_pass_the_limit_and_give_everything_back_on_postgres(
-        steps in prop::collection::vec(step(), 20..120)
+        member in any::<bool>(), steps in prop::collection::vec(step(), 20..120)
     ) {
-        runtime().block_on(play(In::Database, steps));
+        runtime().block_on(play(In::Database, member, steps));
     }
 }
 
@@ -346,7 +349,7 @@ async fn few_reservations_ask_anybody() {
         let fleet = Fleet::new(what, 2, (Period::Total, 1_000_000_000)).await;
         let node = fleet.nodes[0].as_ref().unwrap();
         let (scope, worst) = (&fleet.caller, worst(200));
-        let payer = (scope.project().unwrap(), scope.key().unwrap());
+        let payer = scope.payer().unwrap();
         drop(node.reserve(scope, 200).await.unwrap());
         let asked = || node.shared().sequence.load(Ordering::SeqCst);
         let (before, began) = (asked(), std::time::Instant::now());

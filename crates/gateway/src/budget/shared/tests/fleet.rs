@@ -62,7 +62,7 @@ impl Node {
     pub(super) async fn reserve(&self, scope: &Scope, tokens: u64) -> Result<Open, &'static str> {
         let book =
             self.books.of(&self.store, &self.tasks, scope).await.map_err(|error| error.code())?;
-        let payer = (scope.project().unwrap(), scope.key().unwrap());
+        let payer = scope.payer().unwrap();
         let mut tab = Tab::new(book, payer, self.books.now(self.store.clock()));
         let worst = || Some(worst(tokens));
         let mut done = tab.reserve(worst);
@@ -79,8 +79,8 @@ impl Node {
         let intent = Intent {
             request,
             org: scope.org(),
-            project: payer.0,
-            key: payer.1,
+            project: payer.project,
+            key: payer.key,
             provider: ProviderId::from_uuid(Uuid::from_u128(2)),
             model: "m".to_owned(),
             requested_model: "m".to_owned(),
@@ -118,12 +118,16 @@ pub(super) fn worst(tokens: u64) -> Worst {
     Worst::of(&Prices { base, rules: Vec::new() }, None, &head, (0, 0)).unwrap()
 }
 
-/// A deployment with some servers and one budget of its organization.
+/// A deployment with some servers and one budget, of its organization or of the maker of its keys.
 pub(super) struct Fleet {
     pub(super) backend: Backend,
     pub(super) redis: Option<Redis>,
     pub(super) owner: Scope,
     pub(super) caller: Scope,
+    /// Another key of the same maker, in another project.
+    second: Scope,
+    /// Whose the budget is.
+    of: BudgetOf,
     pub(super) nodes: Vec<Option<Node>>,
     pub(super) clocks: Vec<Clock>,
     pub(super) period: Period,
@@ -146,17 +150,31 @@ impl Fleet {
         (period, limit): (Period, u64),
     ) -> Self {
         let store = backend.open().await;
-        let (owner, caller) = found(&store).await;
+        let (owner, caller, second) = found(&store).await;
         let redis = (what == In::Redis).then(Redis::start);
         let nodes = clocks.iter().map(|_| None).collect();
         store.drain().await.unwrap();
         store.close().await.unwrap();
-        let mut fleet = Self { backend, redis, owner, caller, nodes, clocks, period, spent: 0 };
+        let of = BudgetOf::Organization;
+        let mut fleet =
+            Self { backend, redis, owner, caller, second, of, nodes, clocks, period, spent: 0 };
         for at in 0..fleet.nodes.len() {
             fleet.start(at).await;
         }
         fleet.limit(limit).await;
         fleet
+    }
+
+    /// The same with a budget of the member who made the keys, in place of the organization's.
+    pub(super) async fn of_member(mut self, limit: u64) -> Self {
+        let node = self.nodes.iter().flatten().next().unwrap();
+        let mut write = node.store.write(&self.owner).await.unwrap();
+        let whole = write.budgets_list().await.unwrap()[0].id;
+        write.budget_remove(whole).await.unwrap();
+        write.commit(Event::new(Action::BudgetRemove)).await.unwrap();
+        self.of = BudgetOf::User(self.owner.actor().user().unwrap());
+        self.limit(limit).await;
+        self
     }
 
     pub(super) fn counters(&self) -> Counters {
@@ -193,7 +211,7 @@ impl Fleet {
     pub(super) async fn limit(&self, limit: u64) {
         let node = self.nodes.iter().flatten().next().unwrap();
         let mut write = node.store.write(&self.owner).await.unwrap();
-        write.budget_set(BudgetOf::Organization, self.period, limit).await.unwrap();
+        write.budget_set(self.of, self.period, limit).await.unwrap();
         write.commit(Event::new(Action::BudgetSet)).await.unwrap();
         for node in self.nodes.iter().flatten() {
             node.store.drain().await.unwrap();
@@ -202,7 +220,8 @@ impl Fleet {
 
     pub(super) async fn reserve(&mut self, at: usize, tokens: u64) -> Result<u64, &'static str> {
         let Some(node) = &mut self.nodes[at] else { return Err("not running") };
-        let open = node.reserve(&self.caller, tokens).await?;
+        let key = if tokens.is_multiple_of(2) { &self.caller } else { &self.second };
+        let open = node.reserve(key, tokens).await?;
         let reserved = open.reserved();
         assert!(reserved >= LEAST.min(tokens * TOKEN) && reserved <= tokens * TOKEN);
         node.open.push(open);
@@ -296,8 +315,8 @@ impl Fleet {
     }
 }
 
-/// An owner and a key.
-async fn found(store: &Store) -> (Scope, Scope) {
+/// An owner, and two keys that they made, each in a project of its own.
+async fn found(store: &Store) -> (Scope, Scope, Scope) {
     let deployment = store.deployment(Authority::Bootstrap).await.unwrap();
     let user = UserId::new(store.clock().now());
     let mut write = deployment.write().await.unwrap();
@@ -317,12 +336,18 @@ async fn found(store: &Store) -> (Scope, Scope) {
     write.commit(Event::new(Action::SessionCreate)).await.unwrap();
     let session = store.session(&token).await.unwrap();
     let owner = store.enter(&session, "o").await.unwrap();
-    let mut write = store.write(&owner).await.unwrap();
-    let new = NewProject { name: "P".to_owned(), slug: "p".to_owned() };
+    let (caller, second) = (key(store, &owner, "p").await, key(store, &owner, "q").await);
+    (owner, caller, second)
+}
+
+/// A key in a new project.
+async fn key(store: &Store, owner: &Scope, slug: &str) -> Scope {
+    let mut write = store.write(owner).await.unwrap();
+    let new = NewProject { name: "P".to_owned(), slug: slug.to_owned() };
     let project = write.project_create(new).await.unwrap().id;
     write.commit(Event::new(Action::ProjectCreate)).await.unwrap();
     let new = vault::api_key::generate("pbk").unwrap();
-    let mut write = store.write(&owner).await.unwrap();
+    let mut write = store.write(owner).await.unwrap();
     let key = NewKey {
         project: Some(project),
         name: "K".to_owned(),
@@ -336,6 +361,5 @@ async fn found(store: &Store) -> (Scope, Scope) {
     write.key_create(key).await.unwrap();
     write.commit(Event::new(Action::KeyCreate)).await.unwrap();
     let presented = vault::api_key::parse("pbk", new.text.expose()).unwrap();
-    let caller = store.api_key(&presented).unwrap();
-    (owner, caller)
+    store.api_key(&presented).unwrap()
 }
