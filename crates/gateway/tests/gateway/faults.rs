@@ -1,6 +1,7 @@
 //! Everything that can go wrong with a provider.
 
 use domain::{Protocol, Provenance, StatedTerms};
+use gateway::GatewayConfig;
 use llm::Format;
 use sandbox::Script;
 use serde_json::Value;
@@ -146,7 +147,10 @@ async fn a_provider_that_cannot_be_reached_is_an_ordinary_error() {
 
 #[tokio::test]
 async fn odd_framing_and_large_events_pass() {
-    let house = House::with(quick(), Script { keep: 0, ..script() }).await;
+    // Nothing here is about patience, and a large answer takes its time on a busy machine.
+    let config =
+        GatewayConfig { first_token_ms: 10_000, stall_ms: 10_000, total_ms: 30_000, ..quick() };
+    let house = House::with(config, Script { keep: 0, ..script() }).await;
     let models = [
         "sandbox-crlf",
         "sandbox-comments",
