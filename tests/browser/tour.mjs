@@ -57,7 +57,7 @@ for (const javaScriptEnabled of [true, false]) {
     if (javaScriptEnabled) await look(page, "sign-in-wrong");
     await signIn(page, member("owner"));
     for (const place of ["", "/usage", "/usage/reconcile", "/audit", "/providers", "/rules", "/masking", "/subprocessors", "/budgets", "/limits", "/webhooks", "/members", "/models", "/projects", "/settings"]) {
-      await visit(page, `${base}${place}`, javaScriptEnabled && `demo${place.replace("/", "-") || "-overview"}`);
+      await visit(page, `${base}${place}`, javaScriptEnabled && `demo${place.replaceAll("/", "-") || "-overview"}`);
     }
     await visit(page, `/o/${foreign.slug}`, javaScriptEnabled && "not-found-signed-in", 404);
     assert.deepEqual(problems, []);
