@@ -105,15 +105,8 @@ async fn refusal(cx: Run<'_>, project: &Project, model: &str) -> Result<String> 
 /// Tries to switch storage on, and to store a file; the attempts, and how many got through.
 async fn store(cx: Run<'_>, project: &Project) -> Result<(u64, u64)> {
     let house = &cx.houses.first;
-    let owner = house.owner(&cx.site.client);
-    let listed = owner.ask("GET", "/api/v1/projects", Payload::Empty).await?;
-    let mut all = listed.get("data").and_then(Value::as_array).into_iter().flatten();
-    let id = all.find(|one| text(one, "slug") == SLUG).map(|one| text(one, "id"));
-    let path = format!(
-        "/api/v1/projects/{}/content-storage?organization={}",
-        id.unwrap_or_default(),
-        house.slug
-    );
+    let id = house.owner(&cx.site.client).project(SLUG).await?;
+    let path = format!("/api/v1/projects/{id}/content-storage?organization={}", house.slug);
     let switch = async |allowed: bool| -> Result<Answer> {
         let (auth, body) = (Auth::Session(&house.session), json!({"allowed": allowed}));
         cx.site.client.send("PUT", &path, auth, Payload::Json(body)).await

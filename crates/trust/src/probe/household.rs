@@ -89,15 +89,22 @@ impl Owner<'_> {
         self.client.send(method, &path, auth, payload).await?.ok()?.json()
     }
 
+    /// The id of the project of this name, which is made where there is none.
+    pub(super) async fn project(&self, slug: &str) -> Result<String> {
+        let listed = self.ask("GET", "/api/v1/projects", Payload::Empty).await?;
+        let mut all = listed.get("data").and_then(Value::as_array).into_iter().flatten();
+        if let Some(found) = all.find(|one| text(one, "slug") == slug) {
+            return Ok(text(found, "id"));
+        }
+        let new = json!({"name": slug, "slug": slug});
+        let made = self.ask("POST", "/api/v1/projects", Payload::Json(new)).await?;
+        Ok(text(&made, "id"))
+    }
+
     /// A budget of a project in which nothing is asked: under a budget nobody is asked whose prices are unknown.
     async fn budget(&self) -> Result<Value> {
         const SLUG: &str = "spare";
-        let listed = self.ask("GET", "/api/v1/projects", Payload::Empty).await?;
-        let all = listed.get("data").and_then(Value::as_array).into_iter().flatten();
-        if !all.into_iter().any(|one| text(one, "slug") == SLUG) {
-            let new = json!({"name": SLUG, "slug": SLUG});
-            self.ask("POST", "/api/v1/projects", Payload::Json(new)).await?;
-        }
+        self.project(SLUG).await?;
         let new = json!({"project": SLUG, "period": "total", "limit_nano": 1_000_000_000_u64});
         self.ask("PUT", "/api/v1/budgets", Payload::Json(new)).await
     }

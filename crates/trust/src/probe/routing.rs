@@ -99,16 +99,7 @@ impl Project {
         slug: &str,
         rules: Option<Value>,
     ) -> Result<Self> {
-        let listed = owner.ask("GET", "/api/v1/projects", Payload::Empty).await?;
-        let all = listed.get("data").and_then(Value::as_array).cloned().unwrap_or_default();
-        let project = match all.into_iter().find(|one| text(one, "slug") == slug) {
-            Some(found) => found,
-            None => {
-                let new = json!({"name": slug, "slug": slug});
-                owner.ask("POST", "/api/v1/projects", Payload::Json(new)).await?
-            }
-        };
-        let id = text(&project, "id");
+        let id = owner.project(slug).await?;
         if let Some(rules) = rules {
             let path = format!("/api/v1/projects/{id}/routing-policy");
             owner.ask("PUT", &path, Payload::Json(rules)).await?;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::Result;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::time::Instant;
 
 use super::{
@@ -28,10 +28,7 @@ pub(super) async fn batch(
     project: &Project,
 ) -> Result<(Sent, Vec<String>)> {
     let owner = cx.houses.second.owner(&cx.site.client);
-    let listed = owner.ask("GET", "/api/v1/projects", Payload::Empty).await?;
-    let mut all = listed.get("data").and_then(Value::as_array).into_iter().flatten();
-    let id = all.find(|one| text(one, "slug") == SLUG).map(|one| text(one, "id"));
-    let path = format!("/api/v1/projects/{}/content-storage", id.unwrap_or_default());
+    let path = format!("/api/v1/projects/{}/content-storage", owner.project(SLUG).await?);
     owner.ask("PUT", &path, Payload::Json(json!({"allowed": true}))).await?;
 
     let mut said = Texts::new(cx.seed, "batch");
@@ -72,18 +69,17 @@ async fn order(cx: Run<'_>, project: &Project, line: String, label: String) -> R
     let batch = client.send("POST", "/v1/batches", auth, Payload::Json(order)).await?;
     let path = format!("/v1/batches/{}", text(&batch.ok()?.json()?, "id"));
     let until = Instant::now() + DONE;
-    let state = loop {
+    let (state, output) = loop {
         let batch = client.send("GET", &path, auth, Payload::Empty).await?.ok()?.json()?;
         let state = text(&batch, "status");
         let over = ["completed", "failed", "expired", "cancelled"].contains(&state.as_str());
         if over || Instant::now() >= until {
-            let output = text(&batch, "output_file_id");
-            for file in [file, output].iter().filter(|file| !file.is_empty()) {
-                client.send("DELETE", &format!("/v1/files/{file}"), auth, Payload::Empty).await?;
-            }
-            break state;
+            break (state, text(&batch, "output_file_id"));
         }
         tokio::time::sleep(LOOK).await;
     };
+    for file in [file, output].iter().filter(|file| !file.is_empty()) {
+        client.send("DELETE", &format!("/v1/files/{file}"), auth, Payload::Empty).await?;
+    }
     Ok(state == "completed")
 }
