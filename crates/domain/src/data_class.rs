@@ -39,7 +39,7 @@ classes! {
     PersonName = "person_name", sealed: true, "Names of people";
     Password = "password", sealed: true, "Password hashes";
     /// Provider credentials and other secrets that must be recoverable.
-    Credential = "credential", sealed: true, "Provider credentials; addresses and secrets of webhooks";
+    Credential = "credential", sealed: true, "Provider credentials; addresses and secrets of webhooks; seeds of authenticator apps";
     /// Gone once it was delivered or given up.
     Message = "message", sealed: true, "Letters and events on their way to people and webhooks";
     /// Personal values of audit events, erasable apart from the log.

@@ -41,7 +41,11 @@ actions! {
     OperatorCreate = "operator.create", "created an operator";
     UserCreate = "user.create", "created an account";
     UserPasswordChange = "user.password_change", "changed their password";
+    UserSecondFactorSet = "user.second_factor_set", "set up a second factor";
+    UserSecondFactorRemove = "user.second_factor_remove", "removed their second factor";
+    UserRecoveryCodesRenew = "user.recovery_codes_renew", "made new recovery codes";
     SessionCreate = "session.create", "signed in";
+    SessionBegin = "session.begin", "knew the password and was asked for a second factor";
     SessionRefuse = "session.refuse", "was refused sign-in";
     SessionEnd = "session.end", "signed out";
     OrganizationCreate = "organization.create", "created the organization";

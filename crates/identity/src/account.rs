@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use domain::{Action, Actor, Error, Event, Result, Secret, SessionId, UserId};
+use domain::{Action, Actor, Error, Event, Result, Secret, SessionId, Timestamp, UserId};
 use store::{DeploymentWrite, NewSession, NewUser, Session, SessionRow, User};
 
 use crate::{Identity, SignedIn, guessing::network, names, password_policy};
@@ -81,7 +81,8 @@ impl Identity {
         let mut write = deployment.write().await?;
         write.user_password_set(id, hash).await?;
         let ended = write.sessions_end_all(id).await?;
-        let signed_in = self.session_open(&mut write, id).await?;
+        write.half_sign_ins_forget(id).await?;
+        let signed_in = self.session_open(&mut write, id, session.second()).await?;
         let event = Event::new(Action::UserPasswordChange)
             .on("session", signed_in.session)
             .on_user(id)
@@ -101,16 +102,17 @@ impl Identity {
         Ok(NewUser { id, email, name, password, operator })
     }
 
-    /// A new session in a transaction that is about to be committed.
+    /// A new session in a transaction that is about to be committed; `second` is when a second factor was shown.
     pub(crate) async fn session_open(
         &self,
         write: &mut DeploymentWrite,
         user: UserId,
+        second: Option<Timestamp>,
     ) -> Result<SignedIn> {
         let token = vault::random_token()?;
         let expires = self.clock().now().plus(SESSION_LIFETIME);
         let digest = vault::sha256(token.expose().as_bytes());
-        let session = write.session_create(NewSession { user, digest, expires }).await?;
+        let session = write.session_create(NewSession { user, digest, expires, second }).await?;
         Ok(SignedIn { token, user, session, expires })
     }
 }

@@ -28,6 +28,17 @@ pub enum PrivateProviders {
     Nobody,
 }
 
+/// Whom rights ask for a second factor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SecondFactor {
+    /// Operators, admins and owners, and owners of projects; others as they like.
+    #[default]
+    Admins,
+    /// Nobody has to; for installations to try things out.
+    Offered,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
@@ -35,6 +46,7 @@ pub struct Config {
     pub key_prefix: String,
     pub organization_creators: OrganizationCreators,
     pub private_providers: PrivateProviders,
+    pub second_factor: SecondFactor,
     /// Wrong passwords for one account within the window before further attempts are refused.
     pub failures_per_account: u32,
     /// Wrong passwords from one network address within the window.
@@ -49,6 +61,7 @@ impl Default for Config {
             key_prefix: api_key::DEFAULT_PREFIX.to_owned(),
             organization_creators: OrganizationCreators::default(),
             private_providers: PrivateProviders::default(),
+            second_factor: SecondFactor::default(),
             failures_per_account: 10,
             failures_per_address: 60,
             failure_window: 15,

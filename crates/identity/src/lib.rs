@@ -36,6 +36,7 @@ mod provider;
 mod reconcile;
 mod rights;
 mod routing;
+mod second_factor;
 mod sign_in;
 mod subscriber;
 mod webhook;
@@ -48,7 +49,7 @@ use vault::api_key;
 
 pub use account::NewAccount;
 pub use alias::{is_alias_target, is_model_name};
-pub use config::{Config, OrganizationCreators, PrivateProviders};
+pub use config::{Config, OrganizationCreators, PrivateProviders, SecondFactor};
 pub use contract::{FREE_TIER, contract_end, contract_refusal};
 pub use directory::DirectoryChange;
 pub use egress::{NO_BAA, Refusal, Terms, UNDECIDED, egress_refusals, refusal_words};
@@ -63,7 +64,8 @@ pub use password_policy::PASSWORD_LEAST;
 pub use provider::{CUSTOM, ProviderEdit, ProviderEntry};
 pub use rights::{Denial, MatrixRow, ROLES, Role, Standing, Who, decide, matrix};
 pub use routing::{Effect, ModelTerms, Registered, spoken_terms, terms_of};
-pub use sign_in::{SignIn, SignedIn};
+pub use second_factor::{NewAuthenticator, SecondFactorState};
+pub use sign_in::{Half, SignIn, SignInStep, SignedIn};
 pub use webhook::{CreatedWebhook, WebhookEntry};
 
 use guessing::UnderWay;
@@ -108,7 +110,11 @@ impl Identity {
     /// # Errors
     /// `Unauthenticated` with code `signed_out`.
     pub async fn session(&self, token: &Secret<String>) -> Result<Session> {
-        self.store().session(token).await
+        let session = self.store().session(token).await?;
+        Ok(match self.0.config.second_factor {
+            SecondFactor::Admins => session,
+            SecondFactor::Offered => session.without_second_factor(),
+        })
     }
 
     /// The person inside one of their organizations.

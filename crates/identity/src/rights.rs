@@ -11,10 +11,10 @@ use crate::KeyScope;
 pub enum Standing {
     /// Not signed in.
     Anonymous,
-    /// A signed-in person, inside no organization.
-    Person { operator: bool },
-    /// A person inside an organization; `project` is their role in the project that is asked about.
-    Member { role: OrgRole, project: Option<ProjectRole> },
+    /// A signed-in person, inside no organization; `strong` if they showed a second factor.
+    Person { operator: bool, strong: bool },
+    /// A person inside an organization; `project` is the role they were given in the project that is asked about.
+    Member { role: OrgRole, project: Option<ProjectRole>, strong: bool },
     /// An API key; `own` says whether the project that is asked about is the key's.
     ApiKey { own: bool, inference: bool },
     /// The control plane's key of an organization: acts as an admin, never as an owner or a model caller.
@@ -46,16 +46,19 @@ impl Who<'_> {
     fn standing(self, project: Option<ProjectId>) -> Standing {
         let scope = match self {
             Self::Anonymous => return Standing::Anonymous,
-            Self::Session(session) => return Standing::Person { operator: session.operator() },
+            Self::Session(session) => {
+                let (operator, strong) = (session.operator(), session.strong());
+                return Standing::Person { operator, strong };
+            }
             Self::Scope(scope) => scope,
         };
         match (scope.principal(), scope.org_role()) {
             (Principal::User { .. }, Some(role)) => {
-                let project = project.and_then(|project| scope.project_role(project));
-                Standing::Member { role, project }
+                let project = project.and_then(|project| scope.granted_role(project));
+                Standing::Member { role, project, strong: scope.strong() }
             }
             // A person without a role in the organization has no business in it.
-            (Principal::User { .. }, None) => Standing::Person { operator: false },
+            (Principal::User { .. }, None) => Standing::Person { operator: false, strong: false },
             (Principal::AdminKey { .. }, _) => Standing::AdminKey,
             (Principal::ApiKey { project: own, .. }, _) => Standing::ApiKey {
                 own: project.is_none_or(|project| project == *own),
@@ -97,26 +100,49 @@ pub enum Denial {
     Unseen,
     /// The caller may see it but not do this.
     Rank,
+    /// The caller may do this once they have shown a second factor.
+    SecondFactor,
+}
+
+/// Whether a permission is one that a person uses only after showing a second factor: the deployment's, the
+/// organization's administration with its billing, and a project's ownership.
+const fn asks_for_second_factor(rule: Rule) -> bool {
+    matches!(
+        rule,
+        Rule::Operator
+            | Rule::Org(OrgRole::Admin | OrgRole::Owner)
+            | Rule::Project(ProjectRole::Owner)
+    )
 }
 
 /// Decides one permission. Pure: the table test walks every pair.
 pub(crate) fn judge(standing: Standing, rule: Rule) -> std::result::Result<(), Denial> {
     use Standing::{AdminKey, Anonymous, ApiKey, Member, Person};
     let at_least = |enough: bool| if enough { Ok(()) } else { Err(Denial::Rank) };
+    let person = |enough: bool, strong: bool| match enough {
+        true if !strong && asks_for_second_factor(rule) => Err(Denial::SecondFactor),
+        enough => at_least(enough),
+    };
     match (rule, standing) {
         (Rule::Public, _) => Ok(()),
         (_, Anonymous) => Err(Denial::SignIn),
         (Rule::SignedIn, Person { .. } | Member { .. }) => Ok(()),
-        (Rule::Operator, Person { operator }) => at_least(operator),
+        (Rule::Operator, Person { operator, strong }) => person(operator, strong),
         (Rule::Org(_) | Rule::Project(_), Person { .. }) => Err(Denial::Unseen),
-        (Rule::Org(least), Member { role, .. }) => at_least(role >= least),
+        (Rule::Org(least), Member { role, strong, .. }) => person(role >= least, strong),
         (Rule::Org(least), AdminKey) => at_least(OrgRole::Admin >= least),
         (Rule::Project(_), AdminKey) => Ok(()),
-        (Rule::Project(_), Member { role: OrgRole::Owner | OrgRole::Admin, .. }) => Ok(()),
-        (Rule::Project(least), Member { project, .. }) => match project {
-            Some(role) => at_least(role >= least),
-            None => Err(Denial::Unseen),
-        },
+        (Rule::Project(least), Member { role, project, strong }) => {
+            // Admins own every project, by the rank for which they show a second factor.
+            let admin = role >= OrgRole::Admin;
+            match project {
+                _ if admin && strong => Ok(()),
+                Some(given) if given >= least => person(true, strong),
+                _ if admin => Err(Denial::SecondFactor),
+                Some(_) => Err(Denial::Rank),
+                None => Err(Denial::Unseen),
+            }
+        }
         (Rule::Project(_) | Rule::Inference, ApiKey { own: false, .. }) => Err(Denial::Unseen),
         (Rule::Inference, ApiKey { inference, .. }) => at_least(inference),
         (Rule::Inference, Person { .. } | Member { .. } | AdminKey) => Err(Denial::Rank),
@@ -130,6 +156,10 @@ pub(crate) fn refusal(denial: Denial, permission: Permission, project: Option<Pr
         Denial::SignIn => Error::unauthenticated("Sign in first."),
         Denial::Unseen if project.is_some() => Error::not_found("project"),
         Denial::Unseen => Error::not_found("organization"),
+        Denial::SecondFactor => {
+            Error::forbidden("This needs a second factor, which was not shown in this session.")
+                .with_code("second_factor_required")
+        }
         Denial::Rank => Error::forbidden(format!(
             "This needs the permission {}, which your role does not include.",
             permission.as_str()
@@ -153,14 +183,18 @@ const fn role(name: &'static str, label: &'static str, standing: Standing) -> Ro
 }
 
 const fn member(role: OrgRole, project: Option<ProjectRole>) -> Standing {
-    Standing::Member { role, project }
+    Standing::Member { role, project, strong: true }
 }
 
 /// Every kind of caller, weakest first within its family.
 pub const ROLES: &[Role] = &[
     role("anonymous", "Not signed in", Standing::Anonymous),
-    role("person", "Signed in", Standing::Person { operator: false }),
-    role("operator", "Operator of this installation", Standing::Person { operator: true }),
+    role("person", "Signed in", Standing::Person { operator: false, strong: true }),
+    role(
+        "operator",
+        "Operator of this installation",
+        Standing::Person { operator: true, strong: true },
+    ),
     role("organization.member", "Member", member(OrgRole::Member, None)),
     role(
         "project.viewer",
@@ -193,6 +227,8 @@ pub const ROLES: &[Role] = &[
 pub struct MatrixRow {
     pub permission: &'static str,
     pub roles: Vec<&'static str>,
+    /// People use it only after showing a second factor, where the installation asks for one.
+    pub second_factor: bool,
 }
 
 /// Who may do what, computed from the same function that decides.
@@ -204,7 +240,11 @@ pub fn matrix() -> Vec<MatrixRow> {
     };
     Permission::ALL
         .iter()
-        .map(|permission| MatrixRow { permission: permission.as_str(), roles: holders(permission) })
+        .map(|permission| MatrixRow {
+            permission: permission.as_str(),
+            roles: holders(permission),
+            second_factor: asks_for_second_factor(permission.rule()),
+        })
         .collect()
 }
 
@@ -232,7 +272,7 @@ mod tests {
 
     #[test]
     fn what_is_out_of_sight_looks_absent() {
-        let outsider = Standing::Person { operator: true };
+        let outsider = Standing::Person { operator: true, strong: true };
         let member = member(OrgRole::Member, None);
         let foreign_key = Standing::ApiKey { own: false, inference: true };
         assert_eq!(verdict(outsider, Permission::AuditRead), Some(Denial::Unseen));
@@ -251,6 +291,38 @@ mod tests {
         assert_eq!(verdict(viewer, Permission::Inference), Some(Denial::Rank));
         assert_eq!(verdict(Standing::AdminKey, Permission::AdminKeysManage), Some(Denial::Rank));
         assert_eq!(verdict(Standing::AdminKey, Permission::Inference), Some(Denial::Rank));
+    }
+
+    #[test]
+    fn the_rights_of_admins_need_a_second_factor_and_those_of_members_do_not() {
+        let weak = |role, project| Standing::Member { role, project, strong: false };
+        let owner = weak(OrgRole::Owner, None);
+        let operator = Standing::Person { operator: true, strong: false };
+        let lead = weak(OrgRole::Member, Some(ProjectRole::Owner));
+        let editor = weak(OrgRole::Member, Some(ProjectRole::Editor));
+        for permission in Permission::ALL {
+            let asks = asks_for_second_factor(permission.rule());
+            let (first, second) = (verdict(owner, *permission), verdict(lead, *permission));
+            match permission.rule() {
+                Rule::Org(_) => {
+                    assert_eq!(first, asks.then_some(Denial::SecondFactor));
+                    assert_eq!(second, asks.then_some(Denial::Rank), "no factor gives a rank");
+                }
+                // What owners of the organization may do in a project they may as such.
+                Rule::Project(_) => {
+                    assert_eq!(first, Some(Denial::SecondFactor));
+                    assert_eq!(second, asks.then_some(Denial::SecondFactor));
+                }
+                Rule::Operator => {
+                    assert_eq!(verdict(operator, *permission), Some(Denial::SecondFactor));
+                }
+                _ => {}
+            }
+        }
+        assert_eq!(verdict(editor, Permission::KeysManage), None);
+        let both = weak(OrgRole::Admin, Some(ProjectRole::Editor));
+        assert_eq!(verdict(both, Permission::KeysManage), None, "their own grant holds as it is");
+        assert_eq!(verdict(both, Permission::GrantsManage), Some(Denial::SecondFactor));
     }
 
     #[test]

@@ -30,9 +30,25 @@ pub struct SignedIn {
     pub expires: Timestamp,
 }
 
+/// Whoever knows the password of an account with a second factor. The token goes into a cookie of its own.
+#[derive(Debug)]
+pub struct Half {
+    pub token: Secret<String>,
+    /// The second factor has to be shown until then.
+    pub expires: Timestamp,
+}
+
+/// What came of an attempt that was right.
+#[derive(Debug)]
+pub enum SignInStep {
+    Done(SignedIn),
+    /// The account has a second factor, which is to be shown next.
+    SecondFactor(Half),
+}
+
 /// A guess that is within its budgets, for as long as it lasts.
 pub(crate) struct Guess {
-    address: String,
+    pub(crate) address: String,
     email_index: Vec<u8>,
     address_index: Vec<u8>,
     _under_way: [Attempt; 2],
@@ -44,13 +60,13 @@ fn refused() -> Error {
 }
 
 impl Identity {
-    /// Signs in. Whether or not there is such an account, the same is looked up, Argon2 runs once, the same is
+    /// Signs in, or half way where the account has a second factor. Whether or not there is such an account, the same is looked up, Argon2 runs once, the same is
     /// written and the answer is the same.
     ///
     /// # Errors
     /// `Unauthenticated` with code `sign_in_refused`; `Limited` with code `too_many_attempts`; `Unavailable` with
     /// code `busy` when the queue for Argon2 is full.
-    pub async fn sign_in(&self, attempt: SignIn) -> Result<SignedIn> {
+    pub async fn sign_in(&self, attempt: SignIn) -> Result<SignInStep> {
         // What cannot be an address belongs to nobody, and says nothing about anybody.
         let email = vault::normalise_email(&attempt.email).map_err(|_| refused())?;
         let deployment = self.as_nobody().await?;
@@ -59,6 +75,7 @@ impl Identity {
         let user = read.user_find_by_email(&email).await?;
         let id = user.as_ref().map_or_else(|| UserId::new(self.clock().now()), |user| user.id);
         let stored = optional(read.user_password(id).await)?.flatten();
+        let second = read.authenticator_find(id).await?.is_some();
         drop(read);
         let enabled = user.is_some_and(|user| user.disabled.is_none());
         let stored = if enabled { stored } else { None };
@@ -67,13 +84,16 @@ impl Identity {
             return Err(refused());
         }
         let mut write = deployment.write().await?;
-        let signed_in = self.session_open(&mut write, id).await?;
+        if second {
+            return self.half_sign_in(write, id, &guess).await.map(SignInStep::SecondFactor);
+        }
+        let signed_in = self.session_open(&mut write, id, None).await?;
         let event = Event::new(Action::SessionCreate)
             .by(Actor::User(id))
             .on("session", signed_in.session)
             .personal("address", guess.address.clone());
         write.commit(event).await?;
-        Ok(signed_in)
+        Ok(SignInStep::Done(signed_in))
     }
 
     /// Begins a guess at a password if its budgets allow one more.

@@ -10,8 +10,11 @@ pub(crate) const fn class_of(action: Action) -> (u32, u32) {
         // Account Change
         A::OperatorCreate | A::UserCreate => (3001, 1),
         A::UserPasswordChange => (3001, 3),
+        // Account Change: MFA factor enable, disable
+        A::UserSecondFactorSet | A::UserRecoveryCodesRenew => (3001, 10),
+        A::UserSecondFactorRemove => (3001, 11),
         // Authentication
-        A::SessionCreate | A::SessionRefuse => (3002, 1),
+        A::SessionBegin | A::SessionCreate | A::SessionRefuse => (3002, 1),
         A::SessionEnd => (3002, 2),
         // Entity Management: create, read, update, delete
         A::OperatorLinkCreate

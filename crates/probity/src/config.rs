@@ -129,7 +129,13 @@ impl Default for LogSection {
 impl Config {
     /// Reads defaults, file and environment, and lays the command line's values on top.
     pub(crate) fn load(place: &Place, serve: Option<&Serve>) -> Result<Self> {
-        let mut config: Self = figment(place)?.extract().map_err(explain)?;
+        let written = figment(place)?;
+        let mut config: Self = written.extract().map_err(explain)?;
+        // Whoever looks at the demo has no authenticator app for its made-up people.
+        let demo = serve.is_some_and(|serve| serve.demo);
+        if demo && written.find_value("identity.second_factor").is_err() {
+            config.identity.second_factor = identity::SecondFactor::Offered;
+        }
         if let Some(data) = &place.data {
             config.data.clone_from(data);
         }
@@ -210,6 +216,7 @@ impl Config {
             ("identity.key_prefix", identity.key_prefix.clone()),
             ("identity.organization_creators", word(&identity.organization_creators)),
             ("identity.private_providers", word(&identity.private_providers)),
+            ("identity.second_factor", word(&identity.second_factor)),
             ("identity.failures_per_account", identity.failures_per_account.to_string()),
             ("identity.failures_per_address", identity.failures_per_address.to_string()),
             ("identity.failure_window", identity.failure_window.to_string()),

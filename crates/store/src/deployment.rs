@@ -93,6 +93,11 @@ impl Deployment {
         Ok(self.store.deployment_keys()?.index("email", normalised))
     }
 
+    /// The keyed index of a recovery code: without the key, a stolen table says nothing about codes that people can type.
+    pub fn recovery_index(&self, code: &str) -> Result<Vec<u8>> {
+        Ok(self.store.deployment_keys()?.index("recovery code", code))
+    }
+
     /// The keyed index of a network address, for counting attempts without keeping addresses.
     pub fn address_index(&self, address: &str) -> Result<Vec<u8>> {
         Ok(self.store.deployment_keys()?.index("address", address))

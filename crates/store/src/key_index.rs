@@ -191,6 +191,7 @@ fn entry(row: key_index::Model, slug: String, used: i64) -> Entry {
         slug,
         principal,
         org_role,
+        strong: true,
         projects: Vec::new(),
         key_scopes: words(&row.scopes),
         key_maker: row.created_by.map(UserId::from_uuid),

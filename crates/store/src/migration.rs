@@ -23,6 +23,7 @@ mod notice;
 mod payer;
 mod receipt;
 mod routing;
+mod second_factor;
 
 /// What the application role may do with the rows of a table.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +54,7 @@ const MIGRATIONS: &[(&str, Steps)] = &[
     ("m0014_directory", directory::steps),
     ("m0015_payer", payer::steps),
     ("m0016_health", health::steps),
+    ("m0017_second_factor", second_factor::steps),
 ];
 
 /// What the database itself refuses since then.

@@ -94,6 +94,29 @@ pub const TABLES: &[Table] = &[
             ("seen_at", Identifier),
             ("expires_at", Identifier),
             ("ended_at", Identifier),
+            ("second_at", Identifier),
+        ],
+    ),
+    deployment(
+        "authenticator",
+        &[
+            ("user_id", Identifier),
+            ("seed", Credential),
+            ("last_step", Identifier),
+            ("created_at", Identifier),
+        ],
+    ),
+    deployment(
+        "recovery_code",
+        &[("user_id", Identifier), ("digest", Digest), ("created_at", Identifier)],
+    ),
+    deployment(
+        "half_sign_in",
+        &[
+            ("digest", Digest),
+            ("user_id", Identifier),
+            ("created_at", Identifier),
+            ("expires_at", Identifier),
         ],
     ),
     deployment(

@@ -33,6 +33,8 @@ pub(crate) struct ScopeParts {
     pub(crate) slug: String,
     pub(crate) principal: Principal,
     pub(crate) org_role: Option<OrgRole>,
+    /// Whether rights that ask a person for a second factor may be used. A key is a factor of its own.
+    pub(crate) strong: bool,
     pub(crate) projects: Vec<(ProjectId, ProjectRole)>,
     pub(crate) key_scopes: Vec<String>,
     /// Who made the key.
@@ -66,12 +68,24 @@ impl Scope {
         self.0.org_role
     }
 
+    /// Whether rights that ask for a second factor may be used.
+    #[must_use]
+    pub fn strong(&self) -> bool {
+        self.0.strong
+    }
+
     /// The role in `project`. Admins and owners of the organization own every project in it.
     #[must_use]
     pub fn project_role(&self, project: ProjectId) -> Option<ProjectRole> {
         if self.0.org_role >= Some(OrgRole::Admin) {
             return Some(ProjectRole::Owner);
         }
+        self.granted_role(project)
+    }
+
+    /// The role that the person was given in `project` itself.
+    #[must_use]
+    pub fn granted_role(&self, project: ProjectId) -> Option<ProjectRole> {
         self.0.projects.iter().find(|(id, _)| *id == project).map(|(_, role)| *role)
     }
 

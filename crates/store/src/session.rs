@@ -8,7 +8,7 @@ use domain::{
 use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, sea_query::Expr};
 
 use crate::{
-    Scope, Store,
+    NewSession, Scope, Store,
     entity::{grant, member, organization, session, user},
     error::from_db,
     scope::{Principal, ScopeParts},
@@ -29,6 +29,8 @@ pub struct Session {
     operator: bool,
     created: Timestamp,
     expires: Timestamp,
+    second: Option<Timestamp>,
+    strong: bool,
 }
 
 impl Session {
@@ -56,6 +58,25 @@ impl Session {
     #[must_use]
     pub const fn expires(&self) -> Timestamp {
         self.expires
+    }
+
+    /// When a second factor was shown in this session, if one was.
+    #[must_use]
+    pub const fn second(&self) -> Option<Timestamp> {
+        self.second
+    }
+
+    /// Whether the session may use rights that ask for a second factor.
+    #[must_use]
+    pub const fn strong(&self) -> bool {
+        self.strong
+    }
+
+    /// Where the deployment asks nobody for a second factor, every session is as good as one with it.
+    #[must_use]
+    pub const fn without_second_factor(mut self) -> Self {
+        self.strong = true;
+        self
     }
 }
 
@@ -97,6 +118,8 @@ impl Store {
             operator: person.operator,
             created: Timestamp::from_millis(row.created_at),
             expires: Timestamp::from_millis(row.expires_at),
+            second: row.second_at.map(Timestamp::from_millis),
+            strong: row.second_at.is_some(),
         })
     }
 
@@ -152,6 +175,7 @@ impl Store {
             slug: directory.slug,
             principal: Principal::User { id: session.user, session: session.id },
             org_role: Some(role),
+            strong: session.strong,
             projects,
             key_maker: None,
             key_scopes: Vec::new(),
@@ -161,20 +185,15 @@ impl Store {
 }
 
 /// A session to be created by `DeploymentWrite::session_create`.
-pub(crate) fn row(
-    id: SessionId,
-    user: UserId,
-    digest: [u8; 32],
-    now: Timestamp,
-    expires: Timestamp,
-) -> session::ActiveModel {
+pub(crate) fn row(id: SessionId, new: NewSession, now: Timestamp) -> session::ActiveModel {
     session::ActiveModel {
         id: Set(id.uuid()),
-        user_id: Set(user.uuid()),
-        digest: Set(digest.to_vec()),
+        user_id: Set(new.user.uuid()),
+        digest: Set(new.digest.to_vec()),
         created_at: Set(now.as_millis()),
         seen_at: Set(now.as_millis()),
-        expires_at: Set(expires.as_millis()),
+        expires_at: Set(new.expires.as_millis()),
         ended_at: Set(None),
+        second_at: Set(new.second.map(Timestamp::as_millis)),
     }
 }

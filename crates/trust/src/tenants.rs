@@ -187,10 +187,12 @@ impl Landlord {
     /// A fresh session of somebody; it ends when the next ones are handed out.
     async fn session(&mut self, user: UserId) -> Result<(Secret<String>, SessionId)> {
         let token = vault::random_token()?;
-        let expires = self.store.clock().now().plus(SESSION);
+        let now = self.store.clock().now();
         let digest = vault::sha256(token.expose().as_bytes());
+        // As good as any: what a session without a second factor may do is a probe of its own.
+        let new = NewSession { user, digest, expires: now.plus(SESSION), second: Some(now) };
         let mut write = self.deployment.write().await?;
-        let session = write.session_create(NewSession { user, digest, expires }).await?;
+        let session = write.session_create(new).await?;
         write.commit(event(Action::SessionCreate).on_user(user)).await?;
         self.given.push((user, session));
         Ok((token, session))

@@ -1,4 +1,4 @@
-//! The two cookies: the session, and the choice of theme.
+//! The cookies: the session, a sign-in that waits for its second factor, and the choice of theme.
 
 use cookie::{Cookie, SameSite};
 use domain::{Secret, Timestamp};
@@ -10,6 +10,9 @@ use crate::view::Theme;
 const SECURE: &str = "__Host-probity";
 /// The prefix needs `Secure`, which some browsers and most HTTP libraries do not grant plain HTTP, loopback included.
 const PLAIN: &str = "probity-session";
+/// After the password and before the second factor.
+const HALF_SECURE: &str = "__Host-probity-half";
+const HALF_PLAIN: &str = "probity-half";
 const THEME: &str = "probity-theme";
 
 fn name(secure: bool) -> &'static str {
@@ -25,6 +28,15 @@ fn find(headers: &HeaderMap, wanted: &str) -> Option<String> {
 /// The session token that came with a request.
 pub(crate) fn session(headers: &HeaderMap, secure: bool) -> Option<Secret<String>> {
     find(headers, name(secure)).filter(|token| !token.is_empty()).map(Secret::new)
+}
+
+/// The token of a sign-in that waits for its second factor.
+pub(crate) fn half(headers: &HeaderMap, secure: bool) -> Option<Secret<String>> {
+    find(headers, half_name(secure)).filter(|token| !token.is_empty()).map(Secret::new)
+}
+
+fn half_name(secure: bool) -> &'static str {
+    if secure { HALF_SECURE } else { HALF_PLAIN }
 }
 
 pub(crate) fn theme(headers: &HeaderMap) -> Theme {
@@ -56,6 +68,21 @@ pub(crate) fn start(
 ) -> Option<HeaderValue> {
     let seconds = i64::try_from(expires.since(now).as_secs()).unwrap_or(0);
     header(&build(name(secure), token.expose().clone(), secure, seconds))
+}
+
+/// Sets the cookie of a sign-in that waits for its second factor until `expires`.
+pub(crate) fn start_half(
+    token: &Secret<String>,
+    now: Timestamp,
+    expires: Timestamp,
+    secure: bool,
+) -> Option<HeaderValue> {
+    let seconds = i64::try_from(expires.since(now).as_secs()).unwrap_or(0);
+    header(&build(half_name(secure), token.expose().clone(), secure, seconds))
+}
+
+pub(crate) fn end_half(secure: bool) -> Option<HeaderValue> {
+    header(&build(half_name(secure), String::new(), secure, 0))
 }
 
 /// Makes the browser forget the session.

@@ -10,7 +10,7 @@ use axum::{
     extract::{FromRequestParts, RawPathParams},
     response::{IntoResponse, Response},
 };
-use domain::{Error, Kind, PermissionTag, ProjectId, RequestId, Result, Rule, Timestamp};
+use domain::{Error, Kind, PermissionTag, ProjectId, RequestId, Result, Rule, Secret, Timestamp};
 use http::request::Parts;
 use store::{Project, Read, Scope, Session};
 
@@ -50,6 +50,8 @@ pub(crate) struct Asked {
     pub(crate) query: Fields,
     pub(crate) params: Vec<(String, String)>,
     pub(crate) theme: Theme,
+    /// The token of a sign-in that waits for its second factor.
+    pub(crate) half: Option<Secret<String>>,
     pub(crate) peer: Option<IpAddr>,
 }
 
@@ -64,6 +66,7 @@ impl Asked {
             query: Fields::default(),
             params: Vec::new(),
             theme: Theme::default(),
+            half: None,
             peer: None,
         }
     }
@@ -82,6 +85,7 @@ impl Asked {
             query: Fields::parse(query.as_bytes()),
             params: Vec::new(),
             theme: cookies::theme(&parts.headers),
+            half: cookies::half(&parts.headers, app.secure()),
             peer: parts.extensions.get::<Peer>().map(|peer| peer.0.ip()),
             path,
         };

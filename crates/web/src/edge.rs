@@ -15,6 +15,7 @@ use crate::{
     pages::public::{Message, SignIn},
     refusal::Failed,
     shell::Shell,
+    site::second_factor_path,
     view::{Chrome, Link},
 };
 
@@ -37,6 +38,8 @@ const STRICT_TRANSPORT: &str = "max-age=63072000; includeSubDomains";
 /// What the edge needs to know of a request when its answer comes back.
 struct Seen {
     id: RequestId,
+    /// Nothing was to be changed, so that the address can be opened again.
+    safe: bool,
     surface: Surface,
     path: String,
     headers: HeaderMap,
@@ -47,7 +50,8 @@ pub(crate) async fn edge(State(app): State<App>, mut request: Request, next: Nex
     request.extensions_mut().insert(id);
     let path = request.uri().path().to_owned();
     let headers = error_headers(request.headers());
-    let seen = Seen { id, surface: Surface::of(&path), path, headers };
+    let safe = request.method().is_safe();
+    let seen = Seen { id, safe, surface: Surface::of(&path), path, headers };
     let mut answer = next.run(request).await;
     if let Some(Failed(error)) = answer.extensions_mut().remove::<Failed>() {
         log(&error, &seen);
@@ -115,7 +119,7 @@ fn page(app: &App, error: &Error, status: StatusCode, seen: &Seen) -> Response {
         let form = SignIn { next: seen.path.clone(), ..SignIn::default() };
         Shell::wrap(&chrome, "Sign in", true, &form)
     } else {
-        Shell::wrap(&chrome, title(error), false, &message(error, seen.id, known))
+        Shell::wrap(&chrome, title(error), false, &message(error, seen, known))
     };
     match wrapped {
         Ok(text) => (status, Html(text)).into_response(),
@@ -126,8 +130,12 @@ fn page(app: &App, error: &Error, status: StatusCode, seen: &Seen) -> Response {
 /// A link that works once, and not any more.
 const DEAD_LINK: &str = "link_invalid";
 
+/// Allowed, after one more step.
+const SECOND_FACTOR: &str = "second_factor_required";
+
 fn title(error: &Error) -> &'static str {
     match error.kind() {
+        Kind::Forbidden if error.code() == SECOND_FACTOR => "One more step",
         Kind::NotFound if error.code() == DEAD_LINK => "This link does not work",
         Kind::NotFound => "There is no such page",
         Kind::Forbidden => "You may not do this",
@@ -148,6 +156,9 @@ fn todo(error: &Error) -> &'static str {
         Kind::NotFound => {
             "The address leads nowhere, or to something that you may not see. The two look alike on purpose."
         }
+        Kind::Forbidden if error.code() == SECOND_FACTOR => {
+            "Operators, admins and owners show one, so that a stolen password alone opens nothing. It takes a minute."
+        }
         Kind::Forbidden => {
             "If you need this for your work, ask an owner or an admin of the organization."
         }
@@ -163,8 +174,11 @@ fn todo(error: &Error) -> &'static str {
     }
 }
 
-fn message(error: &Error, id: RequestId, signed_in: bool) -> Message {
-    let link = if signed_in {
+fn message(error: &Error, seen: &Seen, signed_in: bool) -> Message {
+    let link = if error.code() == SECOND_FACTOR {
+        let next = if seen.safe { seen.path.as_str() } else { "/" };
+        Link::new(second_factor_path(next), "Show it or set it up", false)
+    } else if signed_in {
         Link::new("/", "Your organizations", false)
     } else {
         Link::new("/sign-in", "Sign in", false)
@@ -177,7 +191,7 @@ fn message(error: &Error, id: RequestId, signed_in: bool) -> Message {
         todo: todo(error).to_owned(),
         links: vec![link],
         code: error.code().to_owned(),
-        request: id.to_string(),
+        request: seen.id.to_string(),
     }
 }
 

@@ -78,6 +78,7 @@ const NOTICES: &[(&str, &str)] = &[
     ("subscribed", "From now on a letter comes when this list changes."),
     ("unsubscribed", "The address was forgotten. No more letters come."),
     ("password", "The password was changed. Every other session was signed out."),
+    ("second-factor-removed", "The second factor was removed. Every other session was signed out."),
     ("session-ended", "That session was signed out."),
     ("joined", "You joined the organization."),
     ("signed-out", "You are signed out."),
@@ -148,6 +149,10 @@ impl<P> Cx<P> {
         let own = identity.organizations_list(session).await?;
         chrome.person = Some(Person { name: user.name, email: user.email });
         chrome.organization = self.organization_nav(own);
+        let admin = self.within().is_some_and(|scope| scope.org_role() >= Some(OrgRole::Admin));
+        if (admin || session.operator()) && !session.strong() {
+            chrome.weak = second_factor_link(self);
+        }
         Ok(chrome)
     }
 
@@ -187,6 +192,13 @@ impl<P> Cx<P> {
         let slug = self.in_project().map_or("", |project| project.slug.as_str());
         format!("{}/p/{slug}", self.base())
     }
+}
+
+/// None on the pages of the second factor itself.
+fn second_factor_link<P>(cx: &Cx<P>) -> Option<String> {
+    let asked = cx.asked();
+    (!asked.path.starts_with("/account/second-factor"))
+        .then(|| crate::site::second_factor_path(&asked.path))
 }
 
 fn sections(

@@ -17,6 +17,7 @@ pub mod providers;
 pub mod public;
 pub mod reconcile;
 pub mod rules;
+pub mod second_factor;
 pub mod subprocessors;
 pub mod trust;
 pub mod usage;

@@ -18,6 +18,7 @@ mod project;
 mod providers;
 pub(crate) mod reconcile;
 mod rules;
+mod second_factor;
 mod settings;
 mod snippets;
 mod subprocessors;
@@ -29,6 +30,7 @@ mod webhooks;
 use domain::{Error, Kind};
 
 pub(crate) use providers::listed;
+pub(crate) use second_factor::path as second_factor_path;
 
 use crate::{fields::Fields, pages::Confirm, route::Routes, view::Problem};
 
@@ -56,6 +58,7 @@ pub(crate) fn routes() -> Routes {
         reconcile::routes(),
         audit::routes(),
         account::routes(),
+        second_factor::routes(),
         trust::routes(),
     ]
     .into_iter()

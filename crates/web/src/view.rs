@@ -5,6 +5,7 @@ mod chrome;
 mod form;
 mod meter;
 mod number;
+mod qr;
 mod stack;
 mod when;
 
@@ -13,5 +14,6 @@ pub use chrome::{Chrome, Link, OrganizationNav, Person, ProjectNav, Theme};
 pub use form::{Choice, Field, Problem};
 pub use meter::Meter;
 pub use number::{bytes, count, label, millis, money, plural};
+pub use qr::Qr;
 pub use stack::{Key, Series, Stack, StackRow};
 pub use when::{When, ago, date, span};

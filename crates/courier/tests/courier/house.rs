@@ -161,7 +161,10 @@ impl House {
         let mut write = deployment.write().await.unwrap();
         let digest = vault::sha256(token.expose().as_bytes());
         let expires = self.backend.clock.now().plus(Duration::from_secs(400 * 86_400));
-        write.session_create(NewSession { user: owner, digest, expires }).await.unwrap();
+        write
+            .session_create(NewSession { user: owner, digest, expires, second: None })
+            .await
+            .unwrap();
         write.commit(Event::new(Action::SessionCreate).on_user(owner)).await.unwrap();
         let session = self.store.session(&token).await.unwrap();
         let deployment = self.store.deployment(Authority::Account(&session)).await.unwrap();

@@ -56,7 +56,7 @@ each_backend! {
 
     async fn sessions_end_when_idle_and_when_old(backend: Backend) {
         let house = House::new(backend).await;
-        house.operator().await;
+        house.password_operator().await;
         let sign_in =
             async || house.sign_in("operator@example.org", PASSWORD, home()).await.unwrap();
         let alive = async |token| house.identity.session(token).await.is_ok();
@@ -84,7 +84,7 @@ each_backend! {
 
     async fn signing_out_ends_one_session_or_all(backend: Backend) {
         let house = House::new(backend).await;
-        let first = house.operator().await;
+        let first = house.password_operator().await;
         let sign_in =
             async || house.sign_in("operator@example.org", PASSWORD, home()).await.unwrap();
         let (second, third) = (sign_in().await, sign_in().await);
@@ -115,7 +115,7 @@ each_backend! {
 
     async fn a_changed_password_ends_what_the_old_one_opened(backend: Backend) {
         let house = House::new(backend).await;
-        let session = house.operator().await;
+        let session = house.password_operator().await;
         let other = house.sign_in("operator@example.org", PASSWORD, home()).await.unwrap();
         let change = async |current: &str, new: &str| {
             house.identity.password_change(&session, secret(current), secret(new), home()).await

@@ -105,7 +105,7 @@ each_backend! {
 
     async fn the_accounts_own_events_are_in_the_spine(backend: Backend) {
         let house = House::new(backend).await;
-        let operator = house.operator().await;
+        let operator = house.password_operator().await;
         let signed_in = house.sign_in("operator@example.org", PASSWORD, home()).await.unwrap();
         let other = house.session(&signed_in).await;
         house.identity.sign_out(&other).await.unwrap();

@@ -4,10 +4,12 @@ use std::{net::IpAddr, time::Duration};
 
 use domain::{Catalogue, Clock, Error, OrgRole, ProjectRole, Result, Secret, Timestamp, UserId};
 use identity::{
-    Config, CreatedKey, Identity, KeyScope, NewAccount, NewAdminKey, NewApiKey, SignIn, SignedIn,
+    Config, CreatedKey, Half, Identity, KeyScope, NewAccount, NewAdminKey, NewApiKey, SignIn,
+    SignInStep, SignedIn,
 };
 use store::{Organization, Project, Scope, Session, Store};
 use testkit::Backend;
+use vault::Totp;
 
 pub(crate) const PASSWORD: &str = "lantern ferry cobalt nine";
 pub(crate) const OTHER_PASSWORD: &str = "walnut orbit pencil seven";
@@ -182,12 +184,29 @@ impl House {
         self.identity.session(&signed_in.token).await.unwrap()
     }
 
-    /// The one who runs it, signed in.
+    /// The one who runs it, signed in with a second factor.
     pub(crate) async fn operator(&self) -> Session {
+        self.strong(&self.password_operator().await).await.0
+    }
+
+    /// The one who runs it, and has a password only.
+    pub(crate) async fn password_operator(&self) -> Session {
         let link = self.identity.operator_link_create().await.unwrap();
         let new = account("operator@example.org");
         let signed_in = self.identity.operator_link_redeem(&link.token, new).await.unwrap();
         self.session(&signed_in).await
+    }
+
+    /// The session after its person set up a second factor, and their app.
+    pub(crate) async fn strong(&self, session: &Session) -> (Session, Totp) {
+        let offer = self.identity.authenticator_offer(session).await.unwrap();
+        let app = Totp::parse(&offer.seed, "Probity", "somebody").unwrap();
+        let code = app.code(self.clock.now());
+        let given = (&offer.seed, code.expose().as_str());
+        let password = secret(PASSWORD);
+        let (signed_in, _) =
+            self.identity.authenticator_set(session, given, password, home()).await.unwrap();
+        (self.session(&signed_in).await, app)
     }
 
     /// An organization with its owner in it.
@@ -197,8 +216,14 @@ impl House {
         (created, scope)
     }
 
-    /// Somebody new who joined with this role.
+    /// Somebody new who joined with this role, with a second factor where the role asks for one.
     pub(crate) async fn member(&self, inviter: &Scope, name: &str, role: OrgRole) -> Session {
+        let session = self.newcomer(inviter, name, role).await;
+        if role >= OrgRole::Admin { self.strong(&session).await.0 } else { session }
+    }
+
+    /// Somebody new who joined with this role, and has a password only.
+    pub(crate) async fn newcomer(&self, inviter: &Scope, name: &str, role: OrgRole) -> Session {
         let email = format!("{name}@example.org");
         let invited = self.identity.invitation_create(inviter, &email, role).await.unwrap();
         let (signed_in, _) = self
@@ -217,7 +242,9 @@ impl House {
         project: &Project,
         role: ProjectRole,
     ) -> Scope {
-        let session = self.member(inviter, name, OrgRole::Member).await;
+        let session = self.newcomer(inviter, name, OrgRole::Member).await;
+        let owns = role == ProjectRole::Owner;
+        let session = if owns { self.strong(&session).await.0 } else { session };
         self.identity.grant_set(inviter, session.user(), project.id, role).await.unwrap();
         self.inside(inviter, &session).await
     }
@@ -253,7 +280,19 @@ impl House {
         address: IpAddr,
     ) -> Result<SignedIn> {
         let attempt = SignIn { email: email.to_owned(), password: secret(password), address };
-        self.identity.sign_in(attempt).await
+        match self.identity.sign_in(attempt).await? {
+            SignInStep::Done(signed_in) => Ok(signed_in),
+            SignInStep::SecondFactor(_) => panic!("{email} has a second factor"),
+        }
+    }
+
+    /// The first half of signing in, for somebody with a second factor.
+    pub(crate) async fn half_sign_in(&self, email: &str) -> Half {
+        let (email, password) = (email.to_owned(), secret(PASSWORD));
+        match self.identity.sign_in(SignIn { email, password, address: home() }).await.unwrap() {
+            SignInStep::SecondFactor(half) => half,
+            SignInStep::Done(_) => panic!("no second factor was asked for"),
+        }
     }
 }
 

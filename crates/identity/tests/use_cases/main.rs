@@ -20,4 +20,5 @@ mod projects;
 mod providers;
 mod rights;
 mod routing;
+mod second_factor;
 mod sign_in;

@@ -143,9 +143,10 @@ each_backend! {
         let cast = cast(&house).await;
         let (_, owner) =
             cast.scopes.iter().find(|(name, _)| *name == "organization.owner").unwrap();
+        let (person, _) = house.strong(&cast.person).await;
         let set = async |role| {
-            house.identity.member_role_change(owner, cast.person.user(), role).await.unwrap();
-            house.inside(owner, &cast.person).await
+            house.identity.member_role_change(owner, person.user(), role).await.unwrap();
+            house.inside(owner, &person).await
         };
         let promoted = set(OrgRole::Admin).await;
         assert!(decide(&promoted, Permission::AuditRead, None).is_ok());

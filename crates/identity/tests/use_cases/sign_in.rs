@@ -18,7 +18,7 @@ const KNOWN: &str = "operator@example.org";
 each_backend! {
     async fn the_right_password_opens_a_session_in_any_spelling_of_the_address(backend: Backend) {
         let house = House::new(backend).await;
-        let operator = house.operator().await;
+        let operator = house.password_operator().await;
         let signed_in = house.sign_in(" Operator@Example.ORG ", PASSWORD, home()).await.unwrap();
         assert_eq!(signed_in.token.expose().len(), 43);
         let session = house.session(&signed_in).await;
@@ -61,7 +61,7 @@ each_backend! {
 
     async fn guesses_at_one_account_run_out_whether_or_not_it_exists(backend: Backend) {
         let house = House::new(backend).await;
-        house.operator().await;
+        house.password_operator().await;
         for email in [KNOWN, "nobody@example.org"] {
             for at in 0..10u8 {
                 let address = IpAddr::from([198, 51, 100, at]);
@@ -78,7 +78,7 @@ each_backend! {
 
     async fn guesses_from_one_network_run_out(backend: Backend) {
         let house = House::with(backend, Config { failures_per_address: 3, ..Config::default() }).await;
-        house.operator().await;
+        house.password_operator().await;
         let address = |last: u16| IpAddr::from([0x2001, 0xdb8, 0, 7, 0, 0, 0, last]);
         for at in 0..3u16 {
             let email = format!("person{at}@example.org");
@@ -90,7 +90,7 @@ each_backend! {
 
     async fn signing_in_well_uses_no_budget_up(backend: Backend) {
         let house = House::with(backend, Config { failures_per_account: 2, ..Config::default() }).await;
-        house.operator().await;
+        house.password_operator().await;
         for _ in 0..4 {
             assert_eq!(code(house.sign_in(KNOWN, PASSWORD, home()).await), "ok");
         }
@@ -98,7 +98,7 @@ each_backend! {
 
     async fn guesses_at_once_do_not_slip_past_the_budget(backend: Backend) {
         let house = House::with(backend, Config { failures_per_account: 3, ..Config::default() }).await;
-        house.operator().await;
+        house.password_operator().await;
         let tries = (0..8).map(|_| house.sign_in(KNOWN, "wrong", home()));
         let answers: Vec<_> = join_all(tries).await.into_iter().map(code).collect();
         let tried = answers.iter().filter(|answer| **answer == "sign_in_refused").count();

@@ -40,6 +40,20 @@ entity!(deployment session "session" keys { id: Uuid } {
     seen_at: i64,
     expires_at: i64,
     ended_at: Option<i64>,
+    second_at: Option<i64>,
+});
+entity!(deployment authenticator "authenticator" keys { user_id: Uuid } {
+    seed: Vec<u8>,
+    last_step: i64,
+    created_at: i64,
+});
+entity!(deployment recovery_code "recovery_code" keys { user_id: Uuid, digest: Vec<u8> } {
+    created_at: i64,
+});
+entity!(deployment half_sign_in "half_sign_in" keys { digest: Vec<u8> } {
+    user_id: Uuid,
+    created_at: i64,
+    expires_at: i64,
 });
 entity!(deployment sign_in_attempt "sign_in_attempt" keys { id: Uuid } {
     email_index: Vec<u8>,

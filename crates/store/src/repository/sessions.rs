@@ -15,6 +15,8 @@ pub struct NewSession {
     /// SHA-256 of the token's text; the token itself is never stored.
     pub digest: [u8; 32],
     pub expires: Timestamp,
+    /// When a second factor was shown, if one was.
+    pub second: Option<Timestamp>,
 }
 
 /// A session that was not ended.
@@ -59,7 +61,7 @@ impl DeploymentWrite {
     pub async fn session_create(&mut self, new: NewSession) -> Result<SessionId> {
         let now = self.store.clock().now();
         let id = SessionId::new(now);
-        let row = mint::row(id, new.user, new.digest, now, new.expires);
+        let row = mint::row(id, new, now);
         tenant::deployed_insert::<session::Entity>(&self.tx, row).await?;
         Ok(id)
     }

@@ -9,11 +9,11 @@ use web::{
     pages::{
         Confirm, Fact, Number, account, audit, batches, budgets, home, keys, limits, masking,
         members, models, organization, playground, project, providers, public, reconcile, rules,
-        subprocessors, trust, usage, webhooks,
+        second_factor, subprocessors, trust, usage, webhooks,
     },
     view::{
         Bucket, Chart, Choice, Chrome, Field, Link, Meter, OrganizationNav, Person, Problem,
-        ProjectNav, Series, Stack, Theme, When, money,
+        ProjectNav, Qr, Series, Stack, Theme, When, money,
     },
 };
 
@@ -112,6 +112,7 @@ pub(crate) fn samples() -> Vec<Sample> {
     all.extend(project_pages());
     all.extend(provider_pages());
     all.extend(member_pages());
+    all.extend(second_factor_pages());
     all.extend(record_pages());
     all.extend(trust_pages());
     all
@@ -1111,6 +1112,7 @@ fn member_pages() -> Vec<Sample> {
         email: "ada.novakova@acme.example".into(),
         id: "usr_01kagc5w4m8y1t2v3x4z5a6b7c".into(),
         operator: true,
+        second_factor: None,
         current: Field::default(),
         password: Field::default(),
         sessions: vec![
@@ -1146,6 +1148,49 @@ fn member_pages() -> Vec<Sample> {
         page("member-invited", "Invitation", within(), invited),
         page("member-change", "Jo Sørensen", within(), change),
         page("account", "Account", signed_in("/account"), account),
+    ]
+}
+
+fn second_factor_pages() -> Vec<Sample> {
+    let seed = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
+    let address = format!("otpauth://totp/Probity:ada%40acme.example?secret={seed}&issuer=Probity");
+    let wrong = Field::default().wrong("This code is wrong, or was used before.");
+    let here = || signed_in("/account/second-factor");
+    let set_up = second_factor::SetUp {
+        problems: vec![],
+        qr: Qr::of(&address).unwrap(),
+        shown: "GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ".into(),
+        seed: seed.into(),
+        needed: true,
+        code: Field::default(),
+        password: Field::default(),
+        next: "/organizations/new".into(),
+    };
+    let have = second_factor::Have {
+        problems: vec![],
+        since: before(400),
+        left: 2,
+        code: Field::default(),
+        needed: true,
+    };
+    let sign_in = second_factor::SignIn {
+        problems: Problem::of(&[("code", &wrong)]),
+        code: wrong,
+        next: "/".into(),
+        recovery: false,
+        other: "/sign-in/second-factor?next=%2F&with=recovery".into(),
+    };
+    let codes = ["k7mq-x9fb-3hwn", "d2ev-8rgt-zk4c", "p5ya-6jxs-wm9u"];
+    let codes = second_factor::Codes {
+        codes: codes.iter().map(|code| (*code).to_owned()).collect(),
+        next: "/organizations/new".into(),
+    };
+    vec![
+        narrow("sign-in-second-factor", "Sign in", sign_in),
+        page("second-factor-set-up", "Second factor", here(), set_up),
+        page("second-factor-show", "Second factor", here(), second_factor::Show::new("/".into())),
+        page("second-factor", "Second factor", here(), have),
+        page("recovery-codes", "Recovery codes", here(), codes),
     ]
 }
 

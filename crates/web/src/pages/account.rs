@@ -22,6 +22,8 @@ pub struct Index {
     pub email: String,
     pub id: String,
     pub operator: bool,
+    /// Since when there is a second factor.
+    pub second_factor: Option<When>,
     pub current: Field,
     pub password: Field,
     pub sessions: Vec<SessionRow>,

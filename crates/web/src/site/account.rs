@@ -41,6 +41,7 @@ async fn page(cx: &Cx<SignedIn>) -> domain::Result<Index> {
         email: user.email,
         id: user.id.to_string(),
         operator: user.operator,
+        second_factor: identity.second_factor(session).await?.since.map(When),
         current: Field::default(),
         password: Field::default(),
         sessions: sessions.collect(),

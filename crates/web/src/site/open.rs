@@ -3,8 +3,9 @@
 use axum::response::{IntoResponse, Redirect, Response};
 use domain::{Error, Kind, Secret, tags::Public, tags::SignedIn as Account};
 use http::{HeaderName, HeaderValue, StatusCode, header};
-use identity::{NewAccount, SignIn, SignedIn};
+use identity::{NewAccount, SignIn, SignInStep, SignedIn};
 
+use super::second_factor;
 use crate::{
     Cx, cookies,
     fields::Fields,
@@ -45,7 +46,8 @@ async fn sign_in_carry(cx: Cx<Public>, form: Fields) -> Result<Response> {
         address: cx.address(),
     };
     match cx.app().identity.sign_in(attempt).await {
-        Ok(signed_in) => Ok(enter(&cx, &signed_in, &next)),
+        Ok(SignInStep::Done(signed_in)) => Ok(enter(&cx, &signed_in, &next)),
+        Ok(SignInStep::SecondFactor(half)) => Ok(second_factor::wait(&cx, &half, &next)),
         Err(error) if mendable(&error) => {
             let page = public::SignIn {
                 problems: vec![Problem::whole(error.message())],
@@ -60,7 +62,7 @@ async fn sign_in_carry(cx: Cx<Public>, form: Fields) -> Result<Response> {
 }
 
 /// The person can do something about it in the form.
-fn mendable(error: &Error) -> bool {
+pub(super) fn mendable(error: &Error) -> bool {
     matches!(
         error.kind(),
         Kind::Invalid | Kind::Unauthenticated | Kind::Limited | Kind::Conflict | Kind::Unavailable
@@ -68,7 +70,7 @@ fn mendable(error: &Error) -> bool {
 }
 
 /// A new session goes into the cookie, and on to a page.
-fn enter<P>(cx: &Cx<P>, signed_in: &SignedIn, next: &str) -> Response {
+pub(super) fn enter<P>(cx: &Cx<P>, signed_in: &SignedIn, next: &str) -> Response {
     let mut answer = Redirect::to(next).into_response();
     let secure = cx.app().secure();
     if let Some(cookie) = cookies::start(&signed_in.token, cx.now(), signed_in.expires, secure) {
@@ -129,7 +131,13 @@ async fn setup_carry(cx: Cx<Public>, form: Fields) -> Result<Response> {
         password: form.secret("password"),
     };
     match cx.app().identity.operator_link_redeem(&token(&cx), new).await {
-        Ok(signed_in) => Ok(enter(&cx, &signed_in, "/organizations/new")),
+        Ok(signed_in) => {
+            let next = "/organizations/new";
+            if cx.app().identity.asks_for_second_factor() {
+                return Ok(enter(&cx, &signed_in, &second_factor::path(next)));
+            }
+            Ok(enter(&cx, &signed_in, next))
+        }
         Err(error) if mendable(&error) => {
             let [name, email, password] = account_fields(&form, &error);
             let problems =

@@ -89,6 +89,8 @@ pub struct Chrome {
     /// Somebody is signed in, though this page did not look up who.
     pub known: bool,
     pub organization: Option<OrganizationNav>,
+    /// Somebody with the rights of an admin is signed in without the second factor these ask for: where to show it.
+    pub weak: Option<String>,
     /// What just happened, after a form was carried out.
     pub notice: Option<String>,
     /// Path and query of this page, to come back to it.

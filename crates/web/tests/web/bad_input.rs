@@ -25,7 +25,7 @@ fn case(
 }
 
 /// What is never sent back.
-const SECRET: [&str; 3] = ["password", "current", "secret"];
+const SECRET: [&str; 4] = ["password", "current", "secret", "code"];
 
 /// The value of a field as HTML writes it.
 fn escaped(text: &str) -> String {
@@ -294,6 +294,35 @@ fn of_person() -> Vec<Case> {
     ]
 }
 
+/// Forms of somebody with a second factor.
+fn of_careful() -> Vec<Case> {
+    let wrong = |path| case(path, &[("code", "000000")], "code", "wrong");
+    vec![
+        wrong("/account/second-factor/show"),
+        wrong("/account/second-factor/codes"),
+        wrong("/account/second-factor/remove"),
+    ]
+}
+
+/// Forms of somebody without one.
+fn of_careless() -> Vec<Case> {
+    let seed = ("seed", "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ");
+    let path = "/account/second-factor";
+    vec![
+        case(path, &[seed, ("code", "000000"), ("password", PASSWORD)], "code", "wrong"),
+        case(path, &[seed, ("code", "1"), ("password", "not mine")], "password", "wrong"),
+    ]
+}
+
+/// The second half of signing in.
+fn of_half() -> Vec<Case> {
+    let path = "/sign-in/second-factor";
+    vec![
+        case(path, &[("code", "000000"), ("next", "/o/acme")], "code", "wrong"),
+        case(path, &[("code", "aaaa-bbbb-cccc"), ("with", "recovery")], "code", "wrong"),
+    ]
+}
+
 /// Forms for somebody who is not signed in.
 fn of_stranger(setup: &str, invitation: &str) -> Vec<Case> {
     let nora = ("name", "Nora");
@@ -334,10 +363,16 @@ async fn every_form_says_what_is_wrong_and_keeps_what_was_typed() {
     let invited = house.identity.invitation_create(&house.acme.scope, "jo@x.example", role).await;
     let invitation = format!("/invitations/{}", invited.unwrap().token.expose());
     let me = Some(&house.owner);
+    let careless = house.member("bo@acme.example", domain::OrgRole::Member, None).await;
+    let fields = [("email", "stranger@other.example"), ("password", PASSWORD)];
+    let half = crate::second_factor::half(&house.post("/sign-in", &fields, None).await);
     let mut tried = Vec::new();
     for (who, cases) in [
         (me, of_organization(&house, &owner)),
         (me, of_person()),
+        (me, of_careful()),
+        (Some(&careless), of_careless()),
+        (Some(&half), of_half()),
         (None, of_stranger(&setup, &invitation)),
     ] {
         for case in cases {

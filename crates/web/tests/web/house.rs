@@ -6,7 +6,7 @@ use egress::Egress;
 use gateway::{Gateway, GatewayConfig};
 use http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::BodyExt;
-use identity::{Identity, KeyScope, NewAccount, NewAdminKey, NewApiKey, ProviderEntry};
+use identity::{Identity, KeyScope, NewAccount, NewAdminKey, NewApiKey, ProviderEntry, SignedIn};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use sandbox::{MODELS, Running, Sandbox, Script};
 use serde_json::Value;
@@ -195,20 +195,32 @@ impl House {
         self.send(request.unwrap()).await
     }
 
-    /// Somebody in `acme` with this role, and perhaps one in its project.
+    async fn join(&self, email: &str, role: OrgRole) -> SignedIn {
+        let made = self.identity.invitation_create(&self.acme.scope, email, role).await.unwrap();
+        let password = Secret::new(PASSWORD.to_owned());
+        let joined = self.identity.invitation_accept_as_new(&made.token, "Mem Ber", password).await;
+        joined.unwrap().0
+    }
+
+    /// Somebody who joined `acme` with this role, and has a password only.
+    pub(crate) async fn newcomer(&self, email: &str, role: OrgRole) -> Person {
+        Person { token: self.join(email, role).await.token.expose().clone() }
+    }
+
+    /// Somebody in `acme` with this role, and perhaps one in its project; with a second factor where these ask for one.
     pub(crate) async fn member(
         &self,
         email: &str,
         role: OrgRole,
         project: Option<ProjectRole>,
     ) -> Person {
-        let made = self.identity.invitation_create(&self.acme.scope, email, role).await.unwrap();
-        let password = Secret::new(PASSWORD.to_owned());
-        let (signed_in, _) =
-            self.identity.invitation_accept_as_new(&made.token, "Mem Ber", password).await.unwrap();
+        let signed_in = self.join(email, role).await;
         if let Some(role) = project {
             let project = self.acme.project.id;
             self.identity.grant_set(&self.acme.scope, signed_in.user, project, role).await.unwrap();
+        }
+        if role >= OrgRole::Admin || project == Some(ProjectRole::Owner) {
+            return strong(&self.identity, &signed_in).await;
         }
         Person { token: signed_in.token.expose().clone() }
     }
@@ -247,7 +259,19 @@ async fn operator(identity: &Identity, email: &str) -> Person {
         password: Secret::new(PASSWORD.to_owned()),
     };
     let signed_in = identity.operator_link_redeem(&link.token, new).await.unwrap();
-    Person { token: signed_in.token.expose().clone() }
+    strong(identity, &signed_in).await
+}
+
+/// The person after setting up a second factor.
+async fn strong(identity: &Identity, signed_in: &SignedIn) -> Person {
+    let session = identity.session(&signed_in.token).await.unwrap();
+    let offer = identity.authenticator_offer(&session).await.unwrap();
+    let app = vault::Totp::parse(&offer.seed, "Probity", "somebody").unwrap();
+    let code = app.code(Clock::system().now());
+    let given = (&offer.seed, code.expose().as_str());
+    let (password, address) = (Secret::new(PASSWORD.to_owned()), [127, 0, 0, 1].into());
+    let set = identity.authenticator_set(&session, given, password, address).await.unwrap();
+    Person { token: set.0.token.expose().clone() }
 }
 
 pub(crate) async fn session(identity: &Identity, person: &Person) -> Session {

@@ -17,6 +17,7 @@ mod reconcile;
 mod rights;
 #[path = "../../examples/gallery/samples.rs"]
 mod samples;
+mod second_factor;
 mod serving;
 mod subprocessors;
 mod tasks;
