@@ -7,11 +7,19 @@ import path from "node:path";
 import { test } from "node:test";
 import Anthropic from "@anthropic-ai/sdk";
 import OpenAI from "openai";
+import { generateSync } from "otplib";
 import { open } from "./browser.mjs";
 import { browser, look } from "./looks.mjs";
 
 const { BASE_URL, SETUP_URL, TWIN_URL, ARTEFACTS, PROBITY } = process.env;
 const PASSWORD = "seven quiet lanterns drift";
+
+async function signIn(page) {
+  await page.goto("/sign-in");
+  await page.getByLabel("E-mail").fill("nora@walk.example");
+  await page.getByLabel("Password").fill(PASSWORD);
+  await page.getByRole("button", { name: "Sign in" }).click();
+}
 
 async function heading(page, text) {
   await page.getByRole("heading", { level: 1, name: text }).waitFor({ timeout: 10_000 });
@@ -48,6 +56,63 @@ test("a new user walks from the one-time link to a verified export", async () =>
   const used = await page.goto(SETUP_URL);
   assert.equal(used.status(), 404, "the link works once");
   await look(page, "setup-used");
+
+  // Nothing an operator may do without a second factor; a session of before is asked for it later.
+  const elsewhere = await open(browser, BASE_URL);
+  const other = await elsewhere.context.newPage();
+  await signIn(other);
+  await other.waitForURL((url) => !url.pathname.startsWith("/sign-in"));
+  assert.equal((await page.goto("/organizations/new")).status(), 403);
+  await look(page, "second-factor-needed");
+  await page.getByRole("link", { name: "Show it or set it up" }).click();
+  await heading(page, "Set up a second factor");
+  await look(page, "second-factor-set-up");
+  const secret = await page.locator("input[name=seed]").inputValue();
+  const code = (step) => generateSync({ secret, epoch: Math.floor(Date.now() / 1000) + 30 * step });
+  await page.getByLabel("Code", { exact: true }).fill("000000");
+  await page.getByLabel("Your password").fill(PASSWORD);
+  await page.getByRole("button", { name: "Set up" }).click();
+  await page.getByRole("alert").waitFor();
+  await look(page, "second-factor-wrong");
+  assert.equal(await page.locator("input[name=seed]").inputValue(), secret, "what was scanned still counts");
+  await page.getByLabel("Code", { exact: true }).fill(code(0));
+  await page.getByLabel("Your password").fill(PASSWORD);
+  await page.getByRole("button", { name: "Set up" }).click();
+  await heading(page, "Keep these recovery codes");
+  const codes = (await page.locator("#codes").textContent()).trim().split(/\s+/);
+  assert.equal(codes.length, 10);
+  // Codes are shown once: the picture has others.
+  await page.evaluate(() => document.getElementById("codes").replaceChildren("abcd-efgh-jkmn\npqrs-tuvw-xyz2"));
+  await look(page, "recovery-codes");
+  await page.getByRole("link", { name: "I have kept them" }).click();
+  await page.waitForURL("**/organizations/new");
+  await other.goto("/account/second-factor?next=/account");
+  await look(other, "second-factor-show");
+  await other.getByLabel("Code", { exact: true }).fill(codes[0]);
+  await other.getByRole("button", { name: "Go on" }).click();
+  await other.waitForURL("**/account");
+  await look(other, "account");
+  await other.goto("/account/second-factor");
+  await other.getByText("9 of 10").waitFor();
+  await look(other, "second-factor");
+
+  // Signing in takes both.
+  await other.getByRole("button", { name: "Sign out" }).click();
+  await other.waitForURL("**/sign-in**");
+  await signIn(other);
+  await heading(other, "One more step");
+  await look(other, "sign-in-second-factor");
+  await other.getByRole("link", { name: "Use a recovery code instead" }).click();
+  await look(other, "sign-in-recovery");
+  await other.getByRole("link", { name: "Use the app instead" }).click();
+  await other.getByLabel("Code", { exact: true }).fill("000000");
+  await other.getByRole("button", { name: "Sign in" }).click();
+  await other.getByRole("alert").waitFor();
+  await other.getByLabel("Code", { exact: true }).fill(code(1));
+  await other.getByRole("button", { name: "Sign in" }).click();
+  await other.waitForURL((url) => url.pathname === "/");
+  assert.deepEqual(elsewhere.problems, []);
+  await elsewhere.context.close();
   await page.goto("/");
   await look(page, "home-empty");
 
@@ -156,8 +221,6 @@ test("a new user walks from the one-time link to a verified export", async () =>
   // What it means for this person, and the end of a key.
   await page.goto("/safe");
   await look(page, "safe");
-  await page.goto("/account");
-  await look(page, "account");
   await page.goto(`${project}/keys`);
   await page.getByRole("link", { name: /Revoke/ }).or(page.getByRole("button", { name: /Revoke/ })).first().click();
   await look(page, "key-revoke");

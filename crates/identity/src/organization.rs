@@ -16,11 +16,7 @@ impl Identity {
         name: &str,
         slug: Option<&str>,
     ) -> Result<Organization> {
-        let permission = match self.0.config.organization_creators {
-            OrganizationCreators::Operators => Permission::DeploymentManage,
-            OrganizationCreators::Everybody => Permission::SignedIn,
-        };
-        decide(session, permission, None)?;
+        self.organization_creation(session)?;
         let (name, slug) = names::named("An organization", name, slug)?;
         let owner = session.user();
         let new = NewOrganization { name: name.clone(), slug, owner };
@@ -35,7 +31,19 @@ impl Identity {
         Ok(organization)
     }
 
-    /// Whether this person may found organizations.
+    /// Refuses whoever may not found an organization now.
+    ///
+    /// # Errors
+    /// `Forbidden`; with code `second_factor_required` for an operator who did not show one.
+    pub fn organization_creation(&self, session: &Session) -> Result<()> {
+        let permission = match self.0.config.organization_creators {
+            OrganizationCreators::Operators => Permission::DeploymentManage,
+            OrganizationCreators::Everybody => Permission::SignedIn,
+        };
+        decide(session, permission, None)
+    }
+
+    /// Whether this person may found organizations, with a second factor where it takes one.
     #[must_use]
     pub fn may_create_organizations(&self, session: &Session) -> bool {
         session.operator() || self.0.config.organization_creators == OrganizationCreators::Everybody

@@ -42,6 +42,7 @@ async fn new(cx: Cx<SignedIn>, (): ()) -> Result<Response> {
         )
         .into());
     }
+    cx.app().identity.organization_creation(cx.session()?)?;
     Ok(cx.page("New organization", home::New::default()).await?)
 }
 
