@@ -19,6 +19,20 @@ pub enum Rule {
     Inference,
 }
 
+impl Rule {
+    /// Whether a person uses it only after showing a second factor: the deployment's administration, an organization's
+    /// with its billing, and a project's ownership.
+    #[must_use]
+    pub const fn asks_for_second_factor(self) -> bool {
+        matches!(
+            self,
+            Self::Operator
+                | Self::Org(OrgRole::Admin | OrgRole::Owner)
+                | Self::Project(ProjectRole::Owner)
+        )
+    }
+}
+
 /// A permission as a type: the name in a handler's signature.
 pub trait PermissionTag: Send + Sync + 'static {
     const PERMISSION: Permission;

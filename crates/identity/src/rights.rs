@@ -104,23 +104,12 @@ pub enum Denial {
     SecondFactor,
 }
 
-/// Whether a permission is one that a person uses only after showing a second factor: the deployment's, the
-/// organization's administration with its billing, and a project's ownership.
-const fn asks_for_second_factor(rule: Rule) -> bool {
-    matches!(
-        rule,
-        Rule::Operator
-            | Rule::Org(OrgRole::Admin | OrgRole::Owner)
-            | Rule::Project(ProjectRole::Owner)
-    )
-}
-
 /// Decides one permission. Pure: the table test walks every pair.
 pub(crate) fn judge(standing: Standing, rule: Rule) -> std::result::Result<(), Denial> {
     use Standing::{AdminKey, Anonymous, ApiKey, Member, Person};
     let at_least = |enough: bool| if enough { Ok(()) } else { Err(Denial::Rank) };
     let person = |enough: bool, strong: bool| match enough {
-        true if !strong && asks_for_second_factor(rule) => Err(Denial::SecondFactor),
+        true if !strong && rule.asks_for_second_factor() => Err(Denial::SecondFactor),
         enough => at_least(enough),
     };
     match (rule, standing) {
@@ -243,7 +232,7 @@ pub fn matrix() -> Vec<MatrixRow> {
         .map(|permission| MatrixRow {
             permission: permission.as_str(),
             roles: holders(permission),
-            second_factor: asks_for_second_factor(permission.rule()),
+            second_factor: permission.rule().asks_for_second_factor(),
         })
         .collect()
 }
@@ -301,7 +290,7 @@ mod tests {
         let lead = weak(OrgRole::Member, Some(ProjectRole::Owner));
         let editor = weak(OrgRole::Member, Some(ProjectRole::Editor));
         for permission in Permission::ALL {
-            let asks = asks_for_second_factor(permission.rule());
+            let asks = permission.rule().asks_for_second_factor();
             let (first, second) = (verdict(owner, *permission), verdict(lead, *permission));
             match permission.rule() {
                 Rule::Org(_) => {

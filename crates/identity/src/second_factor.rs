@@ -6,7 +6,7 @@
 use std::{net::IpAddr, time::Duration};
 
 use domain::{Action, Actor, Error, Event, Result, Secret, Timestamp, UserId};
-use store::{Deployment, DeploymentWrite, Session};
+use store::{Authority, Deployment, DeploymentWrite, Session};
 use vault::Totp;
 
 use crate::{Half, Identity, SecondFactor, SignedIn, guessing::network, sign_in::Guess};
@@ -210,6 +210,31 @@ impl Identity {
             .personal("address", network(address));
         write.commit(event).await?;
         Ok(codes)
+    }
+
+    /// Removes the second factor of somebody who lost app and recovery codes, and ends their sessions; says whether there
+    /// was one. For the command line, after whoever runs the machine made sure who asks: nothing on the network reaches
+    /// this.
+    ///
+    /// # Errors
+    /// `NotFound` when nobody has this address.
+    pub async fn second_factor_reset(&self, email: &str) -> Result<bool> {
+        let email = vault::normalise_email(email)?;
+        let mut write = self.store().deployment(Authority::Bootstrap).await?.write().await?;
+        let user = write.user_find_by_email(&email).await?;
+        let id = user.ok_or_else(|| Error::not_found("account"))?.id;
+        if write.authenticator_find(id).await?.is_none() {
+            return Ok(false);
+        }
+        write.authenticator_remove(id).await?;
+        write.half_sign_ins_forget(id).await?;
+        let ended = write.sessions_end_all(id).await?;
+        let event = Event::new(Action::UserSecondFactorRemove)
+            .on_user(id)
+            .fact("reset", true)
+            .fact("sessions_ended", ended);
+        write.commit(event).await?;
+        Ok(true)
     }
 
     /// Whether a sign-in waits for its second factor under this token.

@@ -48,6 +48,11 @@ pub(crate) async fn operator_link(place: &Place) -> Result<()> {
     store.close().await
 }
 
+pub(crate) async fn reset_second_factor(place: &Place, email: String) -> Result<()> {
+    print(&running(place, &Request::SecondFactorReset { email }).await?);
+    Ok(())
+}
+
 pub(crate) async fn reload_catalogue(place: &Place) -> Result<()> {
     let config = Config::load(place, None)?;
     let reply = control::ask(&config.control_socket(), &Request::CatalogueReload).await?;

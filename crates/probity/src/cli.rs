@@ -122,6 +122,11 @@ pub(crate) enum Probe {
 pub(crate) enum Admin {
     /// Print a one-time link that creates an operator
     OperatorLink,
+    /// Remove the second factor of somebody who lost their app and recovery codes; make sure who asks
+    ResetSecondFactor {
+        /// The address they sign in with
+        email: String,
+    },
     /// Read the catalogue's overlays again without a restart; SIGHUP does the same
     ReloadCatalogue,
     /// List the servers that count budgets together

@@ -21,6 +21,7 @@ pub(crate) enum Request {
     OperatorLink,
     ProbeRun { control: Option<String> },
     CatalogueReload,
+    SecondFactorReset { email: String },
     Servers,
     ServerForget { server: uuid::Uuid },
     Import(Box<Import>),

@@ -71,6 +71,9 @@ fn run(cli: &Cli) -> Result<ExitCode> {
                 return admin::probe_run(&cli.place, id.as_deref(), *json).await;
             }
             Command::Admin(Admin::ReloadCatalogue) => admin::reload_catalogue(&cli.place).await?,
+            Command::Admin(Admin::ResetSecondFactor { email }) => {
+                admin::reset_second_factor(&cli.place, email.clone()).await?;
+            }
             Command::Admin(Admin::Servers) => admin::servers(&cli.place).await?,
             Command::Admin(Admin::ForgetServer { server }) => {
                 admin::forget_server(&cli.place, *server).await?;

@@ -96,6 +96,9 @@ fn open_control(app: &App, probes: &Supervisor) -> Result<()> {
             match request {
                 Request::OperatorLink => link(&identity, &base_url).await.map(Reply::Text),
                 Request::CatalogueReload => shelf.reload().await.map(Reply::Text),
+                Request::SecondFactorReset { email } => {
+                    identity.second_factor_reset(&email).await.map(|had| Reply::Text(reset(had)))
+                }
                 Request::Servers => servers(&store).await.map(Reply::Text),
                 Request::ServerForget { server } => forget(&gateway, &store, server).await,
                 Request::ProbeRun { control } => {
@@ -110,6 +113,14 @@ fn open_control(app: &App, probes: &Supervisor) -> Result<()> {
         }
     };
     control::serve(&app.config.control_socket(), &app.tasks, app.stop.clone(), answer)
+}
+
+fn reset(had: bool) -> String {
+    let says = match had {
+        true => "The second factor is removed and every session ended. The password still holds.",
+        false => "There was no second factor. Nothing was changed.",
+    };
+    says.to_owned()
 }
 
 /// The servers that count budgets together, one a line.

@@ -199,6 +199,17 @@ each_backend! {
         assert_eq!(code(refused), "second_factor_required");
     }
 
+    async fn whoever_runs_the_machine_can_remove_a_lost_one(backend: Backend) {
+        let house = House::new(backend).await;
+        let (session, _) = house.strong(&house.password_operator().await).await;
+        let reset = async |email| house.identity.second_factor_reset(email).await;
+        assert_eq!(code(reset("nobody@example.org").await), "not_found");
+        assert!(reset(KNOWN).await.unwrap());
+        assert!(!reset(KNOWN).await.unwrap(), "nothing is left to remove");
+        assert!(house.identity.sessions_list(&session).await.unwrap().is_empty());
+        assert_eq!(code(house.sign_in(KNOWN, PASSWORD, home()).await), "ok");
+    }
+
     async fn a_changed_password_keeps_the_factor_and_ends_what_waits(backend: Backend) {
         let house = House::new(backend).await;
         let (session, _) = house.strong(&house.password_operator().await).await;
