@@ -48,8 +48,8 @@ pub use id::{
 pub use limits::{LimitOf, Limits};
 pub use masking::{Masking, MaskingMode, PERSONAL_DATA, kind_says};
 pub use message::{
-    BudgetFacts, Channel, Letter, LetterLink, News, Topic, budget_news, subprocessor_letter,
-    subprocessor_news, subprocessor_test, subscription_letter, test_event,
+    BudgetFacts, Channel, LeakedKey, Letter, LetterLink, News, Topic, budget_news, leak_news,
+    subprocessor_letter, subprocessor_news, subprocessor_test, subscription_letter, test_event,
 };
 pub use names::{NAME_LONGEST, NAMES_MOST, name_checked, names_in_csv, names_in_lines};
 pub use notice::{Announcement, Cause, DRILL, Decision, Gate, Listing, Register, Sheet};

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::{Announcement, BudgetId, BudgetOf, CURRENCY, Cause, DRILL, Period, Timestamp};
+use crate::{Announcement, BudgetId, BudgetOf, CURRENCY, Cause, DRILL, KeyId, Period, Timestamp};
 
 /// How something leaves the house.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -38,16 +38,19 @@ pub enum Topic {
     SubprocessorsChanged,
     /// The same without a change: do those who should be told hear of it?
     SubprocessorsTest,
+    /// Somebody found a key where it does not belong, and it was revoked.
+    KeyLeaked,
     /// Somebody wants to be told of changes of sub-processors: is the address theirs?
     Subscription,
 }
 
 impl Topic {
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Test,
         Self::BudgetReached,
         Self::SubprocessorsChanged,
         Self::SubprocessorsTest,
+        Self::KeyLeaked,
         Self::Subscription,
     ];
 
@@ -59,6 +62,7 @@ impl Topic {
             Self::BudgetReached => "budget.reached",
             Self::SubprocessorsChanged => "subprocessors.changed",
             Self::SubprocessorsTest => "subprocessors.test",
+            Self::KeyLeaked => "key.leaked",
             Self::Subscription => "subscription",
         }
     }
@@ -230,6 +234,46 @@ pub fn subprocessor_news(changes: &[Announcement], slug: &str) -> News {
     News { topic: Topic::SubprocessorsChanged, letter, data }
 }
 
+/// A key that somebody found and reported, as the organization knows it.
+#[derive(Clone, Copy)]
+pub struct LeakedKey<'a> {
+    /// Of the organization; part of addresses.
+    pub slug: &'a str,
+    pub id: KeyId,
+    pub name: &'a str,
+    pub last_four: &'a str,
+    /// A key of the whole organization rather than of a project.
+    pub admin: bool,
+}
+
+/// A key was found where it does not belong: it is revoked already, and what used it fails now.
+#[must_use]
+pub fn leak_news(key: &LeakedKey<'_>) -> News {
+    let (kind, path) = if key.admin {
+        ("admin key", format!("/o/{}/settings", key.slug))
+    } else {
+        ("API key", format!("/o/{}/audit?action=key.revoke", key.slug))
+    };
+    let letter = Letter {
+        subject: format!("A leaked {kind} was revoked"),
+        paragraphs: vec![
+            format!(
+                "Somebody found the {kind} {} (…{}) where it does not belong, and showed it to this server as a proof.",
+                key.name, key.last_four
+            ),
+            "It was revoked at once: programs that use it are refused from now on. Create another one for them, \
+             and find out where it was found: whoever else saw it could use it until now."
+                .to_owned(),
+        ],
+        link: Some(LetterLink { says: "What is on record".to_owned(), path }),
+        unsubscribe: None,
+    };
+    let data = members(json!({
+        "organization": key.slug, "key": key.id, "last_four": key.last_four, "admin": key.admin,
+    }));
+    News { topic: Topic::KeyLeaked, letter, data }
+}
+
 /// Nothing has changed: whether those who should be told hear of it.
 #[must_use]
 pub fn subprocessor_test(slug: &str) -> News {
@@ -307,6 +351,17 @@ mod tests {
         let event: Value = serde_json::from_str(&news.event(at)).unwrap();
         assert_eq!(event["type"], "budget.reached");
         assert_eq!(event["data"]["limit_nano"], 25_009_999_999_u64);
+    }
+
+    #[test]
+    fn a_leaked_key_is_named_and_never_shown() {
+        let id = KeyId::new(Timestamp::from_millis(1));
+        let key = LeakedKey { slug: "acme", id, name: "backend", last_four: "aB3d", admin: false };
+        let news = leak_news(&key);
+        assert!(news.letter.paragraphs[0].contains("API key backend (…aB3d)"));
+        assert_eq!(news.data["last_four"], "aB3d");
+        let path = leak_news(&LeakedKey { admin: true, ..key }).letter.link.unwrap().path;
+        assert_eq!(path, "/o/acme/settings");
     }
 
     #[test]

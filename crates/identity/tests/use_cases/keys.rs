@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use domain::{KeyId, ProjectRole, Timestamp};
-use identity::{Config, Identity, KeyScope, NewAdminKey, NewApiKey};
-use store::{Page, Principal};
+use domain::{KeyId, Kind, ProjectRole, Timestamp};
+use identity::{Config, Identity, KeyScope, Leak, NewAdminKey, NewApiKey};
+use store::{AuditFilter, Page, Principal};
 use testkit::{Backend, each_backend};
 
-use crate::house::{DAY, House, code, new_key};
+use crate::house::{DAY, House, code, home, new_key, secret};
 
 each_backend! {
     async fn a_key_opens_its_project_and_is_shown_once(backend: Backend) {
@@ -154,5 +154,35 @@ each_backend! {
         assert!(house.identity.api_key(made.text.expose()).is_ok());
         assert!(Config { key_prefix: "A_b".to_owned(), ..Config::default() }.check().is_err());
         assert!(Config { failure_window: 0, ..Config::default() }.check().is_err());
+    }
+
+    async fn a_key_that_somebody_found_ends_at_once(backend: Backend) {
+        let house = House::new(backend).await;
+        let operator = house.operator().await;
+        let (_, owner) = house.organization(&operator, "acme").await;
+        let project = house.project(&owner, "app").await;
+        let key = house.key(&owner, &project, &[KeyScope::Inference]).await;
+        let admin = house.admin_key(&owner).await;
+        for made in [&key, &admin] {
+            let report = async || house.identity.key_report_leak(&made.text, home()).await;
+            assert!(house.identity.api_key(made.text.expose()).is_ok());
+            assert_eq!(report().await.unwrap(), Leak::Revoked);
+            assert_eq!(code(house.identity.api_key(made.text.expose())), "key_revoked");
+            assert_eq!(report().await.unwrap(), Leak::Harmless);
+        }
+        let old = house.key(&owner, &project, &[KeyScope::Inference]).await;
+        house.clock.advance(91 * DAY);
+        let expired = house.identity.key_report_leak(&old.text, home()).await;
+        assert_eq!(expired.unwrap(), Leak::Harmless);
+        let foreign = vault::api_key::generate("pbk").unwrap();
+        for unknown in [foreign.text, secret("pbk_nothing"), secret("")] {
+            let answer = house.identity.key_report_leak(&unknown, home()).await.unwrap_err();
+            assert_eq!((answer.kind(), answer.code()), (Kind::NotFound, "invalid_key"));
+        }
+        house.store.drain().await.unwrap();
+        let mut read = house.store.read(&owner).await.unwrap();
+        let rows = read.audit_list(&AuditFilter::default(), &Page::first(50)).await.unwrap().data;
+        let leaked: Vec<_> = rows.iter().filter(|row| row.facts.get("leaked").is_some()).collect();
+        assert_eq!(leaked.len(), 2, "once each");
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::{
-    Channel, Error, MessageId, OrgId, Result, Timestamp, Topic, WebhookId, subprocessor_test,
+    Channel, Error, MessageId, News, OrgId, Result, Timestamp, Topic, WebhookId, subprocessor_test,
 };
 use sea_orm::{ColumnTrait, PaginatorTrait as _, QueryFilter, QueryOrder, QuerySelect as _};
 
@@ -82,6 +82,11 @@ impl Read {
 }
 
 impl Write {
+    /// Puts news on its way to the administrators and webhooks of the organization, with the change it is about.
+    pub async fn tell(&mut self, news: &News) -> Result<()> {
+        Post::of(&self.store, self.tx(), self.org()).await?.news(news).await
+    }
+
     /// Puts a test on its way to everybody who would be told of a change of sub-processors.
     ///
     /// # Errors
@@ -99,7 +104,7 @@ impl Write {
                 .with_code("too_many_requests"));
         }
         let news = subprocessor_test(self.scope().org_slug());
-        Post::of(&self.store, self.tx(), self.org()).await?.news(&news).await
+        self.tell(&news).await
     }
 }
 

@@ -9,6 +9,7 @@ mod edge;
 mod forms;
 mod gemini;
 mod house;
+mod leak;
 mod notices;
 mod pages;
 mod playground;
