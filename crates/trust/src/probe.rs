@@ -31,10 +31,11 @@ mod told;
 mod training;
 mod tree;
 
-use std::{path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use domain::{Clock, Result};
 use futures::{FutureExt as _, future::BoxFuture};
+use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
 use store::Inspector;
 
@@ -73,6 +74,10 @@ pub(crate) struct Site {
     pub(crate) registry: Registry,
     pub(crate) routes: Vec<Route>,
     pub(crate) client: Client,
+    /// What the server proves itself with, in DER.
+    pub(crate) certificate: RwLock<Option<Vec<u8>>>,
+    /// Where it answers plain HTTP with the way to HTTPS.
+    pub(crate) redirect: Option<SocketAddr>,
     pub(crate) inspector: Inspector,
     pub(crate) deployment: String,
     pub(crate) verifier: String,
@@ -92,6 +97,13 @@ pub(crate) struct Site {
 }
 
 impl Site {
+    /// The server proves itself with another certificate from now on.
+    pub(crate) fn renew(&self, certificate: Vec<u8>) -> Result<()> {
+        self.client.renew(&certificate)?;
+        *self.certificate.write() = Some(certificate);
+        Ok(())
+    }
+
     /// The providers in several places, for one run at a time.
     async fn visit(&self) -> Visit<'_> {
         self.abroad.visit().await

@@ -90,6 +90,8 @@ impl Here {
             trust: trust.clone(),
             store: store.clone(),
             base_url: front.url.clone(),
+            certificate: None,
+            redirect: None,
             key_file: backend.directory().join("prober.key"),
             places: Vec::new(),
             max_body: BODY,

@@ -20,4 +20,5 @@ mod samples;
 mod serving;
 mod subprocessors;
 mod tasks;
+mod tls;
 mod usage;
