@@ -29,6 +29,7 @@ mod storage;
 mod tamper;
 mod told;
 mod training;
+mod transport;
 mod tree;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
@@ -188,6 +189,7 @@ pub(crate) async fn run(probe: ProbeId, cx: Run<'_>) -> Vec<(ControlId, Finding)
         ProbeId::Partners => partners::run(cx).boxed(),
         ProbeId::Sources => sources::run(cx).boxed(),
         ProbeId::Health => health::run(cx).boxed(),
+        ProbeId::Transport => transport::run(cx).boxed(),
     };
     let found = match tokio::time::timeout(LONGEST, work).await {
         Ok(Ok(found)) => found,
@@ -242,6 +244,7 @@ pub(crate) const fn controls(probe: ProbeId) -> &'static [&'static str] {
         ProbeId::Partners => &["APP-16"],
         ProbeId::Sources => &["APP-03"],
         ProbeId::Health => &["APP-24"],
+        ProbeId::Transport => &["ENC-01", "ENC-02", "ENC-03"],
     }
 }
 
