@@ -68,7 +68,11 @@ impl Tls {
     pub fn renew(&self, certificate: &[u8], key: &[u8], allow_tls12: bool) -> Result<()> {
         let (config, own) = config(certificate, key, allow_tls12)?;
         *self.0.config.write() = Arc::new(config);
-        self.0.certificate.send_replace(own);
+        self.0.certificate.send_if_modified(|known| {
+            let other = *known != own;
+            *known = own;
+            other
+        });
         Ok(())
     }
 
