@@ -13,6 +13,7 @@ mod destination;
 mod entry;
 mod error;
 mod line;
+mod pinned;
 mod pool;
 mod socket;
 mod tls;
@@ -41,6 +42,7 @@ pub use counted::Counted;
 pub use destination::{Destination, Kind, Record};
 pub use error::{Error, ErrorKind};
 pub use line::{Greeting, Line};
+pub use pinned::Pinned;
 pub use socket::{Answered, Socket};
 
 use destination::{Counters, Target};
@@ -115,15 +117,27 @@ impl Egress {
     /// # Errors
     /// `Invalid` when the file of extra certificates is unusable.
     pub fn with_resolver(config: &Config, clock: Clock, resolver: Resolver) -> DomainResult<Self> {
+        Ok(Self::over(tls::connectors(config.extra_ca.as_deref())?, config, clock, resolver))
+    }
+
+    /// A door that trusts the server with this certificate, in DER, and no other.
+    ///
+    /// # Errors
+    /// `Internal`, never in practice.
+    pub fn pinned(certificate: &[u8], clock: Clock) -> DomainResult<Self> {
+        let tls = tls::pinned(certificate)?;
+        Ok(Self::over(tls, &Config::default(), clock, system_resolver()))
+    }
+
+    fn over(tls: tls::Connectors, config: &Config, clock: Clock, resolver: Resolver) -> Self {
         let limits = Limits {
             idle: config.idle_connections,
             idle_for: Duration::from_secs(config.idle_seconds),
             h2_connections: config.h2_connections.max(1),
             h2_streams: config.h2_streams.max(1),
         };
-        let tls = tls::connectors(config.extra_ca.as_deref())?;
         let opener = Opener { resolver, tls, tasks: TaskTracker::new() };
-        Ok(Self(Arc::new(Inner { limits, clock, opener, destinations: RwLock::default() })))
+        Self(Arc::new(Inner { limits, clock, opener, destinations: RwLock::default() }))
     }
 
     /// Adds or changes a destination. Registering the same again keeps its connections and its record.

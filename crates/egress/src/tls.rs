@@ -10,6 +10,8 @@ use rustls::{
 };
 use tokio_rustls::TlsConnector;
 
+use crate::Pinned;
+
 /// One trust, with what is offered to be spoken above it.
 #[derive(Clone)]
 pub(crate) struct Connectors {
@@ -34,16 +36,31 @@ pub(crate) fn connectors(extra_ca: Option<&Path>) -> Result<Connectors> {
         .map_err(Error::internal)?
         .with_root_certificates(roots)
         .with_no_client_auth();
+    Ok(offered(&config))
+}
+
+/// For a door that meets one server only, whose certificate is known.
+pub(crate) fn pinned(certificate: &[u8]) -> Result<Connectors> {
+    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(Error::internal)?
+        .dangerous()
+        .with_custom_certificate_verifier(Pinned::new(certificate))
+        .with_no_client_auth();
+    Ok(offered(&config))
+}
+
+fn offered(config: &ClientConfig) -> Connectors {
     let offering = |protocols: &[&[u8]]| {
         let mut config = config.clone();
         config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
         TlsConnector::from(Arc::new(config))
     };
-    Ok(Connectors {
+    Connectors {
         http: offering(&[b"h2", b"http/1.1"]),
         sockets: offering(&[b"http/1.1"]),
         lines: offering(&[]),
-    })
+    }
 }
 
 /// The certificates of a PEM file, or the one of a DER file.

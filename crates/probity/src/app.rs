@@ -1,6 +1,9 @@
 //! Wiring: settings in, a running installation out. Nothing is configured elsewhere.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    time::Duration,
+};
 
 use courier::Courier;
 use domain::{Action, Actor, Clock, Error, Event, Result};
@@ -12,8 +15,9 @@ use store::{Authority, Store};
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use trust::Trust;
+use web::{Door, Proxies, TlsMode};
 
-use crate::{catalog::Shelf, config::Config, telemetry, timekeeping, traces};
+use crate::{catalog::Shelf, config::Config, telemetry, timekeeping, tls::Keeper, traces};
 
 /// Everything that runs.
 pub(crate) struct App {
@@ -29,8 +33,16 @@ pub(crate) struct App {
     pub(crate) stop: CancellationToken,
     /// From here on no request is under way.
     settled: CancellationToken,
+    /// Where this machine itself reaches the server.
     pub(crate) base_url: String,
+    /// Where people do.
+    pub(crate) public_url: String,
+    /// None where TLS is off.
+    pub(crate) tls: Option<Keeper>,
     listener: TcpListener,
+    /// For this machine, where the other one is for proxies only.
+    inside: Option<TcpListener>,
+    redirect: Option<TcpListener>,
     metrics: PrometheusHandle,
 }
 
@@ -39,19 +51,31 @@ impl App {
     pub(crate) async fn build(config: Config, accept_clock: bool) -> Result<Self> {
         // Before anything of size: an address in use is the most common mistake.
         let (listener, address) = bind(config.listen).await?;
-        let base_url = format!("http://{address}");
+        let redirect = match config.tls.http_redirect {
+            Some(at) => Some(bind(at).await?.0),
+            None => None,
+        };
+        let encrypts = config.tls.mode != TlsMode::Off;
+        let mut base = reachable(address);
+        let mut inside = None;
+        if !encrypts && !base.ip().is_loopback() {
+            let (own, at) = bind((Ipv4Addr::LOCALHOST, 0).into()).await?;
+            (inside, base) = (Some(own), at);
+        }
+        let base_url = format!("{}://{base}", if encrypts { "https" } else { "http" });
+        let public_url = config.public_url.clone().unwrap_or_else(|| base_url.clone());
         let clock = Clock::system();
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let store = Store::open(&config.store(), clock.clone()).await?;
         store.migrate().await?;
+        let tls = Keeper::open(&config, &clock)?;
         timekeeping::check(&store, accept_clock).await?;
         let catalogue = Shelf::open(&config.catalogue, &store).await?;
         let identity =
             Identity::new(config.identity.clone(), store.clone(), catalogue.live()).await?;
         let egress = Egress::new(&config.egress, clock.clone())?;
-        let public_url = config.public_url.as_deref().unwrap_or(&base_url);
         let server = config.mail.server()?;
-        let courier = Courier::new(store.clone(), egress.clone(), server, public_url)?;
+        let courier = Courier::new(store.clone(), egress.clone(), server, &public_url)?;
         let gateway = Gateway::new(
             config.gateway.clone(),
             store.clone(),
@@ -75,7 +99,11 @@ impl App {
             stop,
             settled: CancellationToken::new(),
             base_url,
+            public_url,
+            tls,
             listener,
+            inside,
+            redirect,
             metrics,
         })
     }
@@ -109,13 +137,21 @@ impl App {
         self.courier.run(&self.tasks, &self.stop);
         self.tasks.spawn(telemetry::condense(self.metrics.clone(), self.stop.clone()));
         self.tasks.spawn(timekeeping::watch(self.store.clock().clone(), self.stop.clone()));
+        if let Some(keeper) = &self.tls {
+            self.tasks.spawn(keeper.clone().watch(self.stop.clone()));
+        }
         Ok(())
+    }
+
+    /// Where plain HTTP is answered with the way to HTTPS, as seen from this machine.
+    pub(crate) fn redirect(&self) -> Option<SocketAddr> {
+        let address = self.redirect.as_ref().and_then(|listener| listener.local_addr().ok());
+        address.map(reachable)
     }
 
     /// Serves, the demo's sandbox included, until `stop` is cancelled, then lets running requests end and writes everything down.
     pub(crate) async fn serve(self, sandbox: Option<String>) -> Result<()> {
         let drain = Duration::from_secs(self.config.web.drain_seconds);
-        let public_url = self.config.public_url.clone().unwrap_or_else(|| self.base_url.clone());
         let router = web::router(web::App::new(web::Parts {
             store: self.store.clone(),
             identity: self.identity,
@@ -124,14 +160,24 @@ impl App {
             catalogue: self.catalogue.live(),
             clock: self.store.clock().clone(),
             config: self.config.web.clone(),
-            public_url,
+            public_url: self.public_url.clone(),
             sandbox,
             metrics: Some(self.metrics),
             closing: self.stop.clone(),
         }));
-        web::serve(self.listener, router, self.stop.clone(), drain)
-            .await
-            .map_err(Error::internal)?;
+        let beside = |door: Door, router| {
+            self.tasks.spawn(web::serve(door, router, self.stop.clone(), drain));
+        };
+        if let Some(listener) = self.redirect {
+            beside(Door::from(listener).open(), web::redirect(self.public_url));
+        }
+        if let Some(listener) = self.inside {
+            beside(listener.into(), router.clone());
+        }
+        let door = Door::from(self.listener)
+            .with_tls(self.tls.map(|keeper| keeper.tls().clone()))
+            .behind(Proxies::parse(&self.config.web.trusted_proxies)?);
+        web::serve(door, router, self.stop.clone(), drain).await.map_err(Error::internal)?;
         self.gateway.drain(drain).await;
         self.settled.cancel();
         self.tasks.close();
@@ -146,6 +192,16 @@ impl App {
         }
         self.store.close().await
     }
+}
+
+/// How this machine itself reaches what waits there.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
 }
 
 async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr)> {

@@ -68,7 +68,7 @@ pub(crate) enum Command {
 
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Serve {
-    /// Address to listen on; loopback only
+    /// Address to listen on; another than loopback needs TLS (docs/tls.md)
     #[arg(long)]
     pub(crate) listen: Option<SocketAddr>,
     /// Start although the clock stands before what the log says: it was wrong then and is right now

@@ -25,7 +25,7 @@ const SOCKET_PATH_LIMIT: usize = 107;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Config {
-    /// Address to listen on. Loopback only until TLS is configured.
+    /// Address to listen on. Loopback only unless TLS or the proxy in front is configured.
     pub(crate) listen: SocketAddr,
     /// Data directory.
     pub(crate) data: PathBuf,
@@ -39,6 +39,7 @@ pub(crate) struct Config {
     pub(crate) gateway: gateway::GatewayConfig,
     pub(crate) egress: egress::Config,
     pub(crate) web: web::Config,
+    pub(crate) tls: web::TlsConfig,
     pub(crate) log: LogSection,
     pub(crate) telemetry: TelemetrySection,
     pub(crate) catalogue: CatalogueSection,
@@ -94,6 +95,7 @@ impl Default for Config {
             gateway: gateway::GatewayConfig::default(),
             egress: egress::Config::default(),
             web: web::Config::default(),
+            tls: web::TlsConfig::default(),
             log: LogSection::default(),
             telemetry: TelemetrySection::default(),
             catalogue: CatalogueSection::default(),
@@ -149,33 +151,6 @@ impl Config {
         Ok(config)
     }
 
-    fn check(&self) -> Result<()> {
-        if !self.listen.ip().is_loopback() {
-            return Err(Error::invalid(format!(
-                "listen = {} is not a loopback address. TLS is not built yet: listen on 127.0.0.1 or [::1] \
-                 and put a TLS proxy on this machine in front.",
-                self.listen
-            )));
-        }
-        if absolute(&self.root_key).starts_with(absolute(&self.data)) {
-            return Err(Error::invalid(
-                "root_key lies inside the data directory: a copy of the data would carry its own key. \
-                 Choose a place outside it.",
-            ));
-        }
-        for network in &self.storage.networks {
-            network.parse::<trust::Network>().map_err(|error| {
-                Error::invalid(format!("storage.networks: {}", error.message()))
-            })?;
-        }
-        if !(1..=3_650).contains(&self.catalogue.notice_days) {
-            return Err(Error::invalid(
-                "catalogue.notice_days is a number of days from 1 to 3650: the database lets nothing new be used at once.",
-            ));
-        }
-        self.mail.server().map(drop)
-    }
-
     pub(crate) fn store(&self) -> store::Config {
         let url = if self.store.url.expose().is_empty() {
             Secret::new(format!("sqlite:{}", self.data.join("probity.db").display()))
@@ -203,7 +178,7 @@ impl Config {
         let limit = |most: Option<u64>| most.map(|most| most.to_string()).unwrap_or_default();
         let requests = limit(gateway.requests_per_minute.map(u64::from));
         let concurrent = limit(gateway.concurrent_requests.map(u64::from));
-        vec![
+        let mut rows = vec![
             ("listen", self.listen.to_string()),
             ("data", self.data.display().to_string()),
             ("root_key", self.root_key.display().to_string()),
@@ -246,10 +221,6 @@ impl Config {
             ("egress.h2_connections", self.egress.h2_connections.to_string()),
             ("egress.h2_streams", self.egress.h2_streams.to_string()),
             ("egress.extra_ca", path(self.egress.extra_ca.as_ref())),
-            ("web.body_bytes", self.web.body_bytes.to_string()),
-            ("web.drain_seconds", self.web.drain_seconds.to_string()),
-            ("web.operated_by", optional(&self.web.operated_by)),
-            ("web.security_contact", optional(&self.web.security_contact)),
             ("catalogue.overlays", path(self.catalogue.overlays.as_ref())),
             ("catalogue.notice_days", self.catalogue.notice_days.to_string()),
             ("mail.url", hidden(self.mail.url.is_some())),
@@ -261,6 +232,29 @@ impl Config {
             ("telemetry.otlp_header", hidden(self.telemetry.otlp_header.is_some())),
             ("telemetry.sample_percent", self.telemetry.sample_percent.to_string()),
             ("telemetry.service_name", self.telemetry.service_name.clone()),
+        ];
+        rows.extend(self.edge_rows());
+        rows
+    }
+
+    /// Of the side that faces people.
+    fn edge_rows(&self) -> [(&'static str, String); 11] {
+        let (web, tls) = (&self.web, &self.tls);
+        let path = |path: Option<&PathBuf>| {
+            path.map(|path| path.display().to_string()).unwrap_or_default()
+        };
+        [
+            ("web.body_bytes", web.body_bytes.to_string()),
+            ("web.drain_seconds", web.drain_seconds.to_string()),
+            ("web.trusted_proxies", web.trusted_proxies.join(", ")),
+            ("web.operated_by", web.operated_by.clone().unwrap_or_default()),
+            ("web.security_contact", web.security_contact.clone().unwrap_or_default()),
+            ("tls.mode", word(&tls.mode)),
+            ("tls.certificate", path(tls.certificate.as_ref())),
+            ("tls.key", path(tls.key.as_ref())),
+            ("tls.names", tls.names.join(", ")),
+            ("tls.allow_tls12", tls.allow_tls12.to_string()),
+            ("tls.http_redirect", tls.http_redirect.map(|at| at.to_string()).unwrap_or_default()),
         ]
     }
 
@@ -322,5 +316,6 @@ pub(crate) fn source_name(metadata: &Metadata) -> String {
         .map_or_else(|| format!(" ({})", metadata.name), |source| format!(" ({source})"))
 }
 
+mod check;
 #[cfg(test)]
 mod tests;

@@ -11,7 +11,7 @@ use crate::{
     catalog,
     cli::Place,
     config::{self, Config},
-    control, timekeeping,
+    control, timekeeping, tls,
 };
 
 /// 0 when nothing is wrong.
@@ -49,6 +49,7 @@ async fn checks(config: &Config) -> Vec<(&'static str, Result<String>)> {
     vec![
         ("catalogue", catalogue),
         ("mail", mail),
+        ("tls", tls::check(config)),
         ("data", data(config).await),
         ("budgets are counted", counters),
     ]

@@ -13,6 +13,7 @@ mod prober;
 mod serve;
 mod telemetry;
 mod timekeeping;
+mod tls;
 mod traces;
 mod verify;
 

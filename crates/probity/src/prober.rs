@@ -22,6 +22,8 @@ pub(crate) fn supervise(app: &App) -> Supervisor {
         trust: app.trust.clone(),
         store: app.store.clone(),
         base_url: app.base_url.clone(),
+        certificate: app.tls.as_ref().map(|keeper| keeper.tls().certificate()),
+        redirect: app.redirect(),
         key_file: app.config.root_key.with_file_name("prober.key"),
         places: Vec::new(),
         max_body: app.config.web.body_bytes,

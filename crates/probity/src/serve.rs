@@ -30,12 +30,15 @@ pub(crate) async fn run(place: &Place, options: &Serve) -> Result<()> {
         "root key  {}  (keep a copy elsewhere: without it the data cannot be read)",
         root_key.display()
     ));
+    if let Some(keeper) = &app.tls {
+        say(&format!("tls       {}", keeper.says()));
+    }
     let demo = start_demo(&app, options).await?;
     let probes = prober::supervise(&app);
     open_control(&app, &probes)?;
     reload_when_asked(&app)?;
     welcome(&app).await?;
-    say(&format!("trust     {}/trust", app.base_url));
+    say(&format!("trust     {}/trust", app.public_url));
     // Before `ready`: from there on a signal is a request to end well.
     let asked = asked_to_stop()?;
     let stop = app.stop.clone();
@@ -78,23 +81,24 @@ async fn welcome(app: &App) -> Result<()> {
 }
 
 async fn operator_link(app: &App) -> Result<String> {
-    link(&app.identity, &app.base_url).await
+    link(&app.identity, &app.public_url).await
 }
 
-async fn link(identity: &identity::Identity, base_url: &str) -> Result<String> {
+async fn link(identity: &identity::Identity, public_url: &str) -> Result<String> {
     let link = identity.operator_link_create().await?;
-    Ok(format!("{base_url}{}", web::setup_path(&link.token)))
+    Ok(format!("{public_url}{}", web::setup_path(&link.token)))
 }
 
 fn open_control(app: &App, probes: &Supervisor) -> Result<()> {
-    let (identity, base_url, probes) = (app.identity.clone(), app.base_url.clone(), probes.clone());
+    let (identity, public_url, probes) =
+        (app.identity.clone(), app.public_url.clone(), probes.clone());
     let (shelf, gateway, store) = (app.catalogue.clone(), app.gateway.clone(), app.store.clone());
     let answer = move |request| {
-        let (identity, base_url, probes) = (identity.clone(), base_url.clone(), probes.clone());
+        let (identity, public_url, probes) = (identity.clone(), public_url.clone(), probes.clone());
         let (shelf, gateway, store) = (shelf.clone(), gateway.clone(), store.clone());
         async move {
             match request {
-                Request::OperatorLink => link(&identity, &base_url).await.map(Reply::Text),
+                Request::OperatorLink => link(&identity, &public_url).await.map(Reply::Text),
                 Request::CatalogueReload => shelf.reload().await.map(Reply::Text),
                 Request::SecondFactorReset { email } => {
                     identity.second_factor_reset(&email).await.map(|had| Reply::Text(reset(had)))
@@ -146,12 +150,19 @@ async fn forget(gateway: &Gateway, store: &Store, server: uuid::Uuid) -> Result<
     )))
 }
 
-/// SIGHUP reads the catalogue's overlays again; what is wrong with them is logged and changes nothing.
+/// SIGHUP reads the catalogue's overlays and the certificate again; what is wrong with them is logged and changes nothing.
 fn reload_when_asked(app: &App) -> Result<()> {
     let mut hangup = signal(SignalKind::hangup()).map_err(Error::internal)?;
-    let (shelf, stop) = (app.catalogue.clone(), app.stop.clone());
+    let (shelf, tls, stop) = (app.catalogue.clone(), app.tls.clone(), app.stop.clone());
     app.tasks.spawn(async move {
         while let Some(Some(())) = stop.run_until_cancelled(hangup.recv()).await {
+            match tls.as_ref().map(|keeper| keeper.reload().map(|()| keeper.says())) {
+                Some(Ok(says)) => tracing::info!("tls: {says}"),
+                Some(Err(error)) => {
+                    tracing::warn!("the certificate stays what it was: {error}");
+                }
+                None => {}
+            }
             if let Ok(says) = shelf.reload().await {
                 tracing::info!("{says}");
             }

@@ -7,6 +7,7 @@ use domain::{Clock, Error, Result};
 use egress::{Deadlines, Destination, Egress, ErrorKind, Kind};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, header};
 use http_body_util::{BodyExt as _, Full};
+use parking_lot::RwLock;
 
 const SITE: &str = "site";
 const BOUNDARY: &str = "probity-probe";
@@ -67,18 +68,31 @@ fn unexpected(status: u16) -> Error {
 }
 
 pub(crate) struct Client {
-    egress: Egress,
+    egress: RwLock<Egress>,
+    clock: Clock,
     base: String,
 }
 
 impl Client {
     pub(crate) fn new(base_url: &str, clock: Clock) -> Result<Self> {
-        let egress = Egress::new(&egress::Config::default(), clock)?;
-        let base = url::Url::parse(base_url)
-            .map_err(|_| Error::invalid("The address of the installation cannot be read."))?;
-        let id = SITE.to_owned();
-        egress.register(Destination { id, kind: Kind::Probe, base, allow_private: true })?;
-        Ok(Self { egress, base: base_url.to_owned() })
+        Self::trusting(base_url, None, clock)
+    }
+
+    /// `certificate` is the one that the installation proves itself with, in DER; none where it does not speak TLS.
+    pub(crate) fn trusting(
+        base_url: &str,
+        certificate: Option<&[u8]>,
+        clock: Clock,
+    ) -> Result<Self> {
+        let egress = RwLock::new(door(base_url, certificate, &clock)?);
+        Ok(Self { egress, clock, base: base_url.to_owned() })
+    }
+
+    /// From now on the installation proves itself with another certificate.
+    pub(crate) fn renew(&self, certificate: &[u8]) -> Result<()> {
+        let door = door(&self.base, Some(certificate), &self.clock)?;
+        std::mem::replace(&mut *self.egress.write(), door).unregister(SITE);
+        Ok(())
     }
 
     /// How the installation is reached.
@@ -126,8 +140,21 @@ impl Client {
         let request = request(method, path, auth, payload)
             .map_err(|_| egress::Error::before(ErrorKind::Outside))?;
         let deadlines = Deadlines { connect: Duration::from_secs(10), headers: PATIENCE };
-        self.egress.send(SITE, request, deadlines).await
+        let egress = self.egress.read().clone();
+        egress.send(SITE, request, deadlines).await
     }
+}
+
+fn door(base_url: &str, certificate: Option<&[u8]>, clock: &Clock) -> Result<Egress> {
+    let egress = match certificate {
+        Some(certificate) => Egress::pinned(certificate, clock.clone())?,
+        None => Egress::new(&egress::Config::default(), clock.clone())?,
+    };
+    let base = url::Url::parse(base_url)
+        .map_err(|_| Error::invalid("The address of the installation cannot be read."))?;
+    let id = SITE.to_owned();
+    egress.register(Destination { id, kind: Kind::Probe, base, allow_private: true })?;
+    Ok(egress)
 }
 
 fn silent(error: egress::Error) -> Error {

@@ -154,6 +154,9 @@ reasons! {
     GateOpen = "gate_open", "Something was let through that may never be.";
     TermsIgnored = "terms_ignored", "A provider was asked without what its terms depend on.";
     OpenDoor = "open_door", "The server answers other machines without encryption.";
+    OutdatedVersion = "outdated_version", "A handshake in an outdated version of TLS was accepted.";
+    WeakCipher = "weak_cipher", "A weak cipher was accepted, or a key exchange that does not resist quantum computers was preferred.";
+    AnsweredInClear = "answered_in_clear", "Plain HTTP was answered with more than the way to HTTPS.";
     StoredElsewhere = "stored_elsewhere", "Data is kept outside the networks that are allowed for it.";
     Unconnected = "unconnected", "A third party was contacted before anybody connected it.";
     UsedOtherwise = "used_otherwise", "A partner was contacted for something else than what it is there for.";
@@ -163,6 +166,7 @@ reasons! {
     /// The probe could not find its own planted violation: its silence means nothing.
     BlindProbe = "blind_probe", "The planted violation was not found, so the run proves nothing.";
     TooFewSubjects = "too_few_subjects", "Too little was looked at to prove anything.";
+    NothingThere = "nothing_there", "Nothing of this kind is there to examine.";
     Unreachable = "unreachable", "What had to be examined could not be reached.";
     TimedOut = "timed_out", "The run did not finish in time.";
     Broken = "broken", "The probe itself failed.";

@@ -29,12 +29,14 @@ mod storage;
 mod tamper;
 mod told;
 mod training;
+mod transport;
 mod tree;
 
-use std::{path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use domain::{Clock, Result};
 use futures::{FutureExt as _, future::BoxFuture};
+use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
 use store::Inspector;
 
@@ -73,6 +75,10 @@ pub(crate) struct Site {
     pub(crate) registry: Registry,
     pub(crate) routes: Vec<Route>,
     pub(crate) client: Client,
+    /// What the server proves itself with, in DER.
+    pub(crate) certificate: RwLock<Option<Vec<u8>>>,
+    /// Where it answers plain HTTP with the way to HTTPS.
+    pub(crate) redirect: Option<SocketAddr>,
     pub(crate) inspector: Inspector,
     pub(crate) deployment: String,
     pub(crate) verifier: String,
@@ -92,6 +98,13 @@ pub(crate) struct Site {
 }
 
 impl Site {
+    /// The server proves itself with another certificate from now on.
+    pub(crate) fn renew(&self, certificate: Vec<u8>) -> Result<()> {
+        self.client.renew(&certificate)?;
+        *self.certificate.write() = Some(certificate);
+        Ok(())
+    }
+
     /// The providers in several places, for one run at a time.
     async fn visit(&self) -> Visit<'_> {
         self.abroad.visit().await
@@ -176,6 +189,7 @@ pub(crate) async fn run(probe: ProbeId, cx: Run<'_>) -> Vec<(ControlId, Finding)
         ProbeId::Partners => partners::run(cx).boxed(),
         ProbeId::Sources => sources::run(cx).boxed(),
         ProbeId::Health => health::run(cx).boxed(),
+        ProbeId::Transport => transport::run(cx).boxed(),
     };
     let found = match tokio::time::timeout(LONGEST, work).await {
         Ok(Ok(found)) => found,
@@ -230,6 +244,7 @@ pub(crate) const fn controls(probe: ProbeId) -> &'static [&'static str] {
         ProbeId::Partners => &["APP-16"],
         ProbeId::Sources => &["APP-03"],
         ProbeId::Health => &["APP-24"],
+        ProbeId::Transport => &["ENC-01", "ENC-02", "ENC-03"],
     }
 }
 

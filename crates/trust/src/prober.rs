@@ -8,6 +8,7 @@ mod work;
 use std::os::fd::AsFd as _;
 
 use domain::{Clock, Error, Result};
+use parking_lot::RwLock;
 use sandbox::{Sandbox, Script};
 use store::{Handover, Inspector};
 use tokio::{
@@ -92,7 +93,9 @@ async fn site(
     }
     let inspector = Inspector::open(Handover::from_line(&start.handover)?).await?;
     Ok(Site {
-        client: Client::new(&start.base_url, clock.clone())?,
+        client: Client::trusting(&start.base_url, start.certificate.as_deref(), clock.clone())?,
+        certificate: RwLock::new(start.certificate),
+        redirect: start.redirect,
         clock,
         registry,
         routes,

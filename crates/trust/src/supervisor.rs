@@ -1,6 +1,6 @@
 //! The parent's side: starts the prober, keeps it alive, and takes in what it finds.
 
-use std::{collections::BTreeMap, path::PathBuf, process::Stdio, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, process::Stdio, time::Duration};
 
 use domain::{Error, Result};
 use serde::Serialize;
@@ -8,7 +8,7 @@ use store::Store;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     process::Command,
-    sync::{mpsc, oneshot},
+    sync::{mpsc, oneshot, watch},
     time::{Instant, MissedTickBehavior, interval},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -41,6 +41,10 @@ pub struct Settings {
     pub store: Store,
     /// How the public API of this installation is reached.
     pub base_url: String,
+    /// The certificate that it proves itself with, in DER, and every later one; none where it does not speak TLS.
+    pub certificate: Option<watch::Receiver<Vec<u8>>>,
+    /// Where it answers plain HTTP with the way to HTTPS.
+    pub redirect: Option<SocketAddr>,
     /// The prober's own key file, outside the data directory.
     pub key_file: PathBuf,
     /// Where else this process may leave files, such as a directory of logs.
@@ -179,7 +183,9 @@ async fn converse(
     asks: &mut mpsc::Receiver<Ask>,
 ) -> Result<()> {
     let (mut incoming, mut outgoing) = (Incoming::<FromProber>::new(from), Outgoing::new(to));
-    outgoing.send(&ToProber::Start(Box::new(introduction(settings)?))).await?;
+    let mut certificate = settings.certificate.clone();
+    let introduction = introduction(settings, certificate.as_mut())?;
+    outgoing.send(&ToProber::Start(Box::new(introduction))).await?;
     let Some(FromProber::Hello(hello)) = incoming.next().await? else {
         return Err(Error::invalid("The prober did not say hello."));
     };
@@ -211,6 +217,9 @@ async fn converse(
                 let request = waiting.open(ask);
                 outgoing.send(&ToProber::Run { request, control }).await?;
             }
+            certificate = renewed(certificate.as_mut()) => {
+                outgoing.send(&ToProber::Certificate { certificate }).await?;
+            }
             _ = refresh.tick() => archive.refresh().await?,
             _ = sessions.tick() => {
                 let tenants = landlord.tenants(&hello).await?;
@@ -226,12 +235,27 @@ fn every(period: Duration) -> tokio::time::Interval {
     ticks
 }
 
-fn introduction(settings: &Settings) -> Result<Start> {
+/// The next certificate; never comes where there is none.
+async fn renewed(certificate: Option<&mut watch::Receiver<Vec<u8>>>) -> Vec<u8> {
+    if let Some(certificate) = certificate
+        && certificate.changed().await.is_ok()
+    {
+        return certificate.borrow_and_update().clone();
+    }
+    std::future::pending().await
+}
+
+fn introduction(
+    settings: &Settings,
+    certificate: Option<&mut watch::Receiver<Vec<u8>>>,
+) -> Result<Start> {
     let (store, trust) = (&settings.store, &settings.trust);
     Ok(Start {
         deployment: trust.deployment(),
         registry: trust.registry().digest(),
         base_url: settings.base_url.clone(),
+        certificate: certificate.map(|certificate| certificate.borrow_and_update().clone()),
+        redirect: settings.redirect,
         handover: store.hand_over()?.to_line()?.expose().clone(),
         verifier: store.log_verifier()?,
         server_pid: std::process::id(),

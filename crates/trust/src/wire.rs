@@ -1,6 +1,6 @@
 //! What server and prober say to each other: one JSON object per line, over the child's standard streams.
 
-use std::path::PathBuf;
+use std::{net::SocketAddr, path::PathBuf};
 
 use domain::{OrgId, ProviderId, SessionId, UserId};
 use serde::{Deserialize, Serialize};
@@ -14,6 +14,10 @@ pub(crate) enum ToProber {
     Start(Box<Start>),
     /// The two organizations to probe with, with fresh sessions; sent again now and then.
     Tenants(Box<Tenants>),
+    /// The server proves itself with another certificate, in DER.
+    Certificate {
+        certificate: Vec<u8>,
+    },
     /// The log holds the schedule with this digest: its runs may begin.
     Committed {
         schedule: Digest,
@@ -51,6 +55,10 @@ pub(crate) struct Start {
     pub(crate) registry: Digest,
     /// How the public API of this installation is reached.
     pub(crate) base_url: String,
+    /// The certificate it proves itself with, in DER; none where it does not speak TLS.
+    pub(crate) certificate: Option<Vec<u8>>,
+    /// Where it answers plain HTTP with the way to HTTPS.
+    pub(crate) redirect: Option<SocketAddr>,
     /// From `store::Handover`.
     pub(crate) handover: String,
     /// The verifier key of the deployment's log.

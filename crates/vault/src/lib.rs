@@ -9,6 +9,7 @@
 //! * an error never holds key, password or plaintext bytes.
 
 mod base62;
+mod certificate;
 mod column;
 mod data_key;
 mod digest;
@@ -27,6 +28,7 @@ mod xaes;
 
 pub mod api_key;
 
+pub use certificate::{SelfSigned, self_signed};
 pub use column::{Aad, key_id_of, open, seal};
 pub use data_key::DataKey;
 pub use digest::{hkdf, hmac, same, sha256};

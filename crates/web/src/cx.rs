@@ -86,7 +86,7 @@ impl Asked {
             params: Vec::new(),
             theme: cookies::theme(&parts.headers),
             half: cookies::half(&parts.headers, app.secure()),
-            peer: parts.extensions.get::<Peer>().map(|peer| peer.0.ip()),
+            peer: parts.extensions.get::<Peer>().map(|peer| peer.0),
             path,
         };
         asked.keep(&params);
@@ -295,7 +295,7 @@ impl<P> Cx<P> {
         &self.asked.query
     }
 
-    /// The other end of the connection, for counting attempts; the unspecified address when there is none.
+    /// Who is at the other end, for counting attempts; the unspecified address when there is none.
     #[must_use]
     pub fn address(&self) -> IpAddr {
         self.asked.peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))

@@ -27,13 +27,16 @@ mod page;
 pub mod pages;
 mod period;
 mod playground;
+mod proxies;
 mod public;
+mod redirect;
 mod refusal;
 mod register;
 mod route;
 mod serve;
 mod shell;
 mod site;
+mod tls;
 mod upload;
 pub mod view;
 
@@ -50,10 +53,13 @@ pub use app::{App, Parts};
 pub use caller::Surface;
 pub use config::Config;
 pub use cx::Cx;
+pub use proxies::Proxies;
+pub use redirect::redirect;
 pub use refusal::{Refusal, Result};
 pub use route::RouteInfo;
-pub use serve::{Peer, serve};
+pub use serve::{Door, Peer, serve};
 pub use shell::Shell;
+pub use tls::{Tls, TlsConfig, TlsMode};
 
 use route::Routes;
 

@@ -63,3 +63,42 @@ fn doctor_shows_every_setting() {
     shown.sort_unstable();
     assert_eq!(shown, keys());
 }
+
+/// What is said of settings in this file; nothing when they are in order.
+fn refused(text: &str) -> String {
+    use figment::providers::{Format as _, Toml};
+    let config: Config = Figment::new().merge(Toml::string(text)).extract().unwrap();
+    config.check().map(|()| String::new()).unwrap_or_else(|error| error.message().to_owned())
+}
+
+#[test]
+fn a_listener_that_others_reach_is_encrypted_or_behind_named_proxies() {
+    const OPEN: &str = "listen = \"0.0.0.0:8080\"\n";
+    let said = |more: &str| refused(&format!("{OPEN}{more}"));
+    assert!(said("").contains("nothing encrypts"));
+    assert_eq!(said("[tls]\nmode = \"self_signed\""), "");
+    let behind = "[web]\ntrusted_proxies = [\"10.0.0.7\"]";
+    assert!(said(behind).contains("public_url"), "it must be known how people come in");
+    assert!(said(&format!("public_url = \"http://ai.example\"\n{behind}")).contains("https://"));
+    assert_eq!(said(&format!("public_url = \"https://ai.example\"\n{behind}")), "");
+    let everybody = "public_url = \"https://ai.example\"\n[web]\ntrusted_proxies = [\"0.0.0.0/0\"]";
+    assert!(said(everybody).contains("everybody"));
+}
+
+#[test]
+fn settings_of_tls_that_contradict_themselves_are_refused() {
+    assert_eq!(refused("[tls]\nmode = \"self_signed\"\nhttp_redirect = \"127.0.0.1:8081\""), "");
+    for (settings, says) in [
+        ("[tls]\nmode = \"files\"", "tls.certificate and tls.key"),
+        ("[tls]\nmode = \"files\"\nkey = \"key.pem\"", "tls.certificate and tls.key"),
+        ("[tls]\ncertificate = \"a.pem\"\nkey = \"key.pem\"", "set tls.mode to files"),
+        ("[tls]\nhttp_redirect = \"127.0.0.1:8081\"", "leads nowhere"),
+        ("public_url = \"http://ai.example\"\n[tls]\nmode = \"self_signed\"", "https://"),
+        (
+            "listen = \"0.0.0.0:8443\"\n[tls]\nmode = \"self_signed\"\nhttp_redirect = \"0.0.0.0:8080\"",
+            "needs public_url",
+        ),
+    ] {
+        assert!(refused(settings).contains(says), "{settings}: {}", refused(settings));
+    }
+}

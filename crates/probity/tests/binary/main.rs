@@ -1,5 +1,7 @@
 //! The real program: what its trust page says outlives it, and what is behind the page verifies without it.
 
+mod tls;
+
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::TcpStream,

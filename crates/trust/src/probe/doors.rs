@@ -15,7 +15,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Finding, Findings, Run, off_thread};
+use super::{Finding, Findings, Run, off_thread, transport::leads_to_tls};
 use crate::{
     evidence::{Reason, Verdict},
     host,
@@ -25,6 +25,8 @@ const CONTROL: &str = "GW-03";
 /// A connection on the own machine is there at once or never.
 const CONNECT: Duration = Duration::from_millis(800);
 const ANSWER: Duration = Duration::from_secs(2);
+/// Whoever turns a stranger away does it at once.
+const TURNED_AWAY: Duration = Duration::from_millis(500);
 /// A greeting of TLS that is cut short: whoever speaks TLS says so in a record of TLS.
 const HELLO: &[u8] = &[0x16, 0x03, 0x01, 0x00, 0x05, 0x01, 0x00, 0x00, 0x01, 0x00];
 
@@ -33,6 +35,8 @@ const HELLO: &[u8] = &[0x16, 0x03, 0x01, 0x00, 0x05, 0x01, 0x00, 0x00, 0x01, 0x0
 enum Behind {
     Nothing,
     Tls,
+    /// Plain HTTP that says where TLS is spoken, and nothing else.
+    Redirect,
     /// Something that speaks without encryption, or does not say.
     Open,
 }
@@ -44,6 +48,7 @@ struct Looked {
     tries: u64,
     open: BTreeSet<SocketAddr>,
     tls: BTreeSet<SocketAddr>,
+    redirect: BTreeSet<SocketAddr>,
 }
 
 /// What the kernel says before anything is tried.
@@ -103,6 +108,9 @@ async fn look(seen: &Seen) -> Looked {
                 Behind::Tls => {
                     looked.tls.insert(*door);
                 }
+                Behind::Redirect => {
+                    looked.redirect.insert(*door);
+                }
                 Behind::Open => {
                     looked.open.insert(*door);
                 }
@@ -123,18 +131,34 @@ async fn behind(address: SocketAddr) -> Behind {
     else {
         return Behind::Nothing;
     };
+    if leads_to_tls(&answer) {
+        return Behind::Redirect;
+    }
     if answer.starts_with(b"HTTP/") {
         return Behind::Open;
     }
     let greeted = said(address, HELLO).await.unwrap_or_default();
     // Records of TLS begin with their kind, a handshake or an alert, and the version.
-    if matches!(greeted.as_slice(), [0x15 | 0x16, 0x03, ..]) { Behind::Tls } else { Behind::Open }
+    if matches!(greeted.as_slice(), [0x15 | 0x16, 0x03, ..]) {
+        return Behind::Tls;
+    }
+    let mute = answer.is_empty() && greeted.is_empty();
+    if mute && turned_away(address).await { Behind::Nothing } else { Behind::Open }
+}
+
+/// Whether a connection is closed before anything was said on it, as it is for those who are not on a list.
+async fn turned_away(address: SocketAddr) -> bool {
+    let Ok(Ok(mut stream)) = timeout(CONNECT, TcpStream::connect(address)).await else {
+        return false;
+    };
+    let ended = timeout(TURNED_AWAY, stream.read(&mut [0; 1])).await;
+    matches!(ended, Ok(Ok(0) | Err(_)))
 }
 
 /// The beginning of what is answered to that; `None` when nobody takes the connection.
 async fn said(address: SocketAddr, what: &[u8]) -> Option<Vec<u8>> {
     let mut stream = timeout(CONNECT, TcpStream::connect(address)).await.ok()?.ok()?;
-    let mut answer = vec![0; 64];
+    let mut answer = vec![0; 1_024];
     let exchange = async {
         stream.write_all(what).await.ok()?;
         stream.read(&mut answer).await.ok()
@@ -159,6 +183,7 @@ fn judge(cx: Run<'_>, looked: &Looked, found: bool) -> Finding {
     Finding::new(verdict, found, (subjects, subjects))
         .measure("sockets that wait for connections", subjects, "sockets")
         .measure("of them with TLS, open to other machines", looked.tls.len() as u64, "sockets")
+        .measure("of them that only lead to TLS", looked.redirect.len() as u64, "sockets")
         .measure("attempts to connect", looked.tries, "attempts")
         .uncovered(["what a router or a container host passes on to this machine".to_owned()])
 }
@@ -202,5 +227,40 @@ impl Planted {
 impl Drop for Planted {
     fn drop(&mut self) {
         self.stop.cancel();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is behind a listener that reads a little of what it is told, where it is to, and gives this answer.
+    async fn looks(answer: &'static [u8], reads: bool) -> Behind {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let serve = async {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                if reads {
+                    stream.read(&mut [0; 256]).await.unwrap();
+                }
+                stream.write_all(answer).await.unwrap();
+            }
+        };
+        tokio::select! {
+            () = serve => panic!("it stopped listening"),
+            seen = behind(address) => seen,
+        }
+    }
+
+    #[tokio::test]
+    async fn what_says_the_way_and_what_turns_strangers_away_is_no_open_door() {
+        let way =
+            b"HTTP/1.1 308 Permanent Redirect\r\nlocation: https://ai.example/healthz\r\n\r\n";
+        assert_eq!(looks(way, true).await, Behind::Redirect);
+        assert_eq!(looks(b"", false).await, Behind::Nothing);
+        assert_eq!(looks(b"\x15\x03\x03\x00\x02\x02\x32", true).await, Behind::Tls);
+        assert_eq!(looks(b"HTTP/1.1 200 OK\r\n\r\n", true).await, Behind::Open);
+        assert_eq!(looks(b"", true).await, Behind::Open, "it listens to strangers");
+        assert_eq!(looks(b"220 hello\r\n", false).await, Behind::Open);
     }
 }

@@ -103,7 +103,7 @@ impl Prober {
                         }
                         self.answer(request, &mut outgoing).await?;
                     }
-                    Some(said) => self.hear(said),
+                    Some(said) => self.hear(said)?,
                 },
                 () = tokio::time::sleep(self.wait()) => {
                     for secret in self.all_due() {
@@ -120,8 +120,9 @@ impl Prober {
         }
     }
 
-    fn hear(&mut self, said: ToProber) {
+    fn hear(&mut self, said: ToProber) -> Result<()> {
         match said {
+            ToProber::Certificate { certificate } => self.site.renew(certificate)?,
             ToProber::Committed { schedule } => {
                 self.due.extend(self.sent.remove(&schedule).unwrap_or_default());
             }
@@ -132,6 +133,7 @@ impl Prober {
             }
             ToProber::Start(_) | ToProber::Run { .. } => {}
         }
+        Ok(())
     }
 
     /// Sends the next schedule when the last one is about to end.

@@ -22,7 +22,10 @@ use trust::{
     supervisor::{self, Ran, Settings, Supervisor},
 };
 
-use crate::front::{Care, Front};
+use crate::{
+    front::{Care, Front},
+    tls::Edge,
+};
 
 pub(crate) struct Here {
     pub(crate) backend: Backend,
@@ -30,6 +33,8 @@ pub(crate) struct Here {
     pub(crate) trust: Trust,
     pub(crate) front: Front,
     pub(crate) egress: Egress,
+    /// The side that faces people, where it speaks TLS.
+    pub(crate) edge: Option<Edge>,
     /// Where letters of this installation arrive.
     pub(crate) mailbox: Option<Mailbox>,
     /// What the prober takes for the kernel's list of what is mounted.
@@ -49,17 +54,27 @@ impl Here {
 
     /// The same behind a front that is careless from the beginning.
     pub(crate) async fn start_with(backend: Backend, care: Care) -> Self {
-        Self::start_in(backend, care, None).await
+        Self::start_in(backend, care, None, false).await
     }
 
     /// The same with a mail server.
     pub(crate) async fn start_with_mail(backend: Backend) -> Self {
         let here = ([127, 0, 0, 1], 0).into();
         let mailbox = Mailbox::start(here, MailScript::default()).await.unwrap();
-        Self::start_in(backend, Care::Honest, Some(mailbox)).await
+        Self::start_in(backend, Care::Honest, Some(mailbox), false).await
     }
 
-    async fn start_in(mut backend: Backend, care: Care, mailbox: Option<Mailbox>) -> Self {
+    /// The same over TLS, without the front.
+    pub(crate) async fn start_over_tls(backend: Backend) -> Self {
+        Self::start_in(backend, Care::Honest, None, true).await
+    }
+
+    async fn start_in(
+        mut backend: Backend,
+        care: Care,
+        mailbox: Option<Mailbox>,
+        over_tls: bool,
+    ) -> Self {
         backend.clock = Clock::system();
         let store = backend.open().await;
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
@@ -80,7 +95,11 @@ impl Here {
         let egress = Egress::new(&egress::Config::default(), Clock::system()).unwrap();
         deliver(&store, &egress, mailbox.as_ref()).await.run(&tasks, &stop);
         let parts = (&store, &trust, &catalogue, &egress);
-        let origin = serve(parts, &tasks, &stop).await;
+        let (origin, serve) = serve(parts, &tasks, &stop).await;
+        let edge = match over_tls {
+            true => Some(Edge::open(serve, origin, &tasks, &stop).await),
+            false => None,
+        };
         let front = Front::open(origin, &tasks, &stop).await;
         front.care(care);
         // What the kernel says, in a file that a test can falsify.
@@ -89,7 +108,9 @@ impl Here {
         let settings = Settings {
             trust: trust.clone(),
             store: store.clone(),
-            base_url: front.url.clone(),
+            base_url: edge.as_ref().map_or_else(|| front.url.clone(), Edge::url),
+            certificate: edge.as_ref().map(|edge| edge.tls.certificate()),
+            redirect: edge.as_ref().map(Edge::redirect),
             key_file: backend.directory().join("prober.key"),
             places: Vec::new(),
             max_body: BODY,
@@ -99,7 +120,19 @@ impl Here {
             arguments: Vec::new(),
         };
         let supervisor = probe(settings, &tasks, &stop);
-        Self { backend, store, trust, front, egress, mailbox, mounts, supervisor, tasks, stop }
+        Self {
+            backend,
+            store,
+            trust,
+            front,
+            egress,
+            edge,
+            mailbox,
+            mounts,
+            supervisor,
+            tasks,
+            stop,
+        }
     }
 
     /// The status of a control at this moment.
@@ -249,7 +282,7 @@ async fn serve(
     (store, trust, catalogue, egress): (&Store, &Trust, &Arc<Catalogue>, &Egress),
     tasks: &TaskTracker,
     stop: &CancellationToken,
-) -> std::net::SocketAddr {
+) -> (std::net::SocketAddr, impl FnOnce(web::Door) + use<>) {
     let clock = Clock::system();
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -281,8 +314,13 @@ async fn serve(
         metrics: None,
         closing: stop.clone(),
     }));
-    tasks.spawn(web::serve(listener, router, stop.clone(), Duration::from_millis(200)));
-    address
+    let (tasks, stop) = (tasks.clone(), stop.clone());
+    let serve = move |door: web::Door| {
+        let (router, stop) = (router.clone(), stop.clone());
+        tasks.spawn(web::serve(door, router, stop, Duration::from_millis(200)));
+    };
+    serve(listener.into());
+    (address, serve)
 }
 
 /// A prober in this process, at the other end of two pipes.

@@ -7,3 +7,4 @@ mod outside;
 mod sabotage;
 mod sound;
 mod terms;
+mod tls;

@@ -8,6 +8,9 @@ use trust::{Trust, evidence::Reason, status::Outcome};
 
 use crate::{front::Care, here::Here};
 
+/// What a server that encrypts nothing itself has nothing to show for.
+const OVER_TLS: [&str; 3] = ["ENC-01", "ENC-02", "ENC-03"];
+
 const ALL: [&str; 32] = [
     "APP-03", "APP-16", "APP-24", "AUD-01", "AUD-02", "BIL-03", "KEY-01", "KEY-02", "TEN-04",
     "ENC-11", "GW-01", "GW-02", "GW-03", "GW-04", "GW-05", "GW-06", "GW-07", "GW-08", "GW-09",
@@ -35,9 +38,9 @@ each_backend! {
         quiet(&here).await;
         let page = here.trust.page(Clock::system().now()).unwrap();
         let headline = if here.backend.is_postgres() {
-            "31 verified · 0 failing · 1 not yet verified · 231 coming soon"
+            "31 verified · 0 failing · 4 not yet verified · 228 coming soon"
         } else {
-            "32 verified · 0 failing · 231 coming soon"
+            "32 verified · 0 failing · 3 not yet verified · 228 coming soon"
         };
         assert_eq!(page.headline, headline);
         assert!(page.log.is_some() && page.changes.len() == 1);
@@ -49,7 +52,7 @@ each_backend! {
         }
         // A run outside the schedule says the same and cannot make anything green.
         let ran = here.run(None).await;
-        assert_eq!(ran.len(), 32, "{ran:#?}");
+        assert_eq!(ran.len(), ALL.len() + OVER_TLS.len(), "{ran:#?}");
         for ran in ran {
             let seen = visible.contains(&ran.control.as_str());
             let wanted = if seen { Outcome::Pass } else { Outcome::Inconclusive };

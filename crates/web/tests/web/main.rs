@@ -22,4 +22,5 @@ mod second_factor;
 mod serving;
 mod subprocessors;
 mod tasks;
+mod tls;
 mod usage;

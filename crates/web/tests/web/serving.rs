@@ -93,3 +93,26 @@ async fn a_body_that_is_too_large_is_answered_not_cut_off() {
     tasks.close();
     tasks.wait().await;
 }
+
+#[tokio::test]
+async fn a_trusted_proxy_says_for_whom_it_asks() {
+    let says =
+        |axum::Extension(peer): axum::Extension<web::Peer>| async move { peer.0.to_string() };
+    let router = axum::Router::new().route("/", axum::routing::get(says));
+    let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+    for (trusted, client) in [("127.0.0.1", "203.0.113.9"), ("10.0.0.7", "127.0.0.1")] {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let proxies = web::Proxies::parse(&[trusted.to_owned()]).unwrap();
+        let door = web::Door::from(listener).behind(proxies);
+        tasks.spawn(web::serve(door, router.clone(), stop.clone(), Duration::from_secs(1)));
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let request = "GET / HTTP/1.1\r\nhost: x\r\nx-forwarded-for: 198.51.100.1, 203.0.113.9\r\nconnection: close\r\n\r\n";
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let answer = read_all(&mut stream).await;
+        assert!(answer.ends_with(&format!("\r\n\r\n{client}")), "{answer}");
+    }
+    stop.cancel();
+    tasks.close();
+    tasks.wait().await;
+}
