@@ -27,6 +27,7 @@ pub(crate) fn supervise(app: &App) -> Supervisor {
         key_file: app.config.root_key.with_file_name("prober.key"),
         places: Vec::new(),
         max_body: app.config.web.body_bytes,
+        only: None,
         networks: app.config.storage.networks.clone(),
         mounts: PathBuf::from("/proc/self/mountinfo"),
         program: PathBuf::from("/proc/self/exe"),

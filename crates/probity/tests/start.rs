@@ -1,5 +1,13 @@
 //! What the binary starts on, and what it refuses with a sentence that helps. The real binary, on real directories.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test says what is wrong by failing"
+)]
+
 use std::{
     fs,
     io::{BufRead as _, BufReader},

@@ -74,6 +74,8 @@ pub(crate) struct Site {
     pub(crate) clock: Clock,
     pub(crate) registry: Registry,
     pub(crate) routes: Vec<Route>,
+    /// The controls whose probes are planned, all of them unless named.
+    pub(crate) only: Option<Vec<ControlId>>,
     pub(crate) client: Client,
     /// What the server proves itself with, in DER.
     pub(crate) certificate: RwLock<Option<Vec<u8>>>,

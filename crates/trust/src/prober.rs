@@ -99,6 +99,7 @@ async fn site(
         clock,
         registry,
         routes,
+        only: start.only,
         inspector,
         deployment: start.deployment,
         verifier: start.verifier,

@@ -53,20 +53,20 @@ pub struct Secret {
 
 /// Plans all runs due in `[from, from + HORIZON)`: one soon after `from` for each probe when `boot` is set,
 /// the others one cadence after the probe's last run, each moved by up to a tenth of its cadence.
-/// `random` gives 32 fresh bytes.
+/// `only` names the controls to plan for, all of them unless it is given; `random` gives 32 fresh bytes.
 ///
 /// # Errors
 /// Those of `random`.
 pub fn plan(
     registry: &Registry,
-    (deployment, vantage): (&str, Vantage),
+    (deployment, vantage, only): (&str, Vantage, Option<&[ControlId]>),
     from: Timestamp,
     boot: bool,
     mut random: impl FnMut() -> Result<[u8; 32]>,
 ) -> Result<(Schedule, Vec<Secret>)> {
     let until = from.plus(HORIZON);
     let mut secrets = Vec::new();
-    for (probe, cadence) in cadences(registry, vantage) {
+    for (probe, cadence) in cadences(registry, vantage, only) {
         let mut due = if boot { from } else { from.plus(cadence.min(HORIZON) / 2) };
         while due < until {
             let seed = Digest::from_bytes(random()?);
@@ -87,9 +87,14 @@ pub fn plan(
 }
 
 /// The probes this vantage runs, each as often as the most demanding control asks.
-fn cadences(registry: &Registry, vantage: Vantage) -> Vec<(ProbeId, Duration)> {
+fn cadences(
+    registry: &Registry,
+    vantage: Vantage,
+    only: Option<&[ControlId]>,
+) -> Vec<(ProbeId, Duration)> {
     let mut all: Vec<(ProbeId, Duration)> = Vec::new();
-    let bindings = registry.controls().flat_map(crate::registry::Control::bindings);
+    let wanted = registry.controls().filter(|one| only.is_none_or(|only| only.contains(&one.id)));
+    let bindings = wanted.flat_map(crate::registry::Control::bindings);
     for binding in bindings.filter(|binding| binding.vantages.contains(&vantage)) {
         let cadence = binding.cadence.get();
         match all.iter_mut().find(|(probe, _)| *probe == binding.probe) {
@@ -124,7 +129,7 @@ mod tests {
     fn planned(from: i64, boot: bool) -> (Schedule, Vec<Secret>) {
         let registry = Registry::shipped().unwrap();
         let from = Timestamp::from_millis(from);
-        plan(&registry, ("here", Vantage::Inside), from, boot, vault::random).unwrap()
+        plan(&registry, ("here", Vantage::Inside, None), from, boot, vault::random).unwrap()
     }
 
     #[test]
@@ -145,6 +150,16 @@ mod tests {
         ids.sort();
         ids.dedup();
         assert_eq!(ids.len(), secrets.len());
+    }
+
+    #[test]
+    fn a_prober_with_a_scope_plans_nothing_else() {
+        let (registry, only) = (Registry::shipped().unwrap(), ["AUD-01".parse().unwrap()]);
+        let from = Timestamp::from_millis(0);
+        let place = ("here", Vantage::Inside, Some(only.as_slice()));
+        let (schedule, _) = plan(&registry, place, from, true, vault::random).unwrap();
+        assert!(!schedule.slots.is_empty());
+        assert!(schedule.slots.iter().all(|slot| slot.probe == ProbeId::Tree));
     }
 
     #[test]

@@ -51,6 +51,9 @@ pub struct Settings {
     pub places: Vec<PathBuf>,
     /// The largest body the data plane accepts, in bytes.
     pub max_body: usize,
+    /// The controls whose probes this prober plans, all of them unless named. The others have no runs, and so are not
+    /// verified, unless another prober has them.
+    pub only: Option<Vec<ControlId>>,
     /// Where data may be kept, besides this machine, such as `10.20.0.0/16`.
     pub networks: Vec<String>,
     /// Where the kernel says what is mounted, `/proc/self/mountinfo` for this process.
@@ -261,6 +264,7 @@ fn introduction(
         server_pid: std::process::id(),
         places: settings.places.clone(),
         max_body: settings.max_body,
+        only: settings.only.clone(),
         networks: settings.networks.clone(),
         mounts: settings.mounts.clone(),
         key_file: settings.key_file.clone(),

@@ -68,6 +68,8 @@ pub(crate) struct Start {
     pub(crate) places: Vec<PathBuf>,
     /// The largest body the data plane accepts, in bytes.
     pub(crate) max_body: usize,
+    /// The controls whose probes are planned, all of them unless named.
+    pub(crate) only: Option<Vec<ControlId>>,
     /// Where data may be kept, besides this machine, such as `10.20.0.0/16`.
     pub(crate) networks: Vec<String>,
     /// Where the kernel says what is mounted.

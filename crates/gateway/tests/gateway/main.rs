@@ -1,6 +1,11 @@
 //! The data plane against real twins over loopback and a real store.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test says what is wrong by failing"
+)]
 
 mod abort;
 mod batches;

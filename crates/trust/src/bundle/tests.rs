@@ -66,6 +66,7 @@ struct Made {
 }
 
 /// A bundle whose one result has `outcome`; the snapshot says what the facade says, or `lie` of it.
+#[expect(clippy::too_many_lines, reason = "everything that a bundle holds, once")]
 fn bundle(outcome: Outcome, lie: bool) -> Made {
     let (log_key, prober) = (SigningKey::generate().unwrap(), SigningKey::generate().unwrap());
     let snapshot_key = SigningKey::generate().unwrap();

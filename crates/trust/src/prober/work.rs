@@ -145,7 +145,7 @@ impl Prober {
             None => now,
         };
         let (site, boot) = (&self.site, self.planned_until.is_none());
-        let place = (site.deployment.as_str(), Vantage::Inside);
+        let place = (site.deployment.as_str(), Vantage::Inside, site.only.as_deref());
         let (schedule, secrets) = slots::plan(&site.registry, place, from, boot, vault::random)?;
         self.planned_until = Some(schedule.until);
         let envelope = schedule.sign(&self.key)?;

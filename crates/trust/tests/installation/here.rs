@@ -19,6 +19,7 @@ use trust::{
     Route, Trust,
     page::EvidenceView,
     prober,
+    registry::ControlId,
     supervisor::{self, Ran, Settings, Supervisor},
 };
 
@@ -44,6 +45,20 @@ pub(crate) struct Here {
     stop: CancellationToken,
 }
 
+/// What a test wants to be special.
+struct With {
+    care: Care,
+    mailbox: Option<Mailbox>,
+    over_tls: bool,
+    only: Option<Vec<ControlId>>,
+}
+
+impl Default for With {
+    fn default() -> Self {
+        Self { care: Care::Honest, mailbox: None, over_tls: false, only: None }
+    }
+}
+
 /// Waits are for other tasks of this process: an end for what never comes, not a time that anything takes.
 const PATIENCE: Duration = Duration::from_secs(200);
 
@@ -54,27 +69,29 @@ impl Here {
 
     /// The same behind a front that is careless from the beginning.
     pub(crate) async fn start_with(backend: Backend, care: Care) -> Self {
-        Self::start_in(backend, care, None, false).await
+        Self::start_in(backend, With { care, ..With::default() }).await
+    }
+
+    /// The same, in which only the probes of these controls have planned runs.
+    pub(crate) async fn start_for(backend: Backend, controls: &[&str]) -> Self {
+        let only = controls.iter().map(|id| id.parse().unwrap()).collect();
+        Self::start_in(backend, With { only: Some(only), ..With::default() }).await
     }
 
     /// The same with a mail server.
     pub(crate) async fn start_with_mail(backend: Backend) -> Self {
         let here = ([127, 0, 0, 1], 0).into();
         let mailbox = Mailbox::start(here, MailScript::default()).await.unwrap();
-        Self::start_in(backend, Care::Honest, Some(mailbox), false).await
+        Self::start_in(backend, With { mailbox: Some(mailbox), ..With::default() }).await
     }
 
     /// The same over TLS, without the front.
     pub(crate) async fn start_over_tls(backend: Backend) -> Self {
-        Self::start_in(backend, Care::Honest, None, true).await
+        Self::start_in(backend, With { over_tls: true, ..With::default() }).await
     }
 
-    async fn start_in(
-        mut backend: Backend,
-        care: Care,
-        mailbox: Option<Mailbox>,
-        over_tls: bool,
-    ) -> Self {
+    async fn start_in(mut backend: Backend, with: With) -> Self {
+        let With { care, mailbox, over_tls, only } = with;
         backend.clock = Clock::system();
         let store = backend.open().await;
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
@@ -114,6 +131,7 @@ impl Here {
             key_file: backend.directory().join("prober.key"),
             places: Vec::new(),
             max_body: BODY,
+            only,
             networks: Vec::new(),
             mounts: mounts.clone(),
             program: "/proc/self/exe".into(),

@@ -1,5 +1,12 @@
 //! The probes against a whole installation: green when it is sound, red when the thing itself is broken.
 
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test says what is wrong by failing"
+)]
+
 mod bundle;
 mod front;
 mod here;

@@ -1,5 +1,7 @@
 //! Serves every page with made-up data on a loopback port, for looking at them: `cargo run -p web --example gallery`.
 
+#![allow(clippy::too_many_lines, clippy::unwrap_used, reason = "made-up data, and no product")]
+
 mod samples;
 
 use axum::{
