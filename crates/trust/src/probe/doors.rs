@@ -241,7 +241,7 @@ mod tests {
         let serve = async {
             while let Ok((mut stream, _)) = listener.accept().await {
                 if reads {
-                    stream.read(&mut [0; 256]).await.unwrap();
+                    let _however_much = stream.read(&mut [0; 256]).await.unwrap();
                 }
                 stream.write_all(answer).await.unwrap();
             }
