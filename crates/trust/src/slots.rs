@@ -9,7 +9,7 @@ use vault::SigningKey;
 use crate::{
     Digest,
     dsse::Envelope,
-    registry::{ProbeId, Registry, Vantage},
+    registry::{ControlId, ProbeId, Registry, Vantage},
     stamp,
     status::SlotId,
 };
