@@ -159,6 +159,8 @@ reasons! {
     UsedOtherwise = "used_otherwise", "A partner was contacted for something else than what it is there for.";
     CountDiffers = "count_differs", "What is on record is not what the provider reports, or is there twice.";
     AnswerInvalid = "answer_invalid", "An answer does not hold what its format promises.";
+    ForeignRequest = "foreign_request", "A change was accepted that a page of another site asked for.";
+    PolicyLoose = "policy_loose", "A page came without the content policy that is published.";
     HashMismatch = "hash_mismatch", "The stored value is not the expected hash.";
     /// The probe could not find its own planted violation: its silence means nothing.
     BlindProbe = "blind_probe", "The planted violation was not found, so the run proves nothing.";

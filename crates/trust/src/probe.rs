@@ -18,6 +18,7 @@ mod keys;
 mod meter;
 mod minimum;
 mod notice;
+mod pages;
 mod partners;
 mod plant;
 mod reconcile;
@@ -176,6 +177,7 @@ pub(crate) async fn run(probe: ProbeId, cx: Run<'_>) -> Vec<(ControlId, Finding)
         ProbeId::Partners => partners::run(cx).boxed(),
         ProbeId::Sources => sources::run(cx).boxed(),
         ProbeId::Health => health::run(cx).boxed(),
+        ProbeId::Pages => pages::run(cx).boxed(),
     };
     let found = match tokio::time::timeout(LONGEST, work).await {
         Ok(Ok(found)) => found,
@@ -230,6 +232,7 @@ pub(crate) const fn controls(probe: ProbeId) -> &'static [&'static str] {
         ProbeId::Partners => &["APP-16"],
         ProbeId::Sources => &["APP-03"],
         ProbeId::Health => &["APP-24"],
+        ProbeId::Pages => &["VUL-15", "VUL-16"],
     }
 }
 

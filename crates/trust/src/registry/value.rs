@@ -294,6 +294,7 @@ words! {
         Partners = "partners",
         Sources = "sources",
         Health = "health",
+        Pages = "pages",
     }
 }
 
