@@ -10,6 +10,7 @@ mod kept;
 mod logs;
 mod placement;
 mod register;
+mod sessions;
 mod spine;
 mod tamper;
 mod values;

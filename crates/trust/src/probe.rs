@@ -212,7 +212,7 @@ pub(crate) const fn controls(probe: ProbeId) -> &'static [&'static str] {
         ProbeId::Ciphertext => &["ENC-11"],
         ProbeId::Tree => &["AUD-01"],
         ProbeId::Tamper => &["AUD-02"],
-        ProbeId::Keys => &["KEY-01", "KEY-02"],
+        ProbeId::Keys => &["KEY-01", "KEY-02", "KEY-03", "KEY-06", "KEY-07", "KEY-10", "IDN-21"],
         ProbeId::Routing => &["GW-06", "GW-07", "GW-11", "SUB-16"],
         ProbeId::Minimum => &["GW-08"],
         ProbeId::Choice => &["GW-04"],

@@ -5,7 +5,7 @@ use trust::evidence::Reason;
 
 use crate::{
     front::Care,
-    sabotage::{healed, red, sound},
+    sabotage::{all_healed, red, sound},
 };
 
 each_backend! {
@@ -16,8 +16,7 @@ each_backend! {
         here.front.care(Care::Loosens);
         red(&here, "VUL-16", Reason::PolicyLoose).await;
         here.front.care(Care::Honest);
-        healed(&here, "VUL-15").await;
-        healed(&here, "VUL-16").await;
+        all_healed(&here, &["VUL-15", "VUL-16"]).await;
         here.end().await;
     }
 }

@@ -64,6 +64,16 @@ pub(crate) enum Care {
     Welcomes,
     /// Lets pages run scripts from everywhere.
     Loosens,
+    /// Lets scripts read cookies.
+    Bares,
+    /// Says that keys were revoked, and passes nothing of it on.
+    Retains,
+    /// Leaves everything out of the log that an owner reads.
+    Silences,
+    /// Says that the password was wrong, without asking.
+    Snubs,
+    /// Tells whoever looks at a provider the secret that it saw being stored last.
+    Reveals,
 }
 
 #[derive(Default)]
@@ -73,6 +83,8 @@ struct State {
     answers: HashMap<String, Vec<u8>>,
     /// The cookie and organization of the last person who used the control plane.
     person: Option<(String, String)>,
+    /// The secret that was stored last with a provider.
+    secret: String,
     /// The authorization of the last request for a model that was answered.
     lent: Option<String>,
     /// A piece of the last request for a model.
@@ -130,9 +142,18 @@ fn refuses(asked: &Asked) -> bool {
         && (asked.text.starts_with("DELETE") || asked.text.contains("\"objected\""))
 }
 
-/// Scripts from everywhere, in a policy that is as long as before.
-fn loosen(head: &mut [u8]) {
-    let (own, all) = (b"script-src 'self'", b"script-src https:");
+/// Whether it ends a key.
+fn revokes(asked: &Asked) -> bool {
+    asked.text.starts_with("DELETE") && asked.path.starts_with("/api/v1/keys/")
+}
+
+/// Other words in the head of an answer, as long as those before.
+fn loosen(care: &Care, head: &mut [u8]) {
+    let (own, all): (&[u8], &[u8]) = match care {
+        Care::Loosens => (b"script-src 'self'", b"script-src https:"),
+        Care::Bares => (b"; HttpOnly;", b"; Readable;"),
+        _ => return,
+    };
     if let Some(at) = head.windows(own.len()).position(|window| window == own) {
         head[at..at + own.len()].copy_from_slice(all);
     }
@@ -186,7 +207,14 @@ impl Passing {
             client.write_all(gone).await.ok()?;
             return client.shutdown().await.ok();
         }
-        if care == Care::Consents && refuses(&asked) {
+        if care == Care::Snubs && asked.path == "/sign-in" {
+            let wrong =
+                b"HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+            client.write_all(wrong).await.ok()?;
+            return client.shutdown().await.ok();
+        }
+        if (care == Care::Consents && refuses(&asked)) || (care == Care::Retains && revokes(&asked))
+        {
             let done = b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n";
             client.write_all(done).await.ok()?;
             return client.shutdown().await.ok();
@@ -210,8 +238,8 @@ impl Passing {
                 if hints && answer.is_empty() && part.starts_with(b"HTTP/1.1 404") {
                     part[9..12].copy_from_slice(b"403");
                 }
-                if care == Care::Loosens && answer.is_empty() {
-                    loosen(&mut part[..count]);
+                if answer.is_empty() {
+                    loosen(&care, &mut part[..count]);
                 }
                 answer.extend_from_slice(&part[..count]);
                 if care == Care::Names
@@ -239,6 +267,11 @@ impl Passing {
         ) {
             let person = (cookie.to_owned(), organization.to_owned());
             self.state.lock().unwrap().person = Some(person);
+        }
+        if asked.path.starts_with("/api/v1/providers/")
+            && let Some(secret) = between(&asked.text, "\"secret\":\"", &['"'])
+        {
+            self.state.lock().unwrap().secret = secret.to_owned();
         }
         if *care == Care::Paints && asked.text.contains("the map of today") {
             let key = between(&asked.text, "authorization: ", &['\r']).unwrap();
@@ -272,20 +305,32 @@ impl Passing {
 
     /// The public list as a dishonest front tells it.
     async fn retell(&self, asked: &Asked, care: &Care) -> Option<Vec<u8>> {
-        let change: fn(&str) -> String = match (care, asked.path.as_str()) {
-            (Care::Hides, "/subprocessors.json") => |body| {
+        let secret = self.state.lock().unwrap().secret.clone();
+        let change: Box<dyn Fn(&str) -> String + Send> = match (care, asked.path.as_str()) {
+            (Care::Reveals, path) if path.starts_with("/api/v1/providers/") => {
+                Box::new(move |body| {
+                    body.replace(
+                        "\"secret_last_four\":",
+                        &format!("\"told\":\"{secret}\",\"secret_last_four\":"),
+                    )
+                })
+            }
+            (Care::Hides, "/subprocessors.json") => Box::new(|body| {
                 let mut list: serde_json::Value = serde_json::from_str(body).unwrap();
                 list["data"].as_array_mut().unwrap().remove(0);
                 list.to_string()
-            },
-            (Care::Omits, "/v1/chat/completions") if !asked.text.contains("\"stream\":true") => {
-                |body| body.replace("_tokens\":", "_tokens_are\":")
+            }),
+            (Care::Silences, "/api/v1/audit") => {
+                Box::new(|_| "{\"data\":[],\"next\":null}".to_owned())
             }
-            (Care::Dates, "/subprocessors") => |body| {
+            (Care::Omits, "/v1/chat/completions") if !asked.text.contains("\"stream\":true") => {
+                Box::new(|body| body.replace("_tokens\":", "_tokens_are\":"))
+            }
+            (Care::Dates, "/subprocessors") => Box::new(|body| {
                 let (before, rest) = body.split_once("id=\"updated\"").unwrap();
                 let other = rest.replacen("datetime=\"20", "datetime=\"19", 1);
                 format!("{before}id=\"updated\"{other}")
-            },
+            }),
             _ => return None,
         };
         let mut server = TcpStream::connect(self.origin).await.ok()?;

@@ -1,5 +1,6 @@
 //! The probes against a whole installation: green when it is sound, red when the thing itself is broken.
 
+mod access;
 mod browsers;
 mod bundle;
 mod front;
