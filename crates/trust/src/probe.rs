@@ -20,11 +20,13 @@ mod minimum;
 mod notice;
 mod pages;
 mod partners;
+mod plainly;
 mod plant;
 mod reconcile;
 mod register;
 pub(crate) mod routing;
 mod shadow;
+mod sign_in;
 mod sources;
 mod storage;
 mod tamper;
@@ -73,6 +75,8 @@ pub(crate) struct Site {
     pub(crate) clock: Clock,
     pub(crate) registry: Registry,
     pub(crate) routes: Vec<Route>,
+    /// What follows from the prober's own key: a person that only it can sign in as.
+    pub(crate) person: Seed,
     pub(crate) client: Client,
     pub(crate) inspector: Inspector,
     pub(crate) deployment: String,
@@ -178,6 +182,7 @@ pub(crate) async fn run(probe: ProbeId, cx: Run<'_>) -> Vec<(ControlId, Finding)
         ProbeId::Sources => sources::run(cx).boxed(),
         ProbeId::Health => health::run(cx).boxed(),
         ProbeId::Pages => pages::run(cx).boxed(),
+        ProbeId::SignIn => sign_in::run(cx).boxed(),
     };
     let found = match tokio::time::timeout(LONGEST, work).await {
         Ok(Ok(found)) => found,
@@ -233,6 +238,7 @@ pub(crate) const fn controls(probe: ProbeId) -> &'static [&'static str] {
         ProbeId::Sources => &["APP-03"],
         ProbeId::Health => &["APP-24"],
         ProbeId::Pages => &["VUL-15", "VUL-16"],
+        ProbeId::SignIn => &["IDN-01", "IDN-02", "IDN-23"],
     }
 }
 

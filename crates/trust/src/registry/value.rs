@@ -295,6 +295,7 @@ words! {
         Sources = "sources",
         Health = "health",
         Pages = "pages",
+        SignIn = "sign_in",
     }
 }
 

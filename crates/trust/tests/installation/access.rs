@@ -10,6 +10,15 @@ use crate::{
 };
 
 each_backend! {
+    async fn a_cookie_that_scripts_can_read_is_noticed(backend: Backend) {
+        let here = sound(backend, "IDN-23").await;
+        here.front.care(Care::Bares);
+        red(&here, "IDN-23", Reason::CookieOpen).await;
+        here.front.care(Care::Honest);
+        healed(&here, "IDN-23").await;
+        here.end().await;
+    }
+
     async fn a_key_that_lives_on_and_a_silent_log_are_noticed(backend: Backend) {
         let here = sound(backend, "KEY-06").await;
         here.front.care(Care::Retains);
@@ -25,4 +34,14 @@ each_backend! {
         here.end().await;
     }
 
+    async fn passwords_that_lie_open_are_noticed(backend: Backend) {
+        let here = sound(backend, "IDN-01").await;
+        let phc = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g";
+        let hex = hex::encode(phc);
+        let value = if here.backend.is_postgres() { format!("'\\x{hex}'::bytea") } else { format!("x'{hex}'") };
+        outside::run(&here, &format!("update \"user\" set password = {value} where password is not null")).await;
+        let wrong = Reason::HashMismatch;
+        all_red(&here, &[("IDN-01", wrong), ("IDN-02", wrong)]).await;
+        here.end().await;
+    }
 }
