@@ -24,6 +24,7 @@ mod plainly;
 mod plant;
 mod reconcile;
 mod register;
+mod roles;
 pub(crate) mod routing;
 mod shadow;
 mod sign_in;
@@ -183,6 +184,7 @@ pub(crate) async fn run(probe: ProbeId, cx: Run<'_>) -> Vec<(ControlId, Finding)
         ProbeId::Health => health::run(cx).boxed(),
         ProbeId::Pages => pages::run(cx).boxed(),
         ProbeId::SignIn => sign_in::run(cx).boxed(),
+        ProbeId::Roles => roles::run(cx).boxed(),
     };
     let found = match tokio::time::timeout(LONGEST, work).await {
         Ok(Ok(found)) => found,
@@ -239,6 +241,7 @@ pub(crate) const fn controls(probe: ProbeId) -> &'static [&'static str] {
         ProbeId::Health => &["APP-24"],
         ProbeId::Pages => &["VUL-15", "VUL-16"],
         ProbeId::SignIn => &["IDN-01", "IDN-02", "IDN-23"],
+        ProbeId::Roles => &["IDN-26", "IDN-27", "IDN-28"],
     }
 }
 

@@ -1,6 +1,7 @@
 //! The organizations that probes work in: made once, with ordinary names, and kept.
 
 mod places;
+mod residents;
 mod terms;
 
 use std::{
@@ -64,6 +65,9 @@ struct Kept {
     /// Those whose contract or terms probes are about, by name.
     #[serde(default)]
     terms: BTreeMap<String, ProviderId>,
+    /// Somebody for each role, by its name.
+    #[serde(default)]
+    residents: BTreeMap<String, UserId>,
 }
 
 /// Keeps the organizations and hands out sessions for them.
@@ -179,9 +183,9 @@ impl Landlord {
         let mut write = self.deployment.write().await?;
         let made = write.organization_create(new).await?;
         write.commit(event(Action::OrganizationCreate)).await?;
-        let (abroad, terms) = (Vec::new(), BTreeMap::new());
+        let (abroad, terms, residents) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
         let (provider, receiver) = (None, None);
-        Ok(Kept { org: made.id, slug, owner, email, provider, abroad, receiver, terms })
+        Ok(Kept { org: made.id, slug, owner, email, provider, abroad, receiver, terms, residents })
     }
 
     /// A fresh session of somebody; it ends when the next ones are handed out.
@@ -242,6 +246,7 @@ impl Landlord {
             self.accept(kept, &token, COMPANY).await?;
             self.termed(kept, &token, (&prober.abroad, &models)).await?;
         }
+        let residents = if at == 0 { self.residents(kept, &token).await? } else { Vec::new() };
         Ok(Tenant {
             org: kept.org,
             slug: kept.slug.clone(),
@@ -251,6 +256,7 @@ impl Landlord {
             session_id: session,
             provider,
             receiver,
+            residents,
         })
     }
 

@@ -134,6 +134,19 @@ pub(crate) struct Tenant {
     pub(crate) provider: ProviderId,
     /// The webhook that leads to the prober.
     pub(crate) receiver: Receiver,
+    /// Somebody for each role; in the first of them only.
+    pub(crate) residents: Vec<Resident>,
+}
+
+/// A person with a role.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Resident {
+    /// As the published table calls it.
+    pub(crate) role: String,
+    pub(crate) user: UserId,
+    /// Their session token.
+    pub(crate) session: String,
 }
 
 /// Where an organization's events are sent.

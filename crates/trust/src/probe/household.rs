@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::{
     client::{Auth, Client, Payload},
     seed::Seed,
-    wire::{Receiver, Tenant, Tenants},
+    wire::{Receiver, Resident, Tenant, Tenants},
 };
 
 /// How long the record of a request may take. The first after a pause is written at once, those that follow in
@@ -45,6 +45,8 @@ pub(crate) struct Household {
     pub(crate) objects: BTreeMap<&'static str, String>,
     /// Where its events arrive.
     pub(crate) receiver: Receiver,
+    /// Somebody for each role.
+    pub(crate) residents: Vec<Resident>,
 }
 
 impl Houses {
@@ -197,6 +199,7 @@ impl Household {
             admin_key: text(&admin, "secret"),
             objects,
             receiver: tenant.receiver.clone(),
+            residents: tenant.residents.clone(),
         })
     }
 }

@@ -296,6 +296,7 @@ words! {
         Health = "health",
         Pages = "pages",
         SignIn = "sign_in",
+        Roles = "roles",
     }
 }
 

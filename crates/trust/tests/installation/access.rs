@@ -19,6 +19,22 @@ each_backend! {
         here.end().await;
     }
 
+    async fn a_viewer_who_can_do_more_is_noticed(backend: Backend) {
+        let here = sound(backend, "IDN-26").await;
+        let raise = "update member set role = 'admin' where user_id in \
+            (select user_id from \"grant\" where role = 'viewer')";
+        outside::run(&here, raise).await;
+        let differ = Reason::RightsDiffer;
+        let wanted = [("IDN-26", differ), ("IDN-28", differ), ("IDN-27", Reason::RoleExceeded)];
+        all_red(&here, &wanted).await;
+        // The admin among them has no grant.
+        let lower = "update member set role = 'member' where role = 'admin' and user_id in \
+            (select user_id from \"grant\")";
+        outside::run(&here, lower).await;
+        all_healed(&here, &["IDN-26", "IDN-27", "IDN-28"]).await;
+        here.end().await;
+    }
+
     async fn a_key_that_lives_on_and_a_silent_log_are_noticed(backend: Backend) {
         let here = sound(backend, "KEY-06").await;
         here.front.care(Care::Retains);
