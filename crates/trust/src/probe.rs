@@ -26,6 +26,7 @@ mod reconcile;
 mod register;
 mod roles;
 pub(crate) mod routing;
+mod separation;
 mod shadow;
 mod sign_in;
 mod sources;
@@ -185,6 +186,7 @@ pub(crate) async fn run(probe: ProbeId, cx: Run<'_>) -> Vec<(ControlId, Finding)
         ProbeId::Pages => pages::run(cx).boxed(),
         ProbeId::SignIn => sign_in::run(cx).boxed(),
         ProbeId::Roles => roles::run(cx).boxed(),
+        ProbeId::Separation => separation::run(cx).boxed(),
     };
     let found = match tokio::time::timeout(LONGEST, work).await {
         Ok(Ok(found)) => found,
@@ -242,6 +244,7 @@ pub(crate) const fn controls(probe: ProbeId) -> &'static [&'static str] {
         ProbeId::Pages => &["VUL-15", "VUL-16"],
         ProbeId::SignIn => &["IDN-01", "IDN-02", "IDN-23"],
         ProbeId::Roles => &["IDN-26", "IDN-27", "IDN-28"],
+        ProbeId::Separation => &["TEN-01"],
     }
 }
 

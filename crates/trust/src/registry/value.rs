@@ -297,6 +297,7 @@ words! {
         Pages = "pages",
         SignIn = "sign_in",
         Roles = "roles",
+        Separation = "separation",
     }
 }
 

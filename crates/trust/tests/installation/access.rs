@@ -50,6 +50,21 @@ each_backend! {
         here.end().await;
     }
 
+    async fn a_table_that_nobody_listed_is_noticed(backend: Backend) {
+        let here = sound(backend, "TEN-01").await;
+        outside::run(&here, "create table stray (id integer)").await;
+        red(&here, "TEN-01", Reason::BoundaryMissing).await;
+        outside::run(&here, "drop table stray").await;
+        healed(&here, "TEN-01").await;
+        if here.backend.is_postgres() {
+            outside::run(&here, "alter table member no force row level security").await;
+        } else {
+            outside::run(&here, "create unique index bare on project (id)").await;
+        }
+        red(&here, "TEN-01", Reason::BoundaryMissing).await;
+        here.end().await;
+    }
+
     async fn passwords_that_lie_open_are_noticed(backend: Backend) {
         let here = sound(backend, "IDN-01").await;
         let phc = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g";
