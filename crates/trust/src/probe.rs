@@ -1,6 +1,7 @@
 //! Programs that exercise the running installation and can fail. Each plants a violation in every run and
 //! must find it; otherwise it proves nothing.
 
+mod addresses;
 mod attack;
 mod canary;
 mod choice;
@@ -10,6 +11,7 @@ mod contract;
 mod doors;
 mod exposure;
 mod families;
+mod guessing;
 mod health;
 mod household;
 mod inbox;
@@ -185,6 +187,8 @@ pub(crate) async fn run(probe: ProbeId, cx: Run<'_>) -> Vec<(ControlId, Finding)
         ProbeId::Health => health::run(cx).boxed(),
         ProbeId::Pages => pages::run(cx).boxed(),
         ProbeId::SignIn => sign_in::run(cx).boxed(),
+        ProbeId::Guessing => guessing::run(cx).boxed(),
+        ProbeId::Addresses => addresses::run(cx).boxed(),
         ProbeId::Roles => roles::run(cx).boxed(),
         ProbeId::Separation => separation::run(cx).boxed(),
     };
@@ -243,6 +247,8 @@ pub(crate) const fn controls(probe: ProbeId) -> &'static [&'static str] {
         ProbeId::Health => &["APP-24"],
         ProbeId::Pages => &["VUL-15", "VUL-16"],
         ProbeId::SignIn => &["IDN-01", "IDN-02", "IDN-23"],
+        ProbeId::Guessing => &["IDN-06", "IDN-08"],
+        ProbeId::Addresses => &["ENC-16"],
         ProbeId::Roles => &["IDN-26", "IDN-27", "IDN-28"],
         ProbeId::Separation => &["TEN-01"],
     }

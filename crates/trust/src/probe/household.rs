@@ -91,6 +91,13 @@ impl Owner<'_> {
         self.client.send(method, &path, auth, payload).await?.ok()?.json()
     }
 
+    /// Removes something, or takes it back.
+    pub(super) async fn end(&self, path: &str) -> Result<()> {
+        let path = format!("{path}?organization={}", self.slug);
+        let auth = Auth::Session(self.session);
+        self.client.send("DELETE", &path, auth, Payload::Empty).await?.ok().map(drop)
+    }
+
     /// The id of the project of this name, which is made where there is none.
     pub(super) async fn project(&self, slug: &str) -> Result<String> {
         let listed = self.ask("GET", "/api/v1/projects", Payload::Empty).await?;

@@ -296,6 +296,8 @@ words! {
         Health = "health",
         Pages = "pages",
         SignIn = "sign_in",
+        Guessing = "guessing",
+        Addresses = "addresses",
         Roles = "roles",
         Separation = "separation",
     }

@@ -65,8 +65,20 @@ each_backend! {
         here.end().await;
     }
 
-    async fn passwords_that_lie_open_are_noticed(backend: Backend) {
+    async fn guesses_without_end_and_without_a_trace_are_noticed(backend: Backend) {
+        let here = sound(backend, "IDN-06").await;
+        here.front.care(Care::Snubs);
+        all_red(&here, &[("IDN-06", Reason::GuessedOn), ("IDN-08", Reason::NotLogged)]).await;
+        here.front.care(Care::Honest);
+        all_healed(&here, &["IDN-06", "IDN-08"]).await;
+        here.end().await;
+    }
+
+    async fn passwords_and_addresses_that_lie_open_are_noticed(backend: Backend) {
         let here = sound(backend, "IDN-01").await;
+        here.until("ENC-16", "verified").await;
+        outside::copy_addresses(&here).await;
+        red(&here, "ENC-16", Reason::PlaintextFound).await;
         let phc = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g";
         let hex = hex::encode(phc);
         let value = if here.backend.is_postgres() { format!("'\\x{hex}'::bytea") } else { format!("x'{hex}'") };
