@@ -26,8 +26,36 @@ pub(crate) enum Auth<'a> {
     Key(&'a str),
     /// The session token of a person.
     Session(&'a str),
+    /// The same, in a browser that was sent here from somewhere.
+    Sent(&'a str, Sender),
     /// A key, shown by a program that says a word about itself wherever programs do.
     Talkative(&'a str, &'a str),
+}
+
+/// What a browser says about the page that made it send a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sender {
+    /// Another site, as browsers of today say it.
+    OtherSite,
+    /// Another host of the same site.
+    Sibling,
+    /// Another site, as older browsers say it.
+    OtherOrigin,
+    /// Nothing at all.
+    Silent,
+}
+
+impl Sender {
+    const fn headers(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::OtherSite => {
+                &[("sec-fetch-site", "cross-site"), ("origin", "https://elsewhere.example")]
+            }
+            Self::Sibling => &[("sec-fetch-site", "same-site")],
+            Self::OtherOrigin => &[("origin", "https://elsewhere.example")],
+            Self::Silent => &[],
+        }
+    }
 }
 
 /// What is sent.
@@ -161,6 +189,11 @@ fn silent(error: egress::Error) -> Error {
     Error::upstream("The installation did not answer.").with_source(error)
 }
 
+/// One of the two names is the one in use, depending on TLS.
+fn cookie(token: &str) -> String {
+    format!("probity-session={token}; __Host-probity={token}")
+}
+
 fn request(
     method: &str,
     path: &str,
@@ -201,9 +234,14 @@ fn request(
         Auth::Nobody => {}
         Auth::Key(key) => set(header::AUTHORIZATION, format!("Bearer {key}"))?,
         Auth::Session(token) => {
-            // One of the two names is the one in use, depending on TLS.
-            set(header::COOKIE, format!("probity-session={token}; __Host-probity={token}"))?;
+            set(header::COOKIE, cookie(token))?;
             set(HeaderName::from_static("sec-fetch-site"), "same-origin".to_owned())?;
+        }
+        Auth::Sent(token, sender) => {
+            set(header::COOKIE, cookie(token))?;
+            for (name, value) in sender.headers() {
+                set(HeaderName::from_static(name), (*value).to_owned())?;
+            }
         }
         Auth::Talkative(key, word) => {
             set(header::AUTHORIZATION, format!("Bearer {key}"))?;

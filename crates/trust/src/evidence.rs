@@ -162,6 +162,17 @@ reasons! {
     UsedOtherwise = "used_otherwise", "A partner was contacted for something else than what it is there for.";
     CountDiffers = "count_differs", "What is on record is not what the provider reports, or is there twice.";
     AnswerInvalid = "answer_invalid", "An answer does not hold what its format promises.";
+    ForeignRequest = "foreign_request", "A change was accepted that a page of another site asked for.";
+    PolicyLoose = "policy_loose", "A page came without the content policy that is published.";
+    CookieOpen = "cookie_open", "A cookie that lets somebody in is not kept as it should be.";
+    RightsDiffer = "rights_differ", "Somebody may do something else than the published table says.";
+    RoleExceeded = "role_exceeded", "Somebody gave a role above their own.";
+    GuessedOn = "guessed_on", "Wrong passwords for one account were tried without end.";
+    OthersStopped = "others_stopped", "Wrong passwords for one account kept others from signing in.";
+    StillAccepted = "still_accepted", "A credential was accepted after its end.";
+    NotLogged = "not_logged", "An act is missing in the log of its organization.";
+    BoundaryMissing = "boundary_missing", "A table is on no list or does not keep organizations apart.";
+    CodeAccepted = "code_accepted", "A one-time code was taken a second time, or before its time.";
     HashMismatch = "hash_mismatch", "The stored value is not the expected hash.";
     /// The probe could not find its own planted violation: its silence means nothing.
     BlindProbe = "blind_probe", "The planted violation was not found, so the run proves nothing.";

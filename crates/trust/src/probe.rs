@@ -1,6 +1,7 @@
 //! Programs that exercise the running installation and can fail. Each plants a violation in every run and
 //! must find it; otherwise it proves nothing.
 
+mod addresses;
 mod attack;
 mod canary;
 mod choice;
@@ -10,6 +11,7 @@ mod contract;
 mod doors;
 mod exposure;
 mod families;
+mod guessing;
 mod health;
 mod household;
 mod inbox;
@@ -18,12 +20,17 @@ mod keys;
 mod meter;
 mod minimum;
 mod notice;
+mod pages;
 mod partners;
+mod plainly;
 mod plant;
 mod reconcile;
 mod register;
+mod roles;
 pub(crate) mod routing;
+mod separation;
 mod shadow;
+mod sign_in;
 mod sources;
 mod storage;
 mod tamper;
@@ -76,6 +83,8 @@ pub(crate) struct Site {
     pub(crate) routes: Vec<Route>,
     /// The controls whose probes are planned, all of them unless named.
     pub(crate) only: Option<Vec<ControlId>>,
+    /// What follows from the prober's own key: a person that only it can sign in as.
+    pub(crate) person: Seed,
     pub(crate) client: Client,
     /// What the server proves itself with, in DER.
     pub(crate) certificate: RwLock<Option<Vec<u8>>>,
@@ -192,6 +201,12 @@ pub(crate) async fn run(probe: ProbeId, cx: Run<'_>) -> Vec<(ControlId, Finding)
         ProbeId::Sources => sources::run(cx).boxed(),
         ProbeId::Health => health::run(cx).boxed(),
         ProbeId::Transport => transport::run(cx).boxed(),
+        ProbeId::Pages => pages::run(cx).boxed(),
+        ProbeId::SignIn => sign_in::run(cx).boxed(),
+        ProbeId::Guessing => guessing::run(cx).boxed(),
+        ProbeId::Addresses => addresses::run(cx).boxed(),
+        ProbeId::Roles => roles::run(cx).boxed(),
+        ProbeId::Separation => separation::run(cx).boxed(),
     };
     let found = match tokio::time::timeout(LONGEST, work).await {
         Ok(Ok(found)) => found,
@@ -226,7 +241,7 @@ pub(crate) const fn controls(probe: ProbeId) -> &'static [&'static str] {
         ProbeId::Ciphertext => &["ENC-11"],
         ProbeId::Tree => &["AUD-01"],
         ProbeId::Tamper => &["AUD-02"],
-        ProbeId::Keys => &["KEY-01", "KEY-02"],
+        ProbeId::Keys => &["KEY-01", "KEY-02", "KEY-03", "KEY-06", "KEY-07", "KEY-10", "IDN-21"],
         ProbeId::Routing => &["GW-06", "GW-07", "GW-11", "SUB-16"],
         ProbeId::Minimum => &["GW-08"],
         ProbeId::Choice => &["GW-04"],
@@ -247,6 +262,12 @@ pub(crate) const fn controls(probe: ProbeId) -> &'static [&'static str] {
         ProbeId::Sources => &["APP-03"],
         ProbeId::Health => &["APP-24"],
         ProbeId::Transport => &["ENC-01", "ENC-02", "ENC-03"],
+        ProbeId::Pages => &["VUL-15", "VUL-16"],
+        ProbeId::SignIn => &["IDN-01", "IDN-02", "IDN-15", "IDN-23"],
+        ProbeId::Guessing => &["IDN-06", "IDN-08"],
+        ProbeId::Addresses => &["ENC-16"],
+        ProbeId::Roles => &["IDN-14", "IDN-26", "IDN-27", "IDN-28"],
+        ProbeId::Separation => &["TEN-01"],
     }
 }
 

@@ -23,6 +23,7 @@ use crate::{
     link::{GONE, Incoming, Outgoing},
     probe::{Inbox, Places, Route, Site, Street},
     registry::Registry,
+    seed::Seed,
     wire::{FromProber, Hello, Start, ToProber},
 };
 use work::Prober;
@@ -74,7 +75,8 @@ pub async fn run(
     let Some(ToProber::Tenants(tenants)) = incoming.next().await? else {
         return Ok(());
     };
-    let site = site(*start, routes, clock, (places, inbox)).await?;
+    let person = Seed::new(Digest::of(&key.sign(b"the person that signs in")));
+    let site = site(*start, (routes, person), clock, (places, inbox)).await?;
     let prober = Prober::new(site, key, build, *tenants);
     let worked = prober.work(incoming, outgoing).await;
     twin.shutdown().await;
@@ -83,7 +85,7 @@ pub async fn run(
 
 async fn site(
     start: Start,
-    routes: Vec<Route>,
+    (routes, person): (Vec<Route>, Seed),
     clock: Clock,
     (places, inbox): (Places, Inbox),
 ) -> Result<Site> {
@@ -100,6 +102,7 @@ async fn site(
         registry,
         routes,
         only: start.only,
+        person,
         inspector,
         deployment: start.deployment,
         verifier: start.verifier,

@@ -1,6 +1,7 @@
 //! The organizations that probes work in: made once, with ordinary names, and kept.
 
 mod places;
+mod residents;
 mod terms;
 
 use std::{
@@ -10,7 +11,7 @@ use std::{
 
 use domain::{
     Action, Actor, Decision, Error, Event, OrgId, Protocol, ProviderId, Result, Secret, SessionId,
-    StatedTerms, UserId, WebhookId,
+    StatedTerms, Timestamp, UserId, WebhookId,
 };
 use serde::{Deserialize, Serialize};
 use store::{
@@ -64,6 +65,9 @@ struct Kept {
     /// Those whose contract or terms probes are about, by name.
     #[serde(default)]
     terms: BTreeMap<String, ProviderId>,
+    /// Somebody for each role, by its name.
+    #[serde(default)]
+    residents: BTreeMap<String, UserId>,
 }
 
 /// Keeps the organizations and hands out sessions for them.
@@ -179,18 +183,27 @@ impl Landlord {
         let mut write = self.deployment.write().await?;
         let made = write.organization_create(new).await?;
         write.commit(event(Action::OrganizationCreate)).await?;
-        let (abroad, terms) = (Vec::new(), BTreeMap::new());
+        let (abroad, terms, residents) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
         let (provider, receiver) = (None, None);
-        Ok(Kept { org: made.id, slug, owner, email, provider, abroad, receiver, terms })
+        Ok(Kept { org: made.id, slug, owner, email, provider, abroad, receiver, terms, residents })
     }
 
     /// A fresh session of somebody; it ends when the next ones are handed out.
     async fn session(&mut self, user: UserId) -> Result<(Secret<String>, SessionId)> {
+        // As good as any: what a session without a second factor may do is a probe of its own.
+        let now = self.store.clock().now();
+        self.session_with(user, Some(now)).await
+    }
+
+    async fn session_with(
+        &mut self,
+        user: UserId,
+        second: Option<Timestamp>,
+    ) -> Result<(Secret<String>, SessionId)> {
         let token = vault::random_token()?;
         let now = self.store.clock().now();
         let digest = vault::sha256(token.expose().as_bytes());
-        // As good as any: what a session without a second factor may do is a probe of its own.
-        let new = NewSession { user, digest, expires: now.plus(SESSION), second: Some(now) };
+        let new = NewSession { user, digest, expires: now.plus(SESSION), second };
         let mut write = self.deployment.write().await?;
         let session = write.session_create(new).await?;
         write.commit(event(Action::SessionCreate).on_user(user)).await?;
@@ -244,15 +257,18 @@ impl Landlord {
             self.accept(kept, &token, COMPANY).await?;
             self.termed(kept, &token, (&prober.abroad, &models)).await?;
         }
+        let residents = if at == 0 { self.residents(kept, &token).await? } else { Vec::new() };
         Ok(Tenant {
             org: kept.org,
             slug: kept.slug.clone(),
             owner: kept.owner,
             email: kept.email.clone(),
             session: token.expose().clone(),
+            weak: self.session_with(kept.owner, None).await?.0.expose().clone(),
             session_id: session,
             provider,
             receiver,
+            residents,
         })
     }
 

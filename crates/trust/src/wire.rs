@@ -138,12 +138,27 @@ pub(crate) struct Tenant {
     pub(crate) email: String,
     /// The session token of the owner.
     pub(crate) session: String,
-    /// The id of that session.
+    /// The token of another session of the owner, who showed no second factor in it.
+    pub(crate) weak: String,
+    /// The id of the first.
     pub(crate) session_id: SessionId,
     /// The provider that is the prober's twin.
     pub(crate) provider: ProviderId,
     /// The webhook that leads to the prober.
     pub(crate) receiver: Receiver,
+    /// Somebody for each role; in the first of them only.
+    pub(crate) residents: Vec<Resident>,
+}
+
+/// A person with a role.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Resident {
+    /// As the published table calls it.
+    pub(crate) role: String,
+    pub(crate) user: UserId,
+    /// Their session token.
+    pub(crate) session: String,
 }
 
 /// Where an organization's events are sent.

@@ -14,8 +14,7 @@ use crate::{
     evidence::{Reason, Verdict},
 };
 use judge::Target;
-pub(super) use values::parameters;
-use values::{Values, absent, is_target};
+pub(super) use values::{Values, absent, is_target, parameters, payloads};
 
 pub(super) async fn run(cx: Run<'_>) -> Result<Findings> {
     let (site, houses) = (cx.site, cx.houses);

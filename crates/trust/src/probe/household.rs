@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::{
     client::{Auth, Client, Payload},
     seed::Seed,
-    wire::{Receiver, Tenant, Tenants},
+    wire::{Receiver, Resident, Tenant, Tenants},
 };
 
 /// How long the record of a request may take. The first after a pause is written at once, those that follow in
@@ -33,6 +33,8 @@ pub(crate) struct Household {
     pub(crate) slug: String,
     pub(crate) email: String,
     pub(crate) session: String,
+    /// The owner's other session, in which no second factor was shown.
+    pub(crate) weak: String,
     pub(crate) project: ProjectId,
     pub(crate) project_name: String,
     /// The random name of the API key: known to be in the database.
@@ -45,6 +47,8 @@ pub(crate) struct Household {
     pub(crate) objects: BTreeMap<&'static str, String>,
     /// Where its events arrive.
     pub(crate) receiver: Receiver,
+    /// Somebody for each role.
+    pub(crate) residents: Vec<Resident>,
 }
 
 impl Houses {
@@ -87,6 +91,13 @@ impl Owner<'_> {
         let path = format!("{path}?organization={}", self.slug);
         let auth = Auth::Session(self.session);
         self.client.send(method, &path, auth, payload).await?.ok()?.json()
+    }
+
+    /// Removes something, or takes it back.
+    pub(super) async fn end(&self, path: &str) -> Result<()> {
+        let path = format!("{path}?organization={}", self.slug);
+        let auth = Auth::Session(self.session);
+        self.client.send("DELETE", &path, auth, Payload::Empty).await?.ok().map(drop)
     }
 
     /// The id of the project of this name, which is made where there is none.
@@ -190,6 +201,7 @@ impl Household {
             slug: tenant.slug.clone(),
             email: tenant.email.clone(),
             session: tenant.session.clone(),
+            weak: tenant.weak.clone(),
             project: project_id,
             project_name: text(&project, "name"),
             key_name,
@@ -197,6 +209,7 @@ impl Household {
             admin_key: text(&admin, "secret"),
             objects,
             receiver: tenant.receiver.clone(),
+            residents: tenant.residents.clone(),
         })
     }
 }

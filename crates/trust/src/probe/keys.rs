@@ -1,19 +1,22 @@
-//! KEY-01 and KEY-02: a fresh API key is stored as a hash alone, and nothing shows it a second time.
+//! KEY-01, KEY-02, KEY-06 and KEY-07: a fresh API key is stored as a hash alone, nothing shows it a second time, it is
+//! refused as soon as it is revoked, and both acts are in the log. IDN-21: of a session there is a hash alone as well.
+//! KEY-03 and KEY-10: a secret that was stored a moment ago is shown nowhere, but for its last four characters.
 
-use std::{collections::BTreeSet, sync::Arc};
+mod ended;
+mod logged;
+mod shown;
 
-use domain::{Error, KeyId, Result};
+use std::sync::Arc;
+
+use domain::{Error, KeyId, Result, SessionId};
 use serde_json::{Value, json};
 
-use super::{Finding, Findings, Household, Route, Run, off_thread, plant::Plant, shadow::Shadow};
+use super::{Finding, Findings, Household, Run, off_thread, plant::Plant};
 use crate::{
-    client::{Auth, Client, Payload},
+    client::{Auth, Payload},
     evidence::{Reason, Verdict},
     scan::{Needles, Place, scan_files},
 };
-
-/// Streams that never end, and what only another process may read.
-const ENDLESS: &[&str] = &["/trust/events"];
 
 /// A key that was just made.
 struct Fresh {
@@ -29,13 +32,14 @@ pub(super) async fn run(cx: Run<'_>) -> Result<Findings> {
     let house = &cx.houses.first;
     let name = cx.seed.text("name", 16);
     let fresh = create(cx, house, &name).await?;
-    let needles = Arc::new(Needles::new([fresh.text.as_str(), fresh.secret.as_str()]));
-    let stored = stored(cx, &fresh, &needles, &name).await?;
-    let shown = shown(cx, &fresh, &needles).await?;
-    let path = format!("/api/v1/keys/{}?organization={}", fresh.id, house.slug);
-    let auth = Auth::Session(&house.session);
-    cx.site.client.send("DELETE", &path, auth, Payload::Empty).await?.ok()?;
-    Ok(vec![("KEY-01", stored), ("KEY-02", shown)])
+    let (key, session) = stored(cx, &fresh, &name).await?;
+    let shown = shown::run(cx, &fresh).await?;
+    let (ended, refused) = ended::run(cx, &fresh).await?;
+    let logged = logged::run(cx, &fresh, refused).await?;
+    let mut found = vec![("KEY-01", key), ("IDN-21", session), ("KEY-06", ended)];
+    found.extend(shown);
+    found.push(("KEY-07", logged));
+    Ok(found)
 }
 
 async fn create(cx: Run<'_>, house: &Household, name: &str) -> Result<Fresh> {
@@ -55,22 +59,28 @@ async fn create(cx: Run<'_>, house: &Household, name: &str) -> Result<Fresh> {
     Ok(Fresh { id, text: key, secret, shown: answer.body })
 }
 
-/// KEY-01: hash in the index, nothing else anywhere.
-async fn stored(cx: Run<'_>, fresh: &Fresh, needles: &Arc<Needles>, name: &str) -> Result<Finding> {
-    let inspector = &cx.site.inspector;
-    let digests = inspector.key_digests(fresh.id).await?;
-    let expected = vault::sha256(fresh.text.as_bytes()).to_vec();
-    let hashed = digests == [expected];
+/// The places of the needles: the two that are the key, the session, and what was planted.
+const SESSION: usize = 2;
+const PLANTED: usize = 3;
+
+/// KEY-01 and IDN-21: hashes in the index, nothing else anywhere.
+async fn stored(cx: Run<'_>, fresh: &Fresh, name: &str) -> Result<(Finding, Finding)> {
+    let (inspector, house) = (&cx.site.inspector, &cx.houses.first);
+    let planted_text = cx.seed.text("planted", 43);
+    let needles = [&fresh.text, &fresh.secret, &house.session, &planted_text];
+    let needles = Arc::new(Needles::new(needles));
     // The name of the key is known to be in the database: a search that does not see it sees nothing.
     let known = Needles::new([name]);
-    let (mut found, mut name_seen) = (false, false);
+    let (mut key_found, mut session_found, mut name_seen) = (false, false, false);
     let coverage = inspector
         .values(&mut |seen| {
-            found |= !needles.search(seen.value).is_empty();
+            for hit in needles.search(seen.value) {
+                key_found |= hit.needle < SESSION;
+                session_found |= hit.needle == SESSION;
+            }
             name_seen |= seen.table == "api_key" && !known.search(seen.value).is_empty();
         })
         .await?;
-    let planted_text = cx.seed.text("planted", 43);
     let plant = Plant::put(inspector.data_dir(), &cx.seed.text("file", 12), &planted_text)?;
     let places: Vec<Place> = inspector
         .database_files()
@@ -79,92 +89,41 @@ async fn stored(cx: Run<'_>, fresh: &Fresh, needles: &Arc<Needles>, name: &str) 
         .chain(cx.site.places.iter().cloned())
         .map(Place::all)
         .collect();
-    let both = Needles::new([&fresh.text, &fresh.secret, &planted_text]);
-    let report = off_thread(move || scan_files(&places, &both)).await?;
+    let all = Arc::clone(&needles);
+    let report = off_thread(move || scan_files(&places, &all)).await?;
     let planted_at = plant.path();
     drop(plant);
-    found |= report.hits.iter().any(|(_, hit)| hit.needle < 2);
+    key_found |= report.hits.iter().any(|(_, hit)| hit.needle < SESSION);
+    session_found |= report.hits.iter().any(|(_, hit)| hit.needle == SESSION);
     let planted =
-        name_seen && report.hits.iter().any(|(at, hit)| hit.needle == 2 && *at == planted_at);
+        name_seen && report.hits.iter().any(|(at, hit)| hit.needle == PLANTED && *at == planted_at);
     let columns = coverage.columns;
-    let verdict = if found {
-        Verdict::Fail(Reason::SecretFound)
-    } else if !hashed {
-        Verdict::Fail(Reason::HashMismatch)
-    } else if coverage.unopened > 0 {
-        Verdict::Inconclusive(Reason::Unreachable)
-    } else {
-        Verdict::held(planted, columns, columns, cx.floor("KEY-01"))
-    };
-    Ok(Finding::new(verdict, planted, (columns, columns))
-        .measure("values searched", coverage.values, "values")
-        .measure("sealed values opened", coverage.opened, "values")
-        .measure("files searched", report.files, "files")
-        .measure("bytes searched", report.bytes, "bytes")
-        .uncovered(coverage.closed))
-}
-
-/// KEY-02: no answer that can be read repeats the key.
-async fn shown(cx: Run<'_>, fresh: &Fresh, needles: &Arc<Needles>) -> Result<Finding> {
-    let house = &cx.houses.first;
-    let mut objects = house.objects.clone();
-    objects.insert("key", fresh.id.to_string());
-    let (mut read, mut repeated) = (0, false);
-    let mut uncovered = BTreeSet::new();
-    let readable =
-        |route: &&Route| route.method == "GET" && !ENDLESS.contains(&route.path.as_str());
-    let routes: Vec<&Route> = cx.site.routes.iter().filter(readable).collect();
-    for route in &routes {
-        let Some(path) = fill(route, &objects, house) else {
-            uncovered.insert(route.path.clone());
-            continue;
-        };
-        let auth = if route.permission == "inference" {
-            Auth::Key(&house.api_key)
+    let judge = |control: &str, found: bool, hashed: bool| {
+        let verdict = if found {
+            Verdict::Fail(Reason::SecretFound)
+        } else if !hashed {
+            Verdict::Fail(Reason::HashMismatch)
+        } else if coverage.unopened > 0 {
+            Verdict::Inconclusive(Reason::Unreachable)
         } else {
-            Auth::Session(&house.session)
+            Verdict::held(planted, columns, columns, cx.floor(control))
         };
-        let answer = cx.site.client.send("GET", &path, auth, Payload::Empty).await?;
-        repeated |= !needles.search(&answer.body).is_empty();
-        if answer.status < 400 {
-            read += 1;
-        } else {
-            uncovered.insert(route.path.clone());
-        }
-    }
-    let planted = repeating_is_caught(cx, fresh, needles).await?;
-    let population = routes.len() as u64;
-    let verdict = if repeated {
-        Verdict::Fail(Reason::SecretFound)
-    } else {
-        Verdict::sampled(planted, read, population, population / 2)
+        Finding::new(verdict, planted, (columns, columns))
+            .measure("values searched", coverage.values, "values")
+            .measure("sealed values opened", coverage.opened, "values")
+            .measure("files searched", report.files, "files")
+            .measure("bytes searched", report.bytes, "bytes")
+            .uncovered(coverage.closed.iter().cloned())
     };
-    Ok(Finding::new(verdict, planted, (read, population)).uncovered(uncovered))
+    let hashed =
+        |digests: Vec<Vec<u8>>, text: &str| digests == [vault::sha256(text.as_bytes()).to_vec()];
+    let key = hashed(inspector.key_digests(fresh.id).await?, &fresh.text);
+    let session = hashed(session_digests(cx).await?, &house.session);
+    Ok((judge("KEY-01", key_found, key), judge("IDN-21", session_found, session)))
 }
 
-/// The answer that created the key repeats it, and so does a careless server: both must be noticed.
-async fn repeating_is_caught(cx: Run<'_>, fresh: &Fresh, needles: &Needles) -> Result<bool> {
-    let row = json!({"id": fresh.id, "text": fresh.text}).to_string();
-    let shadow = Shadow::serve([(fresh.id.to_string(), row)].into()).await?;
-    let client = Client::new(&shadow.base_url(), cx.site.clock.clone())?;
-    let path = format!("/api/v1/keys/{}", fresh.id);
-    let answer = client.send("GET", &path, Auth::Nobody, Payload::Empty).await?;
-    let caught = !needles.search(&answer.body).is_empty();
-    Ok(caught && !needles.search(&fresh.shown).is_empty())
-}
-
-/// The path filled with what the organization has; `None` when it takes something that is nobody's.
-fn fill(
-    route: &Route,
-    objects: &std::collections::BTreeMap<&'static str, String>,
-    house: &Household,
-) -> Option<String> {
-    let mut path = route.path.clone();
-    for name in super::attack::parameters(&route.path) {
-        path = path.replace(&format!("{{{name}}}"), objects.get(name)?);
-    }
-    if path.starts_with("/api/") {
-        path.push_str(&format!("?organization={}&project={}", house.slug, house.project));
-    }
-    Some(path)
+async fn session_digests(cx: Run<'_>) -> Result<Vec<Vec<u8>>> {
+    let id = cx.houses.first.objects.get("session").map(String::as_str).unwrap_or_default();
+    let id: SessionId = id.parse().map_err(|_| Error::upstream("A session came without an id."))?;
+    cx.site.inspector.session_digests(id).await
 }

@@ -1,4 +1,5 @@
-//! A careless server: it looks rows up by id alone, whoever asks. Probes that search for such a mistake must find it.
+//! A careless server: it looks rows up by id alone, whoever asks and from wherever, and says nothing about them that
+//! would protect a browser. Probes that search for such a mistake must find it.
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
@@ -15,15 +16,24 @@ pub(super) struct Shadow {
     stop: CancellationToken,
 }
 
-type Rows = Arc<BTreeMap<String, String>>;
+/// What is served, and the headers with which it is.
+type Rows = Arc<(BTreeMap<String, String>, &'static str)>;
 
 impl Shadow {
     /// Serves `rows`, from id to JSON, under any path that ends in the id.
     pub(super) async fn serve(rows: BTreeMap<String, String>) -> Result<Self> {
+        Self::serve_with("content-type: application/json", rows).await
+    }
+
+    /// The same with other headers, in one line or several.
+    pub(super) async fn serve_with(
+        headers: &'static str,
+        rows: BTreeMap<String, String>,
+    ) -> Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(Error::internal)?;
         let address = listener.local_addr().map_err(Error::internal)?;
         let stop = CancellationToken::new();
-        let (rows, stopped, tasks) = (Arc::new(rows), stop.clone(), TaskTracker::new());
+        let (rows, stopped, tasks) = (Arc::new((rows, headers)), stop.clone(), TaskTracker::new());
         let inner = tasks.clone();
         tasks.spawn(async move {
             let accept = async {
@@ -61,12 +71,13 @@ async fn answer(mut stream: TcpStream, rows: Rows) -> Option<()> {
     }
     let head = String::from_utf8_lossy(&head);
     let path = head.split_whitespace().nth(1)?.split('?').next()?;
-    let (status, body) = match rows.get(path.rsplit('/').next()?) {
+    let (status, body) = match rows.0.get(path.rsplit('/').next()?) {
         Some(row) => ("200 OK", row.as_str()),
         None => ("404 Not Found", "{\"code\":\"not_found\"}"),
     };
     let answer = format!(
-        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+        "HTTP/1.1 {status}\r\n{}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+        rows.1,
         body.len()
     );
     stream.write_all(answer.as_bytes()).await.ok()

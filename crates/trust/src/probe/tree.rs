@@ -117,9 +117,18 @@ async fn gather(
     head: (u64, Hash),
     known: Option<(u64, Hash)>,
 ) -> Result<Material> {
-    let tree = cx.site.inspector.tree(log.org);
     let name = format!("entries|{}", log.org);
     let sampled = cx.seed.sample(&name, head.0, SAMPLES);
+    gather_these(cx, log, (head, known), sampled).await
+}
+
+async fn gather_these(
+    cx: Run<'_>,
+    log: &LogView,
+    (head, known): ((u64, Hash), Option<(u64, Hash)>),
+    sampled: Vec<u64>,
+) -> Result<Material> {
+    let tree = cx.site.inspector.tree(log.org);
     let mut needed: Vec<(u8, u64)> =
         sampled.iter().flat_map(|index| inclusion_needs(*index, head.0)).collect();
     if let Some((size, _)) = known {
@@ -143,6 +152,19 @@ async fn gather(
         entries.insert(index, tree.entry(index).await?.unwrap_or(empty));
     }
     Ok(Material { head, known, nodes, entries })
+}
+
+/// Whether these entries of an organization's log hash to its signed head, and would not if they were changed.
+pub(super) async fn includes(cx: Run<'_>, org: OrgId, entries: Vec<u64>) -> Result<bool> {
+    let logs = cx.site.inspector.logs().await?;
+    let key = VerifierKey::parse(&cx.site.verifier).map_err(Error::internal)?;
+    let Some(log) = logs.iter().find(|log| log.org == org) else { return Ok(false) };
+    let Some(head) = head(log, &key, &origin(&cx.site.deployment, org)) else { return Ok(false) };
+    if entries.is_empty() || entries.iter().any(|entry| *entry >= head.0) {
+        return Ok(false);
+    }
+    let material = gather_these(cx, log, (head, None), entries).await?;
+    Ok(holds(&material) && tampering_shows(&material))
 }
 
 /// Whether the log continues what was known and every sampled entry is in it. Pure.

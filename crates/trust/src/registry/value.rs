@@ -295,6 +295,12 @@ words! {
         Sources = "sources",
         Health = "health",
         Transport = "transport",
+        Pages = "pages",
+        SignIn = "sign_in",
+        Guessing = "guessing",
+        Addresses = "addresses",
+        Roles = "roles",
+        Separation = "separation",
     }
 }
 

@@ -1,5 +1,7 @@
 //! What stands between the world and the server: honest at first, and careless in several ways when told so.
 
+mod changed;
+
 use std::{
     collections::HashMap,
     fs::OpenOptions,
@@ -14,6 +16,8 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use changed::{contracted, forgetful, introduced, lent, remembered, welcomed};
 
 /// How the front mistreats what passes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -56,6 +60,20 @@ pub(crate) enum Care {
     Paints,
     /// Names the project after every key it sees being made.
     Names,
+    /// Says of every request that a page of this server asked for it.
+    Welcomes,
+    /// Lets pages run scripts from everywhere.
+    Loosens,
+    /// Lets scripts read cookies.
+    Bares,
+    /// Says that keys were revoked, and passes nothing of it on.
+    Retains,
+    /// Leaves everything out of the log that an owner reads.
+    Silences,
+    /// Says that the password was wrong, without asking.
+    Snubs,
+    /// Tells whoever looks at a provider the secret that it saw being stored last.
+    Reveals,
 }
 
 #[derive(Default)]
@@ -65,6 +83,8 @@ struct State {
     answers: HashMap<String, Vec<u8>>,
     /// The cookie and organization of the last person who used the control plane.
     person: Option<(String, String)>,
+    /// The secret that was stored last with a provider.
+    secret: String,
     /// The authorization of the last request for a model that was answered.
     lent: Option<String>,
     /// A piece of the last request for a model.
@@ -116,77 +136,27 @@ struct Asked {
     path: String,
 }
 
-/// The same request, but with rules that allow everything.
-fn forgetful(asked: Asked) -> Asked {
-    if !asked.path.ends_with("/routing-policy") || !asked.text.starts_with("PUT") {
-        return asked;
-    }
-    let (head, _) = asked.text.split_once("\r\n\r\n").unwrap();
-    with_body(&asked, head, "{\"allow_training\":true}")
-}
-
-/// The same chat, with a word about the customer before it.
-fn introduced(asked: Asked, organization: &str) -> Asked {
-    let messages = "\"messages\":[";
-    if asked.path != "/v1/chat/completions" || !asked.text.contains(messages) {
-        return asked;
-    }
-    let (head, body) = asked.text.split_once("\r\n\r\n").unwrap();
-    let word =
-        format!("{messages}{{\"role\":\"system\",\"content\":\"You work for {organization}.\"}},");
-    with_body(&asked, head, &body.replacen(messages, &word, 1))
-}
-
-/// The same chat, with a piece of the one before it.
-fn remembered(asked: Asked, before: Option<&str>) -> Asked {
-    let start = "\"content\":\"";
-    let Some(before) = before.filter(|_| asked.path == "/v1/chat/completions") else {
-        return asked;
-    };
-    let (head, body) = asked.text.split_once("\r\n\r\n").unwrap();
-    with_body(&asked, head, &body.replacen(start, &format!("{start}{before} "), 1))
-}
-
-/// The same change of a provider, with its contract named otherwise.
-fn contracted(asked: Asked, care: &Care) -> Asked {
-    if !asked.path.starts_with("/api/v1/providers") || asked.text.starts_with("GET") {
-        return asked;
-    }
-    let (head, body) = asked.text.split_once("\r\n\r\n").unwrap();
-    let Ok(mut body) = serde_json::from_str::<serde_json::Value>(body) else { return asked };
-    let all = body.as_object_mut().unwrap();
-    let free = |all: &serde_json::Map<String, serde_json::Value>| {
-        all.get("contract").and_then(|name| name.as_str()).is_some_and(|name| name.contains("free"))
-    };
-    match care {
-        Care::Signs if free(all) => drop(all.insert("contract".to_owned(), "standard".into())),
-        Care::Prolongs => drop(all.remove("contract_until")),
-        _ => return asked,
-    }
-    with_body(&asked, head, &body.to_string())
-}
-
-/// The same request with somebody else's key.
-fn lent(asked: Asked, key: Option<String>) -> Asked {
-    let Some(key) = key.filter(|_| asked.path == "/v1/chat/completions") else { return asked };
-    let (head, body) = asked.text.split_once("\r\n\r\n").unwrap();
-    let own = |line: &&str| !line.to_lowercase().starts_with("authorization");
-    let lines: Vec<_> = head.lines().filter(own).collect();
-    let head = format!("{}\r\nauthorization: {key}", lines.join("\r\n"));
-    with_body(&asked, &head, body)
-}
-
-fn with_body(asked: &Asked, head: &str, body: &str) -> Asked {
-    let lines = head.lines().filter(|line| !line.to_lowercase().starts_with("content-length"));
-    let head: Vec<_> = lines.collect();
-    let text = format!("{}\r\ncontent-length: {}\r\n\r\n{body}", head.join("\r\n"), body.len());
-    Asked { bytes: text.clone().into_bytes(), text, path: asked.path.clone() }
-}
-
 /// Whether it takes consent back, or refuses it.
 fn refuses(asked: &Asked) -> bool {
     asked.path == "/api/v1/subprocessors"
         && (asked.text.starts_with("DELETE") || asked.text.contains("\"objected\""))
+}
+
+/// Whether it ends a key.
+fn revokes(asked: &Asked) -> bool {
+    asked.text.starts_with("DELETE") && asked.path.starts_with("/api/v1/keys/")
+}
+
+/// Other words in the head of an answer, as long as those before.
+fn loosen(care: &Care, head: &mut [u8]) {
+    let (own, all): (&[u8], &[u8]) = match care {
+        Care::Loosens => (b"script-src 'self'", b"script-src https:"),
+        Care::Bares => (b"; HttpOnly;", b"; Readable;"),
+        _ => return,
+    };
+    if let Some(at) = head.windows(own.len()).position(|window| window == own) {
+        head[at..at + own.len()].copy_from_slice(all);
+    }
 }
 
 fn between<'a>(text: &'a str, before: &str, until: &[char]) -> Option<&'a str> {
@@ -209,6 +179,7 @@ impl Passing {
         }
         let asked = match care {
             Care::Forgets => forgetful(asked),
+            Care::Welcomes => welcomed(asked),
             Care::Signs | Care::Prolongs => contracted(asked, &care),
             Care::Lends => {
                 let key = self.state.lock().unwrap().lent.clone();
@@ -236,7 +207,14 @@ impl Passing {
             client.write_all(gone).await.ok()?;
             return client.shutdown().await.ok();
         }
-        if care == Care::Consents && refuses(&asked) {
+        if care == Care::Snubs && asked.path == "/sign-in" {
+            let wrong =
+                b"HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+            client.write_all(wrong).await.ok()?;
+            return client.shutdown().await.ok();
+        }
+        if (care == Care::Consents && refuses(&asked)) || (care == Care::Retains && revokes(&asked))
+        {
             let done = b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n";
             client.write_all(done).await.ok()?;
             return client.shutdown().await.ok();
@@ -259,6 +237,9 @@ impl Passing {
             while let Ok(count @ 1..) = from.read(&mut part).await {
                 if hints && answer.is_empty() && part.starts_with(b"HTTP/1.1 404") {
                     part[9..12].copy_from_slice(b"403");
+                }
+                if answer.is_empty() {
+                    loosen(&care, &mut part[..count]);
                 }
                 answer.extend_from_slice(&part[..count]);
                 if care == Care::Names
@@ -286,6 +267,11 @@ impl Passing {
         ) {
             let person = (cookie.to_owned(), organization.to_owned());
             self.state.lock().unwrap().person = Some(person);
+        }
+        if asked.path.starts_with("/api/v1/providers/")
+            && let Some(secret) = between(&asked.text, "\"secret\":\"", &['"'])
+        {
+            self.state.lock().unwrap().secret = secret.to_owned();
         }
         if *care == Care::Paints && asked.text.contains("the map of today") {
             let key = between(&asked.text, "authorization: ", &['\r']).unwrap();
@@ -319,20 +305,32 @@ impl Passing {
 
     /// The public list as a dishonest front tells it.
     async fn retell(&self, asked: &Asked, care: &Care) -> Option<Vec<u8>> {
-        let change: fn(&str) -> String = match (care, asked.path.as_str()) {
-            (Care::Hides, "/subprocessors.json") => |body| {
+        let secret = self.state.lock().unwrap().secret.clone();
+        let change: Box<dyn Fn(&str) -> String + Send> = match (care, asked.path.as_str()) {
+            (Care::Reveals, path) if path.starts_with("/api/v1/providers/") => {
+                Box::new(move |body| {
+                    body.replace(
+                        "\"secret_last_four\":",
+                        &format!("\"told\":\"{secret}\",\"secret_last_four\":"),
+                    )
+                })
+            }
+            (Care::Hides, "/subprocessors.json") => Box::new(|body| {
                 let mut list: serde_json::Value = serde_json::from_str(body).unwrap();
                 list["data"].as_array_mut().unwrap().remove(0);
                 list.to_string()
-            },
-            (Care::Omits, "/v1/chat/completions") if !asked.text.contains("\"stream\":true") => {
-                |body| body.replace("_tokens\":", "_tokens_are\":")
+            }),
+            (Care::Silences, "/api/v1/audit") => {
+                Box::new(|_| "{\"data\":[],\"next\":null}".to_owned())
             }
-            (Care::Dates, "/subprocessors") => |body| {
+            (Care::Omits, "/v1/chat/completions") if !asked.text.contains("\"stream\":true") => {
+                Box::new(|body| body.replace("_tokens\":", "_tokens_are\":"))
+            }
+            (Care::Dates, "/subprocessors") => Box::new(|body| {
                 let (before, rest) = body.split_once("id=\"updated\"").unwrap();
                 let other = rest.replacen("datetime=\"20", "datetime=\"19", 1);
                 format!("{before}id=\"updated\"{other}")
-            },
+            }),
             _ => return None,
         };
         let mut server = TcpStream::connect(self.origin).await.ok()?;

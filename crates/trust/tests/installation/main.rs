@@ -7,6 +7,8 @@
     reason = "a test says what is wrong by failing"
 )]
 
+mod access;
+mod browsers;
 mod bundle;
 mod front;
 mod here;

@@ -30,10 +30,10 @@ const OBJECTS: &[&str] = &[
     "webhook",
 ];
 
-pub(super) type Values = BTreeMap<&'static str, String>;
+pub(in crate::probe) type Values = BTreeMap<&'static str, String>;
 
 /// Well-formed ids of nothing.
-pub(super) fn absent(seed: Seed, now: Timestamp) -> Values {
+pub(in crate::probe) fn absent(seed: Seed, now: Timestamp) -> Values {
     BTreeMap::from([
         ("org", seed.text("absent", 14).to_lowercase()),
         ("organization", OrgId::new(now).to_string()),
@@ -58,7 +58,7 @@ pub(in crate::probe) fn parameters(path: &str) -> impl Iterator<Item = &str> {
     path.split('{').skip(1).filter_map(|part| part.split('}').next())
 }
 
-pub(super) fn is_target(route: &Route) -> bool {
+pub(in crate::probe) fn is_target(route: &Route) -> bool {
     parameters(&route.path).any(|name| OBJECTS.contains(&name))
 }
 
@@ -72,7 +72,7 @@ pub(super) fn fill(path: &str, values: &Values) -> Option<String> {
 }
 
 /// Bodies that routes of this installation take; one of them gets past the reading of the body.
-pub(super) fn payloads(route: &Route) -> Vec<Payload> {
+pub(in crate::probe) fn payloads(route: &Route) -> Vec<Payload> {
     match (route.method.as_str(), route.path.starts_with("/api/")) {
         ("GET" | "DELETE", _) => vec![Payload::Empty],
         (_, true) => vec![
