@@ -355,8 +355,11 @@ fn digits(code: &str) -> String {
     code.chars().filter(|letter| !letter.is_whitespace() && *letter != '-').take(32).collect()
 }
 
+/// What is kept of a recovery code.
+type Index = Vec<u8>;
+
 /// New codes, and what is kept of them.
-fn recovery_codes(deployment: &Deployment) -> Result<(Vec<Secret<String>>, Vec<Vec<u8>>)> {
+fn recovery_codes(deployment: &Deployment) -> Result<(Vec<Secret<String>>, Vec<Index>)> {
     let mut codes = Vec::with_capacity(RECOVERY_CODES);
     let mut indexes = Vec::with_capacity(RECOVERY_CODES);
     for _ in 0..RECOVERY_CODES {

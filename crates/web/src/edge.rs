@@ -15,8 +15,8 @@ use crate::{
     pages::public::{Message, SignIn},
     refusal::Failed,
     shell::Shell,
-    site::second_factor_path,
-    view::{Chrome, Link},
+    site::{HALF_SIGN_IN_OVER, second_factor_path},
+    view::{Chrome, Link, Problem},
 };
 
 /// Nothing but this server's own files; nothing inline; nowhere to be framed.
@@ -116,7 +116,14 @@ fn page(app: &App, error: &Error, status: StatusCode, seen: &Seen) -> Response {
         && error.kind() != Kind::Unauthenticated;
     let chrome = Chrome { known, ..chrome };
     let wrapped = if error.kind() == Kind::Unauthenticated {
-        let form = SignIn { next: seen.path.clone(), ..SignIn::default() };
+        let form = match error.code() {
+            HALF_SIGN_IN_OVER => SignIn {
+                problems: vec![Problem::whole(error.message())],
+                next: "/".to_owned(),
+                ..SignIn::default()
+            },
+            _ => SignIn { next: seen.path.clone(), ..SignIn::default() },
+        };
         Shell::wrap(&chrome, "Sign in", true, &form)
     } else {
         Shell::wrap(&chrome, title(error), false, &message(error, seen, known))

@@ -30,7 +30,7 @@ mod webhooks;
 use domain::{Error, Kind};
 
 pub(crate) use providers::listed;
-pub(crate) use second_factor::path as second_factor_path;
+pub(crate) use second_factor::{OVER as HALF_SIGN_IN_OVER, path as second_factor_path};
 
 use crate::{fields::Fields, pages::Confirm, route::Routes, view::Problem};
 

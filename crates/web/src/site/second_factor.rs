@@ -20,6 +20,8 @@ use crate::{
 };
 
 const PAGE: &str = "/account/second-factor";
+/// A sign-in that took too long between password and code, or never began.
+pub(crate) const OVER: &str = "half_sign_in_over";
 const TITLE: &str = "Second factor";
 
 pub(super) fn routes() -> Routes {
@@ -53,6 +55,10 @@ pub(super) fn wait<P>(cx: &Cx<P>, half: &Half, next: &str) -> Response {
     answer
 }
 
+fn over() -> Error {
+    Error::unauthenticated("No sign-in waits for a second factor here. Begin anew.").with_code(OVER)
+}
+
 fn sign_in_page(next: &str, recovery: bool) -> SignIn {
     let other = if recovery { "" } else { "&with=recovery" };
     SignIn {
@@ -70,7 +76,7 @@ async fn ask(cx: Cx<Public>, (): ()) -> Result<Response> {
         None => false,
     };
     if !waits {
-        return Ok(Redirect::to("/sign-in").into_response());
+        return Err(over().into());
     }
     let next = own_path(cx.query().text("next"));
     let page = sign_in_page(next, cx.query().text("with") == "recovery");
@@ -80,7 +86,6 @@ async fn ask(cx: Cx<Public>, (): ()) -> Result<Response> {
 async fn ask_carry(cx: Cx<Public>, form: Fields) -> Result<Response> {
     let next = own_path(form.text("next"));
     let identity = &cx.app().identity;
-    let over = || Error::unauthenticated("Sign in again.").with_code("half_sign_in_over");
     let token = cx.asked().half.as_ref().ok_or_else(over)?;
     match identity.sign_in_finish(token, form.text("code"), cx.address()).await {
         Ok(signed_in) => {
@@ -90,7 +95,7 @@ async fn ask_carry(cx: Cx<Public>, form: Fields) -> Result<Response> {
             }
             Ok(answer)
         }
-        Err(error) if mendable(&error) && error.code() != "half_sign_in_over" => {
+        Err(error) if mendable(&error) && error.code() != OVER => {
             let code = marked("wrong_code", &error);
             let problems = problems(&[("code", &code)], &error);
             let recovery = form.text("with") == "recovery";

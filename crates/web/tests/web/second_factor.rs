@@ -102,7 +102,8 @@ async fn signing_in_asks_for_it() {
     let person = cookie(&right).unwrap();
     assert_eq!(house.get("/o/acme", Some(&person)).await.status, StatusCode::OK);
     let over = house.get("/sign-in/second-factor", Some(&waiting)).await;
-    assert_eq!(over.location(), "/sign-in", "what waited is used up");
+    assert_eq!(over.status, StatusCode::UNAUTHORIZED, "what waited is used up");
+    assert!(over.text.contains("action=\"/sign-in\"") && over.text.contains("Begin anew"));
     let account = house.get("/account/second-factor", Some(&person)).await;
     assert!(account.text.contains("9 of 10"), "{}", account.text);
 }
