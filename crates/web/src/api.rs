@@ -6,6 +6,7 @@ mod catalogue;
 mod content;
 mod directory;
 mod keys;
+mod leak;
 mod limits;
 mod masking;
 mod members;
@@ -36,6 +37,7 @@ pub(crate) fn routes() -> Routes {
         organizations::routes(),
         projects::routes(),
         keys::routes(),
+        leak::routes(),
         providers::routes(),
         routing::routes(),
         masking::routes(),

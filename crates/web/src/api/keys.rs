@@ -2,14 +2,14 @@
 
 use axum::response::Response;
 use domain::{
-    Error, KeyId, ProjectId, Result as DomainResult, Secret,
-    tags::{AdminKeysManage, KeysManage, KeysRead, Public},
+    Error, KeyId, ProjectId, Result as DomainResult,
+    tags::{AdminKeysManage, KeysManage, KeysRead},
 };
 use identity::{KeyScope, NewApiKey};
 
 use super::{
     created, gone, list, one,
-    types::{CreatedKey, FoundKey, Key, NewAdminKey, NewKey, ReportedKey},
+    types::{CreatedKey, Key, NewAdminKey, NewKey},
 };
 use crate::{Cx, json::Json, openapi::Operation, refusal::Result, route::Routes};
 
@@ -57,22 +57,6 @@ pub(super) fn routes() -> Routes {
             Operation::new("Revoke an admin key").removes(),
             admin_revoke,
         )
-        .api(
-            "POST",
-            "/api/v1/keys/report-leak",
-            Operation::new(
-                "Report a key that was found where it does not belong; it is revoked at once",
-            )
-            .takes::<FoundKey>()
-            .gives::<ReportedKey>(),
-            report_leak,
-        )
-}
-
-/// Whoever can show a key needs no other right to end it.
-async fn report_leak(cx: Cx<Public>, Json(found): Json<FoundKey>) -> Result<Response> {
-    let leak = cx.app().identity.key_report_leak(&Secret::new(found.key), cx.address()).await?;
-    Ok(one(ReportedKey::from(leak)))
 }
 
 fn project_needed() -> Error {

@@ -132,29 +132,6 @@ pub(super) struct NewAdminKey {
     pub(super) expires_in_days: Option<u32>,
 }
 
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct FoundKey {
-    /// The whole key, as it was found.
-    pub(super) key: String,
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct ReportedKey {
-    /// `revoked`, or `harmless` when it had ended before.
-    status: &'static str,
-}
-
-impl From<identity::Leak> for ReportedKey {
-    fn from(leak: identity::Leak) -> Self {
-        let status = match leak {
-            identity::Leak::Revoked => "revoked",
-            identity::Leak::Harmless => "harmless",
-        };
-        Self { status }
-    }
-}
-
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Provider {
     id: String,
