@@ -7,8 +7,10 @@ use store::{DeploymentWrite, NewSession, NewUser, Session, SessionRow, User};
 
 use crate::{Identity, SignedIn, guessing::network, names, password_policy};
 
-/// A session ends then, however much it is used.
-const SESSION_LIFETIME: Duration = Duration::from_secs(30 * 24 * 3600);
+/// A session ends then, however much it is used (24 hours): browsers bring sessions back that they closed.
+const LIFETIME: Duration = Duration::from_secs(24 * 3600);
+/// The same of one that outlives the browser (30 days).
+const LIFETIME_LASTING: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// An account to be created.
 #[derive(Debug)]
@@ -82,7 +84,8 @@ impl Identity {
         write.user_password_set(id, hash).await?;
         let ended = write.sessions_end_all(id).await?;
         write.half_sign_ins_forget(id).await?;
-        let signed_in = self.session_open(&mut write, id, session.second()).await?;
+        let signed_in =
+            self.session_open(&mut write, id, (session.second(), session.lasting())).await?;
         let event = Event::new(Action::UserPasswordChange)
             .on("session", signed_in.session)
             .on_user(id)
@@ -102,17 +105,20 @@ impl Identity {
         Ok(NewUser { id, email, name, password, operator })
     }
 
-    /// A new session in a transaction that is about to be committed; `second` is when a second factor was shown.
+    /// A new session in a transaction that is about to be committed; `second` is when a second factor was shown,
+    /// `lasting` whether it outlives the browser.
     pub(crate) async fn session_open(
         &self,
         write: &mut DeploymentWrite,
         user: UserId,
-        second: Option<Timestamp>,
+        (second, lasting): (Option<Timestamp>, bool),
     ) -> Result<SignedIn> {
         let token = vault::random_token()?;
-        let expires = self.clock().now().plus(SESSION_LIFETIME);
+        let lifetime = if lasting { LIFETIME_LASTING } else { LIFETIME };
+        let expires = self.clock().now().plus(lifetime);
         let digest = vault::sha256(token.expose().as_bytes());
-        let session = write.session_create(NewSession { user, digest, expires, second }).await?;
-        Ok(SignedIn { token, user, session, expires })
+        let new = NewSession { user, digest, expires, second, lasting };
+        let session = write.session_create(new).await?;
+        Ok(SignedIn { token, user, session, expires, lasting })
     }
 }

@@ -113,7 +113,7 @@ impl Identity {
         let mut write = self.as_nobody().await?.write().await?;
         write.user_create(user).await?;
         let accepted = write.invitation_accept(&digest, id).await?;
-        let signed_in = self.session_open(&mut write, id, None).await?;
+        let signed_in = self.session_open(&mut write, id, (None, false)).await?;
         let event = Event::new(Action::MemberJoin)
             .by(Actor::User(id))
             .on("organization", accepted.organization.id)

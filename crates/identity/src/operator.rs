@@ -60,7 +60,7 @@ impl Identity {
         let mut write = self.as_nobody().await?.write().await?;
         write.operator_link_consume(&digest).await?;
         write.user_create(user).await?;
-        let signed_in = self.session_open(&mut write, id, None).await?;
+        let signed_in = self.session_open(&mut write, id, (None, false)).await?;
         let event = Event::new(Action::OperatorCreate)
             .by(Actor::Operator(id))
             .on("session", signed_in.session)

@@ -135,7 +135,8 @@ impl Identity {
         write.authenticator_set(id, seed, step).await?;
         write.recovery_codes_set(id, &indexes).await?;
         write.session_end(id, session.id()).await?;
-        let signed_in = self.session_open(&mut write, id, Some(self.clock().now())).await?;
+        let shown_now = (Some(self.clock().now()), session.lasting());
+        let signed_in = self.session_open(&mut write, id, shown_now).await?;
         let event = Event::new(Action::UserSecondFactorSet)
             .on("session", signed_in.session)
             .on_user(id)
@@ -158,7 +159,8 @@ impl Identity {
         let id = session.user();
         let (mut write, shown, _) = self.show(session, code, address).await?;
         write.session_end(id, session.id()).await?;
-        let signed_in = self.session_open(&mut write, id, Some(self.clock().now())).await?;
+        let shown_now = (Some(self.clock().now()), session.lasting());
+        let signed_in = self.session_open(&mut write, id, shown_now).await?;
         write.commit(signed_in_with(&signed_in, id, shown, network(address))).await?;
         Ok(signed_in)
     }
@@ -179,7 +181,7 @@ impl Identity {
         write.authenticator_remove(id).await?;
         write.half_sign_ins_forget(id).await?;
         let ended = write.sessions_end_all(id).await?;
-        let signed_in = self.session_open(&mut write, id, None).await?;
+        let signed_in = self.session_open(&mut write, id, (None, session.lasting())).await?;
         let event = Event::new(Action::UserSecondFactorRemove)
             .on("session", signed_in.session)
             .on_user(id)
@@ -243,14 +245,14 @@ impl Identity {
         Ok(self.as_nobody().await?.read().await?.half_sign_in_find(&digest).await?.is_some())
     }
 
-    /// The second half of signing in.
+    /// The second half of signing in; `stay` says whether the session is to outlive the browser.
     ///
     /// # Errors
     /// `Unauthenticated` with code `half_sign_in_over`; `Invalid` with code `wrong_code`; `Limited` after too many.
     pub async fn sign_in_finish(
         &self,
         token: &Secret<String>,
-        code: &str,
+        (code, stay): (&str, bool),
         address: IpAddr,
     ) -> Result<SignedIn> {
         let deployment = self.as_nobody().await?;
@@ -268,7 +270,8 @@ impl Identity {
         if !write.half_sign_in_take(&digest).await? {
             return Err(over());
         }
-        let signed_in = self.session_open(&mut write, id, Some(self.clock().now())).await?;
+        let shown_now = (Some(self.clock().now()), stay);
+        let signed_in = self.session_open(&mut write, id, shown_now).await?;
         let event = signed_in_with(&signed_in, id, shown, guess.address.clone());
         write.commit(event.by(Actor::User(id))).await?;
         Ok(signed_in)

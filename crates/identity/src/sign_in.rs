@@ -18,6 +18,8 @@ pub struct SignIn {
     pub password: Secret<String>,
     /// Where the attempt comes from, for the budget of guesses.
     pub address: IpAddr,
+    /// Whether the session is to outlive the browser.
+    pub stay: bool,
 }
 
 /// A new session. The token goes into the cookie and exists nowhere else.
@@ -28,6 +30,8 @@ pub struct SignedIn {
     pub session: SessionId,
     /// However much the session is used.
     pub expires: Timestamp,
+    /// Whether it outlives the browser.
+    pub lasting: bool,
 }
 
 /// Whoever knows the password of an account with a second factor. The token goes into a cookie of its own.
@@ -87,7 +91,7 @@ impl Identity {
         if second {
             return self.half_sign_in(write, id, &guess).await.map(SignInStep::SecondFactor);
         }
-        let signed_in = self.session_open(&mut write, id, None).await?;
+        let signed_in = self.session_open(&mut write, id, (None, attempt.stay)).await?;
         let event = Event::new(Action::SessionCreate)
             .by(Actor::User(id))
             .on("session", signed_in.session)

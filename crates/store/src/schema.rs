@@ -95,6 +95,7 @@ pub const TABLES: &[Table] = &[
             ("expires_at", Identifier),
             ("ended_at", Identifier),
             ("second_at", Identifier),
+            ("lasting", Identifier),
         ],
     ),
     deployment(

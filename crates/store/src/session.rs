@@ -15,8 +15,10 @@ use crate::{
     tenant,
 };
 
-/// A session that was not used for this long is over (12 hours).
+/// A session that was not used for this long is over (12 hours), unless its person chose to stay signed in.
 pub(crate) const IDLE: Duration = Duration::from_secs(12 * 3600);
+/// The same of one that outlives the browser (7 days).
+pub(crate) const IDLE_LASTING: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// How often a session's last use is written down.
 const TOUCH: Duration = Duration::from_secs(300);
@@ -31,6 +33,7 @@ pub struct Session {
     expires: Timestamp,
     second: Option<Timestamp>,
     strong: bool,
+    lasting: bool,
 }
 
 impl Session {
@@ -66,6 +69,12 @@ impl Session {
         self.second
     }
 
+    /// Whether the person chose to stay signed in when the browser closes.
+    #[must_use]
+    pub const fn lasting(&self) -> bool {
+        self.lasting
+    }
+
     /// Whether the session may use rights that ask for a second factor.
     #[must_use]
     pub const fn strong(&self) -> bool {
@@ -78,6 +87,10 @@ impl Session {
         self.strong = true;
         self
     }
+}
+
+const fn idle(lasting: bool) -> Duration {
+    if lasting { IDLE_LASTING } else { IDLE }
 }
 
 fn signed_out() -> Error {
@@ -99,7 +112,7 @@ impl Store {
             .await
             .map_err(from_db)?
             .filter(|row| row.ended_at.is_none() && row.expires_at > now.as_millis())
-            .filter(|row| now.since(Timestamp::from_millis(row.seen_at)) < IDLE)
+            .filter(|row| now.since(Timestamp::from_millis(row.seen_at)) < idle(row.lasting != 0))
             .ok_or_else(signed_out)?;
         let person = tenant::deployed::<user::Entity>()
             .filter(user::Column::Id.eq(row.user_id))
@@ -120,6 +133,7 @@ impl Store {
             expires: Timestamp::from_millis(row.expires_at),
             second: row.second_at.map(Timestamp::from_millis),
             strong: row.second_at.is_some(),
+            lasting: row.lasting != 0,
         })
     }
 
@@ -195,5 +209,6 @@ pub(crate) fn row(id: SessionId, new: NewSession, now: Timestamp) -> session::Ac
         expires_at: Set(new.expires.as_millis()),
         ended_at: Set(None),
         second_at: Set(new.second.map(Timestamp::as_millis)),
+        lasting: Set(i64::from(new.lasting)),
     }
 }

@@ -172,6 +172,7 @@ reasons! {
     StillAccepted = "still_accepted", "A credential was accepted after its end.";
     NotLogged = "not_logged", "An act is missing in the log of its organization.";
     BoundaryMissing = "boundary_missing", "A table is on no list or does not keep organizations apart.";
+    CookieLasts = "cookie_lasts", "A session outlives the browser of somebody who did not ask for that.";
     CodeAccepted = "code_accepted", "A one-time code was taken a second time, or before its time.";
     HashMismatch = "hash_mismatch", "The stored value is not the expected hash.";
     /// The probe could not find its own planted violation: its silence means nothing.

@@ -263,7 +263,7 @@ pub(crate) const fn controls(probe: ProbeId) -> &'static [&'static str] {
         ProbeId::Health => &["APP-24"],
         ProbeId::Transport => &["ENC-01", "ENC-02", "ENC-03"],
         ProbeId::Pages => &["VUL-15", "VUL-16"],
-        ProbeId::SignIn => &["IDN-01", "IDN-02", "IDN-15", "IDN-23"],
+        ProbeId::SignIn => &["IDN-01", "IDN-02", "IDN-15", "IDN-23", "IDN-25"],
         ProbeId::Guessing => &["IDN-06", "IDN-08"],
         ProbeId::Addresses => &["ENC-16"],
         ProbeId::Roles => &["IDN-14", "IDN-26", "IDN-27", "IDN-28"],

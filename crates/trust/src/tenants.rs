@@ -203,7 +203,7 @@ impl Landlord {
         let token = vault::random_token()?;
         let now = self.store.clock().now();
         let digest = vault::sha256(token.expose().as_bytes());
-        let new = NewSession { user, digest, expires: now.plus(SESSION), second };
+        let new = NewSession { user, digest, expires: now.plus(SESSION), second, lasting: false };
         let mut write = self.deployment.write().await?;
         let session = write.session_create(new).await?;
         write.commit(event(Action::SessionCreate).on_user(user)).await?;

@@ -3,6 +3,7 @@
 use cookie::{Cookie, SameSite};
 use domain::{Secret, Timestamp};
 use http::{HeaderMap, HeaderValue, header};
+use identity::SignedIn;
 
 use crate::view::Theme;
 
@@ -50,24 +51,25 @@ fn header(cookie: &Cookie<'_>) -> Option<HeaderValue> {
 }
 
 fn build(name: &'static str, value: String, secure: bool, seconds: i64) -> Cookie<'static> {
-    Cookie::build((name, value))
-        .path("/")
-        .http_only(true)
-        .secure(secure)
-        .same_site(SameSite::Lax)
-        .max_age(cookie::time::Duration::seconds(seconds))
-        .build()
+    let mut cookie = of_browser(name, value, secure);
+    cookie.set_max_age(cookie::time::Duration::seconds(seconds));
+    cookie
 }
 
-/// Sets the session cookie until `expires`.
-pub(crate) fn start(
-    token: &Secret<String>,
-    now: Timestamp,
-    expires: Timestamp,
-    secure: bool,
-) -> Option<HeaderValue> {
-    let seconds = i64::try_from(expires.since(now).as_secs()).unwrap_or(0);
-    header(&build(name(secure), token.expose().clone(), secure, seconds))
+/// Forgotten when the browser closes.
+fn of_browser(name: &'static str, value: String, secure: bool) -> Cookie<'static> {
+    let cookie = Cookie::build((name, value)).path("/").http_only(true);
+    cookie.secure(secure).same_site(SameSite::Lax).build()
+}
+
+/// Sets the session cookie; one that does not last ends with the browser.
+pub(crate) fn start(signed_in: &SignedIn, now: Timestamp, secure: bool) -> Option<HeaderValue> {
+    let token = signed_in.token.expose().clone();
+    if !signed_in.lasting {
+        return header(&of_browser(name(secure), token, secure));
+    }
+    let seconds = i64::try_from(signed_in.expires.since(now).as_secs()).unwrap_or(0);
+    header(&build(name(secure), token, secure, seconds))
 }
 
 /// Sets the cookie of a sign-in that waits for its second factor until `expires`.
@@ -102,13 +104,22 @@ mod tests {
 
     #[test]
     fn the_session_cookie_is_out_of_reach() {
-        let token = Secret::new("abc".to_owned());
         let (now, later) = (Timestamp::from_millis(0), Timestamp::from_millis(60_000));
-        let value = start(&token, now, later, true).unwrap();
-        let text = value.to_str().unwrap();
-        assert_eq!(text, "__Host-probity=abc; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=60");
-        let plain = start(&token, now, later, false).unwrap();
-        assert!(!plain.to_str().unwrap().contains("Secure"));
+        let signed_in = |lasting| SignedIn {
+            token: Secret::new("abc".to_owned()),
+            user: domain::UserId::new(now),
+            session: domain::SessionId::new(now),
+            expires: later,
+            lasting,
+        };
+        let text = |lasting, secure| {
+            let value = start(&signed_in(lasting), now, secure).unwrap();
+            value.to_str().unwrap().to_owned()
+        };
+        let guarded = "__Host-probity=abc; HttpOnly; SameSite=Lax; Secure; Path=/";
+        assert_eq!(text(true, true), format!("{guarded}; Max-Age=60"));
+        assert_eq!(text(false, true), guarded, "it ends with the browser");
+        assert!(!text(true, false).contains("Secure"));
     }
 
     #[test]

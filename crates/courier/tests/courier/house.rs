@@ -162,7 +162,13 @@ impl House {
         let digest = vault::sha256(token.expose().as_bytes());
         let expires = self.backend.clock.now().plus(Duration::from_secs(400 * 86_400));
         write
-            .session_create(NewSession { user: owner, digest, expires, second: None })
+            .session_create(NewSession {
+                user: owner,
+                digest,
+                expires,
+                second: None,
+                lasting: false,
+            })
             .await
             .unwrap();
         write.commit(Event::new(Action::SessionCreate).on_user(owner)).await.unwrap();

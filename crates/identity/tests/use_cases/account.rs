@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use domain::{Kind, SessionId, Timestamp};
+use identity::{SignIn, SignInStep};
 use testkit::{Backend, each_backend};
 
 use crate::house::{DAY, HOUR, House, OTHER_PASSWORD, PASSWORD, account, code, home, secret};
@@ -69,7 +70,30 @@ each_backend! {
         house.clock.advance(12 * HOUR);
         assert!(!alive(&idle.token).await);
 
-        let busy = sign_in().await;
+        let working = sign_in().await;
+        house.clock.advance(11 * HOUR);
+        assert!(alive(&working.token).await);
+        house.clock.advance(11 * HOUR);
+        assert!(alive(&working.token).await);
+        house.clock.advance(2 * HOUR);
+        assert!(!alive(&working.token).await, "a day is the end however busy");
+
+        let lasting = async || {
+            let (email, password) = ("operator@example.org".to_owned(), secret(PASSWORD));
+            let attempt = SignIn { email, password, address: home(), stay: true };
+            match house.identity.sign_in(attempt).await.unwrap() {
+                SignInStep::Done(signed_in) => signed_in,
+                SignInStep::SecondFactor(_) => panic!("a password is enough here"),
+            }
+        };
+        let left = lasting().await;
+        let session = house.session(&left).await;
+        house.clock.advance(6 * DAY);
+        assert_eq!(house.identity.sessions_list(&session).await.unwrap().len(), 1);
+        assert!(alive(&left.token).await);
+        house.clock.advance(7 * DAY);
+        assert!(!alive(&left.token).await, "a week without use is the end of one that lasts");
+        let busy = lasting().await;
         let session = house.session(&busy).await;
         for _ in 0..(30 * 24 / 10 - 1) {
             house.clock.advance(10 * HOUR);

@@ -279,7 +279,8 @@ impl House {
         password: &str,
         address: IpAddr,
     ) -> Result<SignedIn> {
-        let attempt = SignIn { email: email.to_owned(), password: secret(password), address };
+        let (email, password) = (email.to_owned(), secret(password));
+        let attempt = SignIn { email: email.clone(), password, address, stay: false };
         match self.identity.sign_in(attempt).await? {
             SignInStep::Done(signed_in) => Ok(signed_in),
             SignInStep::SecondFactor(_) => panic!("{email} has a second factor"),
@@ -289,7 +290,8 @@ impl House {
     /// The first half of signing in, for somebody with a second factor.
     pub(crate) async fn half_sign_in(&self, email: &str) -> Half {
         let (email, password) = (email.to_owned(), secret(PASSWORD));
-        match self.identity.sign_in(SignIn { email, password, address: home() }).await.unwrap() {
+        let attempt = SignIn { email, password, address: home(), stay: false };
+        match self.identity.sign_in(attempt).await.unwrap() {
             SignInStep::SecondFactor(half) => half,
             SignInStep::Done(_) => panic!("no second factor was asked for"),
         }

@@ -25,7 +25,7 @@ fn next(house: &House, app: &Totp) -> String {
 }
 
 async fn finish(house: &House, token: &Secret<String>, code: &str) -> domain::Result<Session> {
-    let signed_in = house.identity.sign_in_finish(token, code, home()).await?;
+    let signed_in = house.identity.sign_in_finish(token, (code, false), home()).await?;
     house.identity.session(&signed_in.token).await
 }
 

@@ -41,6 +41,7 @@ entity!(deployment session "session" keys { id: Uuid } {
     expires_at: i64,
     ended_at: Option<i64>,
     second_at: Option<i64>,
+    lasting: i64,
 });
 entity!(deployment authenticator "authenticator" keys { user_id: Uuid } {
     seed: Vec<u8>,

@@ -4,6 +4,8 @@ use super::{Access, Ddl};
 
 pub(super) fn steps(ddl: &mut Ddl) {
     ddl.run("alter table session add column second_at {int}");
+    // Whether it outlives the browser. Those that were there before do not: their cookies have an end anyway.
+    ddl.run("alter table session add column lasting {int} not null default 0");
     ddl.deployment(
         "authenticator",
         Access::Full,

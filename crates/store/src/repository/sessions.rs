@@ -1,7 +1,10 @@
 //! Sessions of people.
 
 use domain::{Error, Result, SessionId, Timestamp, UserId};
-use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, sea_query::Expr};
+use sea_orm::{
+    ColumnTrait, QueryFilter, QueryOrder,
+    sea_query::{Expr, ExprTrait as _},
+};
 
 use super::at;
 use crate::{
@@ -17,6 +20,8 @@ pub struct NewSession {
     pub expires: Timestamp,
     /// When a second factor was shown, if one was.
     pub second: Option<Timestamp>,
+    /// Whether it outlives the browser.
+    pub lasting: bool,
 }
 
 /// A session that was not ended.
@@ -34,12 +39,13 @@ impl DeploymentRead {
     /// The live sessions of a person, newest first.
     pub async fn sessions_list(&mut self, user: UserId) -> Result<Vec<SessionRow>> {
         let now = self.store.clock().now();
-        let idle_since = now.minus(mint::IDLE).as_millis();
+        let used = |since| session::Column::SeenAt.gt(now.minus(since).as_millis());
+        let lasting = session::Column::Lasting.ne(0).and(used(mint::IDLE_LASTING));
         let rows = tenant::deployed::<session::Entity>()
             .filter(session::Column::UserId.eq(user.uuid()))
             .filter(session::Column::EndedAt.is_null())
             .filter(session::Column::ExpiresAt.gt(now.as_millis()))
-            .filter(session::Column::SeenAt.gt(idle_since))
+            .filter(used(mint::IDLE).or(lasting))
             .order_by_desc(session::Column::Id)
             .all(self.tx.on())
             .await

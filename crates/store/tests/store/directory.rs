@@ -55,7 +55,7 @@ each_backend! {
         let deployment = store.deployment(Authority::SignIn).await.unwrap();
         let mut write = deployment.write().await.unwrap();
         let digest = vault::sha256(token.expose().as_bytes());
-        let new = NewSession { user: id, digest, expires: later(&store, 60), second: None };
+        let new = NewSession { user: id, digest, expires: later(&store, 60), second: None, lasting: false };
         let session = write.session_create(new).await.unwrap();
         write.commit(event(Action::SessionCreate)).await.unwrap();
         assert_eq!(store.session(&token).await.unwrap().id(), session);

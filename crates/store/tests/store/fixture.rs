@@ -45,7 +45,10 @@ pub(crate) async fn sign_in(store: &Store, user: UserId) -> Session {
     let mut write = deployment.write().await.unwrap();
     let digest = vault::sha256(token.expose().as_bytes());
     let expires = later(store, 3600);
-    write.session_create(NewSession { user, digest, expires, second: None }).await.unwrap();
+    write
+        .session_create(NewSession { user, digest, expires, second: None, lasting: false })
+        .await
+        .unwrap();
     write.commit(event(Action::SessionCreate).on_user(user)).await.unwrap();
     store.session(&token).await.unwrap()
 }

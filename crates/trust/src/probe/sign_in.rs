@@ -1,4 +1,4 @@
-//! IDN-23: a person signs in as everybody does, and every cookie that lets them in is looked at as it was set. IDN-01 and
+//! IDN-23 and IDN-25: a person signs in as everybody does, and every cookie that lets them in is looked at as it was set. IDN-01 and
 //! IDN-02: so is what lies in the database of their password, and of all others.
 
 mod code;
@@ -16,6 +16,7 @@ use crate::{
 use person::Person;
 
 const CONTROL: &str = "IDN-23";
+const ENDING: &str = "IDN-25";
 /// What only a host's own pages over TLS can set.
 const PREFIX: &str = "__Host-";
 /// Cookies as careless servers set them, each with one thing wrong.
@@ -27,32 +28,41 @@ const CARELESS: [&str; 4] = [
 ];
 
 pub(super) async fn run(cx: Run<'_>) -> Result<Findings> {
-    let cookies = match Door::of(cx.site.client.base()) {
+    let neither = |verdict: Verdict| [(); 2].map(|()| Finding::new(verdict, false, (0, 0)));
+    let [guarded, ending] = match Door::of(cx.site.client.base()) {
         Some(door) => cookies(cx, &door).await.unwrap_or_else(|error| {
             // Nobody can sign in: what is stored of passwords may say why.
             tracing::warn!(code = error.code(), causes = %error.causes(), "nobody was let in: {error}");
-            Finding::new(Verdict::Error(Reason::Unreachable), false, (0, 0))
+            neither(Verdict::Error(Reason::Unreachable))
         }),
-        None => Finding::new(Verdict::Inconclusive(Reason::Unreachable), false, (0, 0)),
+        None => neither(Verdict::Inconclusive(Reason::Unreachable)),
     };
     let [hashes, sealed] = hashes::run(cx).await?;
     let code = code::run(cx).await;
-    Ok(vec![(CONTROL, cookies), ("IDN-01", hashes), ("IDN-02", sealed), ("IDN-15", code)])
+    Ok(vec![
+        (CONTROL, guarded),
+        (ENDING, ending),
+        ("IDN-01", hashes),
+        ("IDN-02", sealed),
+        ("IDN-15", code),
+    ])
 }
 
-async fn cookies(cx: Run<'_>, door: &Door) -> Result<Finding> {
+async fn cookies(cx: Run<'_>, door: &Door) -> Result<[Finding; 2]> {
     let tls = is_reached_over_tls(cx).await?;
     let person = Person::of(cx);
     let mut cookies = person.settle(cx, door).await?;
-    cookies.extend(person.sign_in(door).await?);
-    let (mut sessions, mut guarded) = (0, 0);
+    cookies.extend(person.sign_in(door, false).await?);
+    let (mut sessions, mut guarded, mut ending) = (0, 0, 0);
     for cookie in &cookies {
         if lets_in(door, cookie).await? {
             sessions += 1;
             guarded += u64::from(is_guarded(cookie, tls));
+            ending += u64::from(!is_lasting(cookie));
             end(door, cookie).await?;
         }
     }
+    let ending = of_ends(cx, (ending, sessions), stays(&person, door).await?);
     let planted = careless_cookies_are_caught(cx).await?;
     let verdict = if guarded < sessions {
         Verdict::Fail(Reason::CookieOpen)
@@ -64,7 +74,32 @@ async fn cookies(cx: Run<'_>, door: &Door) -> Result<Finding> {
         .measure("cookies that were set", cookies.len() as u64, "cookies")
         .measure("of them for encrypted connections only", if tls { guarded } else { 0 }, "cookies")
         .uncovered((!tls).then(|| plain.to_owned()));
-    Ok(finding)
+    Ok([finding, ending])
+}
+
+/// Whether a browser keeps the cookie when it closes.
+fn is_lasting(cookie: &str) -> bool {
+    let mut attributes = cookie.split(';').skip(1).map(|one| one.trim().to_ascii_lowercase());
+    attributes.any(|one| one.starts_with("max-age=") || one.starts_with("expires="))
+}
+
+/// Whoever wants to stay signed in gets a cookie that lasts: that is what must be seen where nobody asked for it.
+async fn stays(person: &Person, door: &Door) -> Result<bool> {
+    let mut stays = false;
+    for cookie in person.sign_in(door, true).await? {
+        stays |= is_lasting(&cookie) && lets_in(door, &cookie).await?;
+        end(door, &cookie).await?;
+    }
+    Ok(stays)
+}
+
+fn of_ends(cx: Run<'_>, (ending, sessions): (u64, u64), planted: bool) -> Finding {
+    let verdict = if ending < sessions {
+        Verdict::Fail(Reason::CookieLasts)
+    } else {
+        Verdict::held(planted, ending, sessions, cx.floor(ENDING))
+    };
+    Finding::new(verdict, planted, (ending, sessions))
 }
 
 /// Whether people reach this installation over TLS, by the address that it names itself.

@@ -19,6 +19,15 @@ each_backend! {
         here.end().await;
     }
 
+    async fn a_session_that_outlives_the_browser_is_noticed(backend: Backend) {
+        let here = sound(backend, "IDN-25").await;
+        here.front.care(Care::Lingers);
+        red(&here, "IDN-25", Reason::CookieLasts).await;
+        here.front.care(Care::Honest);
+        healed(&here, "IDN-25").await;
+        here.end().await;
+    }
+
     async fn a_viewer_who_can_do_more_is_noticed(backend: Backend) {
         let here = sound(backend, "IDN-26").await;
         let raise = "update member set role = 'admin' where user_id in \

@@ -1178,6 +1178,7 @@ fn second_factor_pages() -> Vec<Sample> {
         code: wrong,
         next: "/".into(),
         recovery: false,
+        stay: true,
         other: "/sign-in/second-factor?next=%2F&with=recovery".into(),
     };
     let codes = ["k7mq-x9fb-3hwn", "d2ev-8rgt-zk4c", "p5ya-6jxs-wm9u"];

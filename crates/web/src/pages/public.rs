@@ -10,6 +10,8 @@ pub struct SignIn {
     pub problems: Vec<Problem>,
     pub email: Field,
     pub password: Field,
+    /// The session is to outlive the browser.
+    pub stay: bool,
     /// Where to go afterwards; a path on this host.
     pub next: String,
     /// No operator exists yet.

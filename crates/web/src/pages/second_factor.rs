@@ -13,6 +13,8 @@ pub struct SignIn {
     pub next: String,
     /// A recovery code is asked for instead of one of the app.
     pub recovery: bool,
+    /// The session is to outlive the browser.
+    pub stay: bool,
     /// The page that asks for the other kind.
     pub other: String,
 }

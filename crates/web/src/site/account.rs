@@ -2,11 +2,10 @@
 
 use axum::response::Response;
 use domain::{SessionId, tags::SignedIn};
-use http::header;
 
-use super::open::{leave, problems};
+use super::open::{leave, problems, with_session};
 use crate::{
-    Cx, cookies,
+    Cx,
     fields::Fields,
     page::done,
     pages::account::{Index, SessionRow},
@@ -65,16 +64,7 @@ async fn password(cx: Cx<SignedIn>, form: Fields) -> Result<Response> {
         )
         .await;
     match changed {
-        Ok(signed_in) => {
-            let mut answer = done("/account", "password");
-            let secure = cx.app().secure();
-            if let Some(cookie) =
-                cookies::start(&signed_in.token, cx.now(), signed_in.expires, secure)
-            {
-                answer.headers_mut().append(header::SET_COOKIE, cookie);
-            }
-            Ok(answer)
-        }
+        Ok(signed_in) => Ok(with_session(&cx, &signed_in, done("/account", "password"))),
         Err(error) if super::mendable(&error) => {
             let mark = |code| {
                 let field = Field::default();

@@ -44,14 +44,17 @@ async fn sign_in_carry(cx: Cx<Public>, form: Fields) -> Result<Response> {
         email: form.text("email").to_owned(),
         password: form.secret("password"),
         address: cx.address(),
+        stay: form.filled("stay").is_some(),
     };
+    let stay = attempt.stay;
     match cx.app().identity.sign_in(attempt).await {
         Ok(SignInStep::Done(signed_in)) => Ok(enter(&cx, &signed_in, &next)),
-        Ok(SignInStep::SecondFactor(half)) => Ok(second_factor::wait(&cx, &half, &next)),
+        Ok(SignInStep::SecondFactor(half)) => Ok(second_factor::wait(&cx, &half, (&next, stay))),
         Err(error) if mendable(&error) => {
             let page = public::SignIn {
                 problems: vec![Problem::whole(error.message())],
                 email: form.field("email"),
+                stay,
                 next,
                 ..Default::default()
             };
@@ -71,9 +74,12 @@ pub(super) fn mendable(error: &Error) -> bool {
 
 /// A new session goes into the cookie, and on to a page.
 pub(super) fn enter<P>(cx: &Cx<P>, signed_in: &SignedIn, next: &str) -> Response {
-    let mut answer = Redirect::to(next).into_response();
-    let secure = cx.app().secure();
-    if let Some(cookie) = cookies::start(&signed_in.token, cx.now(), signed_in.expires, secure) {
+    with_session(cx, signed_in, Redirect::to(next).into_response())
+}
+
+/// An answer after which the browser goes on with this session.
+pub(super) fn with_session<P>(cx: &Cx<P>, signed_in: &SignedIn, mut answer: Response) -> Response {
+    if let Some(cookie) = cookies::start(signed_in, cx.now(), cx.app().secure()) {
         answer.headers_mut().append(header::SET_COOKIE, cookie);
     }
     answer

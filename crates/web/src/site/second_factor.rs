@@ -6,9 +6,9 @@ use domain::{
     tags::{Public, SignedIn as Account},
 };
 use http::{StatusCode, header};
-use identity::{Half, NewAuthenticator, SignedIn};
+use identity::{Half, NewAuthenticator};
 
-use super::open::{enter, mendable, problems};
+use super::open::{enter, mendable, problems, with_session};
 use crate::{
     Cx, cookies,
     fields::Fields,
@@ -45,8 +45,9 @@ fn query(next: &str) -> String {
 }
 
 /// The password was right: on to the second factor.
-pub(super) fn wait<P>(cx: &Cx<P>, half: &Half, next: &str) -> Response {
-    let to = format!("/sign-in/second-factor?{}", query(next));
+pub(super) fn wait<P>(cx: &Cx<P>, half: &Half, (next, stay): (&str, bool)) -> Response {
+    let stay = if stay { "&stay=yes" } else { "" };
+    let to = format!("/sign-in/second-factor?{}{stay}", query(next));
     let mut answer = Redirect::to(&to).into_response();
     let secure = cx.app().secure();
     if let Some(cookie) = cookies::start_half(&half.token, cx.now(), half.expires, secure) {
@@ -59,14 +60,17 @@ fn over() -> Error {
     Error::unauthenticated("No sign-in waits for a second factor here. Begin anew.").with_code(OVER)
 }
 
-fn sign_in_page(next: &str, recovery: bool) -> SignIn {
+fn sign_in_page(next: &str, asked: &Fields) -> SignIn {
+    let (recovery, stay) = (asked.text("with") == "recovery", asked.filled("stay").is_some());
     let other = if recovery { "" } else { "&with=recovery" };
+    let kept = if stay { "&stay=yes" } else { "" };
     SignIn {
         problems: Vec::new(),
         code: Field::default(),
         next: next.to_owned(),
         recovery,
-        other: format!("/sign-in/second-factor?{}{other}", query(next)),
+        stay,
+        other: format!("/sign-in/second-factor?{}{other}{kept}", query(next)),
     }
 }
 
@@ -79,7 +83,7 @@ async fn ask(cx: Cx<Public>, (): ()) -> Result<Response> {
         return Err(over().into());
     }
     let next = own_path(cx.query().text("next"));
-    let page = sign_in_page(next, cx.query().text("with") == "recovery");
+    let page = sign_in_page(next, cx.query());
     Ok(cx.card(StatusCode::OK, "Sign in", &page)?)
 }
 
@@ -87,7 +91,8 @@ async fn ask_carry(cx: Cx<Public>, form: Fields) -> Result<Response> {
     let next = own_path(form.text("next"));
     let identity = &cx.app().identity;
     let token = cx.asked().half.as_ref().ok_or_else(over)?;
-    match identity.sign_in_finish(token, form.text("code"), cx.address()).await {
+    let given = (form.text("code"), form.filled("stay").is_some());
+    match identity.sign_in_finish(token, given, cx.address()).await {
         Ok(signed_in) => {
             let mut answer = enter(&cx, &signed_in, next);
             if let Some(cookie) = cookies::end_half(cx.app().secure()) {
@@ -98,8 +103,7 @@ async fn ask_carry(cx: Cx<Public>, form: Fields) -> Result<Response> {
         Err(error) if mendable(&error) && error.code() != OVER => {
             let code = marked("wrong_code", &error);
             let problems = problems(&[("code", &code)], &error);
-            let recovery = form.text("with") == "recovery";
-            let page = SignIn { problems, code, ..sign_in_page(next, recovery) };
+            let page = SignIn { problems, code, ..sign_in_page(next, &form) };
             Ok(cx.card(refusal::status(error.kind()), "Sign in", &page)?)
         }
         Err(error) => Err(error.into()),
@@ -159,15 +163,6 @@ async fn have(cx: &Cx<Account>) -> domain::Result<Have> {
     })
 }
 
-/// The session goes on as another one, whose token goes into the cookie.
-fn go_on(cx: &Cx<Account>, signed_in: &SignedIn, mut answer: Response) -> Response {
-    let (now, secure) = (cx.now(), cx.app().secure());
-    if let Some(cookie) = cookies::start(&signed_in.token, now, signed_in.expires, secure) {
-        answer.headers_mut().append(header::SET_COOKIE, cookie);
-    }
-    answer
-}
-
 fn codes_page(codes: Vec<Secret<String>>, next: &str) -> Codes {
     let codes = codes.iter().map(|code| code.expose().clone()).collect();
     Codes { codes, next: next.to_owned() }
@@ -181,7 +176,7 @@ async fn set_up(cx: Cx<Account>, form: Fields) -> Result<Response> {
     match identity.authenticator_set(session, given, form.secret("password"), cx.address()).await {
         Ok((signed_in, codes)) => {
             let page = cx.page("Recovery codes", codes_page(codes, &next)).await?;
-            Ok(go_on(&cx, &signed_in, page))
+            Ok(with_session(&cx, &signed_in, page))
         }
         Err(error) if error.code() == "second_factor_exists" => {
             Ok(Redirect::to(&path(&next)).into_response())
@@ -202,7 +197,7 @@ async fn show(cx: Cx<Account>, form: Fields) -> Result<Response> {
     let shown =
         cx.app().identity.second_factor_show(cx.session()?, form.text("code"), cx.address());
     match shown.await {
-        Ok(signed_in) => Ok(go_on(&cx, &signed_in, Redirect::to(&next).into_response())),
+        Ok(signed_in) => Ok(with_session(&cx, &signed_in, Redirect::to(&next).into_response())),
         Err(error) if super::mendable(&error) => {
             let code = marked("wrong_code", &error);
             let problems = problems(&[("code", &code)], &error);
@@ -225,7 +220,9 @@ async fn remove(cx: Cx<Account>, form: Fields) -> Result<Response> {
     let removed =
         cx.app().identity.authenticator_remove(cx.session()?, form.text("code"), cx.address());
     match removed.await {
-        Ok(signed_in) => Ok(go_on(&cx, &signed_in, done("/account", "second-factor-removed"))),
+        Ok(signed_in) => {
+            Ok(with_session(&cx, &signed_in, done("/account", "second-factor-removed")))
+        }
         Err(error) => again(&cx, error).await,
     }
 }

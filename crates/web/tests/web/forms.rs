@@ -40,6 +40,7 @@ async fn signing_in_and_out() {
     let fields = [("email", "jo@acme.example"), ("password", PASSWORD), ("next", "/o/acme")];
     let right = house.post("/sign-in", &fields, None).await;
     assert_eq!((right.status, right.location()), (StatusCode::SEE_OTHER, "/o/acme"));
+    assert!(!right.header("set-cookie").contains("Max-Age"), "it ends with the browser");
     let person = cookie(&right).unwrap();
     assert_eq!(house.get("/o/acme", Some(&person)).await.status, StatusCode::OK);
     let away = house

@@ -80,9 +80,14 @@ async fn signing_in_asks_for_it() {
     let house = House::new().await;
     let jo = house.newcomer("jo@acme.example", OrgRole::Member).await;
     let careful = set_up(&house, &jo, "/account").await;
-    let fields = [("email", "jo@acme.example"), ("password", PASSWORD), ("next", "/o/acme")];
+    let fields = [
+        ("email", "jo@acme.example"),
+        ("password", PASSWORD),
+        ("next", "/o/acme"),
+        ("stay", "yes"),
+    ];
     let first = house.post("/sign-in", &fields, None).await;
-    assert_eq!(first.location(), "/sign-in/second-factor?next=%2Fo%2Facme");
+    assert_eq!(first.location(), "/sign-in/second-factor?next=%2Fo%2Facme&stay=yes");
     assert!(cookie(&first).is_none(), "no session before the second factor");
     let waiting = half(&first);
     assert_eq!(house.get("/o/acme", Some(&waiting)).await.status, StatusCode::UNAUTHORIZED);
@@ -96,9 +101,13 @@ async fn signing_in_asks_for_it() {
     let again = house.post("/sign-in/second-factor", &fields, Some(&waiting)).await;
     assert_eq!(again.status, StatusCode::BAD_REQUEST);
     assert!(again.text.contains("id=\"code-error\""));
-    let fields = [("code", careful.codes[0].as_str()), ("next", "/o/acme"), ("with", "recovery")];
+    let recovery = house.get(&other, Some(&waiting)).await;
+    assert!(recovery.text.contains("name=\"stay\" value=\"yes\""), "the choice is kept");
+    let code = careful.codes[0].as_str();
+    let fields = [("code", code), ("next", "/o/acme"), ("with", "recovery"), ("stay", "yes")];
     let right = house.post("/sign-in/second-factor", &fields, Some(&waiting)).await;
     assert_eq!((right.status, right.location()), (StatusCode::SEE_OTHER, "/o/acme"));
+    assert!(right.header("set-cookie").contains("Max-Age=259"), "30 days, less what it took");
     let person = cookie(&right).unwrap();
     assert_eq!(house.get("/o/acme", Some(&person)).await.status, StatusCode::OK);
     let over = house.get("/sign-in/second-factor", Some(&waiting)).await;

@@ -97,7 +97,7 @@ impl<'a> Careful<'a> {
 
     /// The cookie of a sign-in, and whether it waits for the second factor.
     async fn sign_in(&self) -> Result<(String, bool)> {
-        let cookies = self.person.sign_in(self.door).await?;
+        let cookies = self.person.sign_in(self.door, false).await?;
         let cookie = cookies.iter().map(|cookie| pair(cookie)).find(|pair| !pair.ends_with('='));
         let cookie = cookie.ok_or_else(|| Error::upstream("Signing in set no cookie."))?;
         Ok((cookie.to_owned(), is_half(cookie)))

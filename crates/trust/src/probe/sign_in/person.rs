@@ -55,9 +55,11 @@ impl Person {
         entered(door.ask(None, ("POST", &path), "", &form).await?)
     }
 
-    pub(super) async fn sign_in(&self, door: &Door) -> Result<Vec<String>> {
+    /// The cookies of signing in, with the wish to stay signed in or without.
+    pub(super) async fn sign_in(&self, door: &Door, stay: bool) -> Result<Vec<String>> {
         let email = self.email.replace('@', "%40");
-        let form = format!("email={email}&password={}", self.password);
+        let stay = if stay { "&stay=yes" } else { "" };
+        let form = format!("email={email}&password={}{stay}", self.password);
         entered(door.ask(None, ("POST", "/sign-in"), "", &form).await?)
     }
 }

@@ -332,7 +332,10 @@ async fn found(store: &Store) -> (Scope, Scope, Scope) {
     let digest = vault::sha256(token.expose().as_bytes());
     let expires = Timestamp::from_millis(i64::MAX / 2);
     let mut write = deployment.write().await.unwrap();
-    write.session_create(NewSession { user, digest, expires, second: None }).await.unwrap();
+    write
+        .session_create(NewSession { user, digest, expires, second: None, lasting: false })
+        .await
+        .unwrap();
     write.commit(Event::new(Action::SessionCreate)).await.unwrap();
     let session = store.session(&token).await.unwrap();
     let owner = store.enter(&session, "o").await.unwrap();
