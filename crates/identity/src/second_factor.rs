@@ -134,9 +134,7 @@ impl Identity {
         }
         write.authenticator_set(id, seed, step).await?;
         write.recovery_codes_set(id, &indexes).await?;
-        write.session_end(id, session.id()).await?;
-        let shown_now = (Some(self.clock().now()), session.lasting());
-        let signed_in = self.session_open(&mut write, id, shown_now).await?;
+        let signed_in = self.session_go_on(&mut write, session).await?;
         let event = Event::new(Action::UserSecondFactorSet)
             .on("session", signed_in.session)
             .on_user(id)
@@ -158,9 +156,7 @@ impl Identity {
     ) -> Result<SignedIn> {
         let id = session.user();
         let (mut write, shown, _) = self.show(session, code, address).await?;
-        write.session_end(id, session.id()).await?;
-        let shown_now = (Some(self.clock().now()), session.lasting());
-        let signed_in = self.session_open(&mut write, id, shown_now).await?;
+        let signed_in = self.session_go_on(&mut write, session).await?;
         write.commit(signed_in_with(&signed_in, id, shown, network(address))).await?;
         Ok(signed_in)
     }
@@ -178,9 +174,7 @@ impl Identity {
     ) -> Result<SignedIn> {
         let id = session.user();
         let (mut write, shown, _) = self.show(session, code, address).await?;
-        write.authenticator_remove(id).await?;
-        write.half_sign_ins_forget(id).await?;
-        let ended = write.sessions_end_all(id).await?;
+        let ended = factor_forget(&mut write, id).await?;
         let signed_in = self.session_open(&mut write, id, (None, session.lasting())).await?;
         let event = Event::new(Action::UserSecondFactorRemove)
             .on("session", signed_in.session)
@@ -228,9 +222,7 @@ impl Identity {
         if write.authenticator_find(id).await?.is_none() {
             return Ok(false);
         }
-        write.authenticator_remove(id).await?;
-        write.half_sign_ins_forget(id).await?;
-        let ended = write.sessions_end_all(id).await?;
+        let ended = factor_forget(&mut write, id).await?;
         let event = Event::new(Action::UserSecondFactorRemove)
             .on_user(id)
             .fact("reset", true)
@@ -275,6 +267,17 @@ impl Identity {
         let event = signed_in_with(&signed_in, id, shown, guess.address.clone());
         write.commit(event.by(Actor::User(id))).await?;
         Ok(signed_in)
+    }
+
+    /// Ends a session in which the second factor was just shown; it goes on as another one.
+    async fn session_go_on(
+        &self,
+        write: &mut DeploymentWrite,
+        session: &Session,
+    ) -> Result<SignedIn> {
+        write.session_end(session.user(), session.id()).await?;
+        let shown_now = (Some(self.clock().now()), session.lasting());
+        self.session_open(write, session.user(), shown_now).await
     }
 
     /// The first half: the password was right.
@@ -343,6 +346,13 @@ impl Identity {
             }
         }
     }
+}
+
+/// Forgets app and recovery codes, and everything that was opened or begun with them; says how many sessions ended.
+async fn factor_forget(write: &mut DeploymentWrite, user: UserId) -> Result<u64> {
+    write.authenticator_remove(user).await?;
+    write.half_sign_ins_forget(user).await?;
+    write.sessions_end_all(user).await
 }
 
 fn exists() -> Error {

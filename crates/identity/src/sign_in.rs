@@ -64,8 +64,8 @@ fn refused() -> Error {
 }
 
 impl Identity {
-    /// Signs in, or half way where the account has a second factor. Whether or not there is such an account, the same is looked up, Argon2 runs once, the same is
-    /// written and the answer is the same.
+    /// Signs in, or half way where the account has a second factor. Whether or not there is such an account, the same is
+    /// looked up, Argon2 runs once, the same is written and the answer is the same.
     ///
     /// # Errors
     /// `Unauthenticated` with code `sign_in_refused`; `Limited` with code `too_many_attempts`; `Unavailable` with
