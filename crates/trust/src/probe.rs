@@ -51,7 +51,7 @@ use crate::{
     client::Client,
     evidence::{Measure, Reason, Verdict},
     host::Network,
-    registry::{ControlId, ProbeId, Registry},
+    registry::{Control, ControlId, ParamValue, ProbeId, Registry},
     seed::Seed,
 };
 
@@ -161,12 +161,19 @@ impl Finding {
 
 type Findings = Vec<(&'static str, Finding)>;
 
-impl Run<'_> {
+impl<'a> Run<'a> {
+    fn control(&self, id: &str) -> Option<&'a Control> {
+        id.parse().ok().and_then(|id: ControlId| self.site.registry.control(&id))
+    }
+
+    /// A parameter of `control`, as it is published.
+    fn param(&self, control: &str, name: &str) -> Option<&'a ParamValue> {
+        self.control(control)?.params.get(name).map(|param| &param.value)
+    }
+
     /// The fewest subjects a pass of `control` needs.
     fn floor(&self, control: &str) -> u64 {
-        let control =
-            control.parse().ok().and_then(|id: ControlId| self.site.registry.control(&id));
-        let bindings = control.map(crate::registry::Control::bindings).unwrap_or_default();
+        let bindings = self.control(control).map(Control::bindings).unwrap_or_default();
         bindings.iter().map(|binding| binding.min_subjects).max().unwrap_or(u64::MAX)
     }
 }

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::{Finding, Findings, Run, plainly::Door, shadow::Shadow};
 use crate::{
     evidence::{Reason, Verdict},
-    registry::{ControlId, ParamValue},
+    registry::ParamValue,
 };
 
 const CONTROLS: [&str; 2] = ["IDN-06", "IDN-08"];
@@ -65,8 +65,7 @@ pub(super) async fn run(cx: Run<'_>) -> Result<Findings> {
 
 /// How many wrong passwords one account may get at the most.
 fn most(cx: Run<'_>) -> u64 {
-    let control = "IDN-06".parse().ok().and_then(|id: ControlId| cx.site.registry.control(&id));
-    match control.and_then(|control| control.params.get("attempts")).map(|param| &param.value) {
+    match cx.param("IDN-06", "attempts") {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "below 1000")]
         Some(ParamValue::Number(number)) => number.clamp(0.0, 1000.0) as u64,
         _ => 0,

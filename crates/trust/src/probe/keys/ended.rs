@@ -10,7 +10,7 @@ use crate::{
     client::{Auth, Client, Payload},
     evidence::{Reason, Verdict},
     probe::{Finding, Run, shadow::Shadow},
-    registry::{ControlId, ParamValue},
+    registry::ParamValue,
 };
 
 const CONTROL: &str = "KEY-06";
@@ -46,8 +46,7 @@ pub(super) async fn run(cx: Run<'_>, fresh: &Fresh) -> Result<(Finding, bool)> {
 }
 
 fn bound(cx: Run<'_>) -> Duration {
-    let control = CONTROL.parse().ok().and_then(|id: ControlId| cx.site.registry.control(&id));
-    match control.and_then(|control| control.params.get("effective_seconds")).map(|p| &p.value) {
+    match cx.param(CONTROL, "effective_seconds") {
         Some(ParamValue::Number(seconds)) => Duration::from_secs_f64(seconds.clamp(0.0, 60.0)),
         _ => Duration::ZERO,
     }

@@ -9,7 +9,7 @@ use crate::{
     client::{Answer, Auth, Client, Payload},
     evidence::{Reason, Verdict},
     probe::{Finding, Route, Run, shadow::Shadow},
-    registry::{ControlId, ParamValue},
+    registry::ParamValue,
 };
 
 const CONTROL: &str = "VUL-16";
@@ -55,8 +55,7 @@ pub(super) async fn run(cx: Run<'_>) -> Result<Finding> {
 
 /// The policy as the registry says it.
 fn published(cx: Run<'_>) -> Policy {
-    let control = CONTROL.parse().ok().and_then(|id: ControlId| cx.site.registry.control(&id));
-    match control.and_then(|control| control.params.get("policy")).map(|param| &param.value) {
+    match cx.param(CONTROL, "policy") {
         Some(ParamValue::Text(text)) => parse(text),
         _ => Policy::new(),
     }

@@ -6,7 +6,7 @@ use store::StoredPasswords;
 use crate::{
     evidence::{Reason, Verdict},
     probe::{Finding, Run},
-    registry::{ControlId, ParamValue},
+    registry::ParamValue,
 };
 
 /// Characters of base64: 16 bytes of salt and 32 of hash.
@@ -61,8 +61,7 @@ const fn is_sealed(stored: &StoredPasswords, root: bool) -> bool {
 
 /// What is published; without it, nothing is slow enough.
 fn least(cx: Run<'_>, name: &str) -> f64 {
-    let control = "IDN-01".parse().ok().and_then(|id: ControlId| cx.site.registry.control(&id));
-    match control.and_then(|control| control.params.get(name)).map(|param| &param.value) {
+    match cx.param("IDN-01", name) {
         Some(ParamValue::Number(number)) => *number,
         _ => f64::INFINITY,
     }
