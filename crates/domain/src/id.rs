@@ -153,6 +153,8 @@ ids! {
     SessionId = "ses";
     /// A provider credential registered by an organization.
     ProviderId = "pvd";
+    /// How an organization's people sign in with its identity provider.
+    ConnectionId = "con";
     AliasId = "als";
     BudgetId = "bgt";
     GrantId = "grt";

@@ -22,6 +22,7 @@ mod names;
 mod notice;
 mod permission;
 mod policy;
+mod proof;
 pub mod ranking;
 pub mod reconcile;
 mod role;
@@ -41,9 +42,9 @@ pub use data_class::DataClass;
 pub use error::{Error, Kind, Result};
 pub use event::{Action, Actor, ActorKind, Disclosure, Event, Outcome, Target};
 pub use id::{
-    AliasId, BatchId, BudgetId, EventId, EvidenceId, FileId, GrantId, IdError, InvitationId, KeyId,
-    MessageId, OrgId, ProjectId, ProviderId, RequestId, RunId, SessionId, SubscriberId, UserId,
-    WebhookId,
+    AliasId, BatchId, BudgetId, ConnectionId, EventId, EvidenceId, FileId, GrantId, IdError,
+    InvitationId, KeyId, MessageId, OrgId, ProjectId, ProviderId, RequestId, RunId, SessionId,
+    SubscriberId, UserId, WebhookId,
 };
 pub use limits::{LimitOf, Limits};
 pub use masking::{Masking, MaskingMode, PERSONAL_DATA, kind_says};
@@ -55,5 +56,6 @@ pub use names::{NAME_LONGEST, NAMES_MOST, name_checked, names_in_csv, names_in_l
 pub use notice::{Announcement, Cause, DRILL, Decision, Gate, Listing, Register, Sheet};
 pub use permission::{Permission, PermissionTag, Rule, tags};
 pub use policy::{Exposure, HealthAgreement, RoutingPolicy, StatedTerms};
+pub use proof::{First, Proofs};
 pub use role::{OrgRole, ProjectRole};
 pub use usage::{Provenance, Units, Usage};

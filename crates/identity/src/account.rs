@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use domain::{Action, Actor, Error, Event, Result, Secret, SessionId, Timestamp, UserId};
+use domain::{Action, Actor, Error, Event, First, Proofs, Result, Secret, SessionId, UserId};
 use store::{DeploymentWrite, NewSession, NewUser, Session, SessionRow, User};
 
 use crate::{Identity, SignedIn, guessing::network, names, password_policy};
@@ -85,7 +85,7 @@ impl Identity {
         let ended = write.sessions_end_all(id).await?;
         write.half_sign_ins_forget(id).await?;
         let signed_in =
-            self.session_open(&mut write, id, (session.second(), session.lasting())).await?;
+            self.session_open(&mut write, id, (session.proofs(), session.lasting())).await?;
         let event = Event::new(Action::UserPasswordChange)
             .on("session", signed_in.session)
             .on_user(id)
@@ -105,19 +105,23 @@ impl Identity {
         Ok(NewUser { id, email, name, password, operator })
     }
 
-    /// A new session in a transaction that is about to be committed; `second` is when a second factor was shown,
-    /// `lasting` whether it outlives the browser.
+    /// What a session begins with whose person has just shown this.
+    pub(crate) fn shown(&self, first: First) -> Proofs {
+        Proofs::of(first, self.clock().now())
+    }
+
+    /// A new session in a transaction that is about to be committed; `lasting` says whether it outlives the browser.
     pub(crate) async fn session_open(
         &self,
         write: &mut DeploymentWrite,
         user: UserId,
-        (second, lasting): (Option<Timestamp>, bool),
+        (proofs, lasting): (Proofs, bool),
     ) -> Result<SignedIn> {
         let token = vault::random_token()?;
         let lifetime = if lasting { LIFETIME_LASTING } else { LIFETIME };
         let expires = self.clock().now().plus(lifetime);
         let digest = vault::sha256(token.expose().as_bytes());
-        let new = NewSession { user, digest, expires, second, lasting };
+        let new = NewSession { user, digest, expires, proofs, lasting };
         let session = write.session_create(new).await?;
         Ok(SignedIn { token, user, session, expires, lasting })
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{Action, Actor, Event, InvitationId, OrgRole, Permission, Result, Secret};
+use domain::{Action, Actor, Event, First, InvitationId, OrgRole, Permission, Result, Secret};
 use store::{Accepted, Invitation, NewInvitation, Organization, Scope, Session};
 
 use crate::{Identity, NewAccount, SignedIn, decide, member};
@@ -113,7 +113,8 @@ impl Identity {
         let mut write = self.as_nobody().await?.write().await?;
         write.user_create(user).await?;
         let accepted = write.invitation_accept(&digest, id).await?;
-        let signed_in = self.session_open(&mut write, id, (None, false)).await?;
+        let signed_in =
+            self.session_open(&mut write, id, (self.shown(First::Password), false)).await?;
         let event = Event::new(Action::MemberJoin)
             .by(Actor::User(id))
             .on("organization", accepted.organization.id)

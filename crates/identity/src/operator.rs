@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{Action, Actor, Error, Event, Result, Secret, Timestamp};
+use domain::{Action, Actor, Error, Event, First, Result, Secret, Timestamp};
 use store::Authority;
 
 use crate::{Identity, NewAccount, SignedIn};
@@ -60,7 +60,8 @@ impl Identity {
         let mut write = self.as_nobody().await?.write().await?;
         write.operator_link_consume(&digest).await?;
         write.user_create(user).await?;
-        let signed_in = self.session_open(&mut write, id, (None, false)).await?;
+        let signed_in =
+            self.session_open(&mut write, id, (self.shown(First::Password), false)).await?;
         let event = Event::new(Action::OperatorCreate)
             .by(Actor::Operator(id))
             .on("session", signed_in.session)

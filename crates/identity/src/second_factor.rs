@@ -5,7 +5,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use domain::{Action, Actor, Error, Event, Result, Secret, Timestamp, UserId};
+use domain::{Action, Actor, Error, Event, First, Proofs, Result, Secret, Timestamp, UserId};
 use store::{Authority, Deployment, DeploymentWrite, Session};
 use vault::Totp;
 
@@ -175,7 +175,8 @@ impl Identity {
         let id = session.user();
         let (mut write, shown, _) = self.show(session, code, address).await?;
         let ended = factor_forget(&mut write, id).await?;
-        let signed_in = self.session_open(&mut write, id, (None, session.lasting())).await?;
+        let proofs = Proofs { second: None, ..session.proofs() };
+        let signed_in = self.session_open(&mut write, id, (proofs, session.lasting())).await?;
         let event = Event::new(Action::UserSecondFactorRemove)
             .on("session", signed_in.session)
             .on_user(id)
@@ -250,7 +251,8 @@ impl Identity {
         let deployment = self.as_nobody().await?;
         let digest = vault::sha256(token.expose().as_bytes());
         let mut read = deployment.read().await?;
-        let id = read.half_sign_in_find(&digest).await?.ok_or_else(over)?;
+        let waiting = read.half_sign_in_find(&digest).await?.ok_or_else(over)?;
+        let id = waiting.user;
         let user = read.user_fetch(id).await?;
         drop(read);
         if user.disabled.is_some() {
@@ -262,8 +264,8 @@ impl Identity {
         if !write.half_sign_in_take(&digest).await? {
             return Err(over());
         }
-        let shown_now = (Some(self.clock().now()), stay);
-        let signed_in = self.session_open(&mut write, id, shown_now).await?;
+        let proofs = waiting.proofs.and_second(self.clock().now());
+        let signed_in = self.session_open(&mut write, id, (proofs, stay)).await?;
         let event = signed_in_with(&signed_in, id, shown, guess.address.clone());
         write.commit(event.by(Actor::User(id))).await?;
         Ok(signed_in)
@@ -276,21 +278,21 @@ impl Identity {
         session: &Session,
     ) -> Result<SignedIn> {
         write.session_end(session.user(), session.id()).await?;
-        let shown_now = (Some(self.clock().now()), session.lasting());
-        self.session_open(write, session.user(), shown_now).await
+        let proofs = session.proofs().and_second(self.clock().now());
+        self.session_open(write, session.user(), (proofs, session.lasting())).await
     }
 
-    /// The first half: the password was right.
+    /// The first half: what was shown first was right.
     pub(crate) async fn half_sign_in(
         &self,
         mut write: DeploymentWrite,
-        user: UserId,
+        (user, first): (UserId, First),
         guess: &Guess,
     ) -> Result<Half> {
         let token = vault::random_token()?;
         let expires = self.clock().now().plus(HALF);
         let digest = vault::sha256(token.expose().as_bytes());
-        write.half_sign_in_create(user, &digest, expires).await?;
+        write.half_sign_in_create((user, first), &digest, expires).await?;
         let event = Event::new(Action::SessionBegin)
             .by(Actor::User(user))
             .on_user(user)

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use domain::{Action, Actor, Error, Event, Result, Secret, SessionId, Timestamp, UserId};
+use domain::{Action, Actor, Error, Event, First, Result, Secret, SessionId, Timestamp, UserId};
 use store::Deployment;
 
 use crate::{
@@ -89,9 +89,11 @@ impl Identity {
         }
         let mut write = deployment.write().await?;
         if second {
-            return self.half_sign_in(write, id, &guess).await.map(SignInStep::SecondFactor);
+            let whose = (id, First::Password);
+            return self.half_sign_in(write, whose, &guess).await.map(SignInStep::SecondFactor);
         }
-        let signed_in = self.session_open(&mut write, id, (None, attempt.stay)).await?;
+        let shown = self.shown(First::Password);
+        let signed_in = self.session_open(&mut write, id, (shown, attempt.stay)).await?;
         let event = Event::new(Action::SessionCreate)
             .by(Actor::User(id))
             .on("session", signed_in.session)

@@ -21,6 +21,7 @@ mod masking;
 mod messages;
 mod notice;
 mod payer;
+mod proof;
 mod receipt;
 mod routing;
 mod second_factor;
@@ -55,6 +56,7 @@ const MIGRATIONS: &[(&str, Steps)] = &[
     ("m0015_payer", payer::steps),
     ("m0016_health", health::steps),
     ("m0017_second_factor", second_factor::steps),
+    ("m0018_proof", proof::steps),
 ];
 
 /// What the database itself refuses since then.

@@ -42,7 +42,7 @@ pub use notice::Decided;
 pub use organization::{NewOrganization, Organization};
 pub use project::{NewProject, Project};
 pub use provider::{NewProvider, Provider, ProviderChange, ProviderRecord};
-pub use second_factor::Authenticator;
+pub use second_factor::{Authenticator, HalfSignIn};
 pub use sessions::{NewSession, SessionRow};
 pub use subscriber::Asked;
 pub use usage::{Receipt, UsageFilter, UsagePoint, UsageRow, UsageSummary};

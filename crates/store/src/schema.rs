@@ -96,6 +96,9 @@ pub const TABLES: &[Table] = &[
             ("ended_at", Identifier),
             ("second_at", Identifier),
             ("lasting", Identifier),
+            ("first_kind", Identifier),
+            ("first_connection", Identifier),
+            ("first_at", Identifier),
         ],
     ),
     deployment(
@@ -118,6 +121,8 @@ pub const TABLES: &[Table] = &[
             ("user_id", Identifier),
             ("created_at", Identifier),
             ("expires_at", Identifier),
+            ("first_kind", Identifier),
+            ("first_connection", Identifier),
         ],
     ),
     deployment(

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use domain::{
-    Error, OrgId, OrgRole, ProjectId, ProjectRole, Result, Secret, SessionId, Timestamp, UserId,
+    ConnectionId, Error, First, OrgId, OrgRole, ProjectId, ProjectRole, Proofs, Result, Secret,
+    SessionId, Timestamp, UserId,
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, sea_query::Expr};
 
@@ -31,7 +32,7 @@ pub struct Session {
     operator: bool,
     created: Timestamp,
     expires: Timestamp,
-    second: Option<Timestamp>,
+    proofs: Proofs,
     strong: bool,
     lasting: bool,
 }
@@ -63,10 +64,16 @@ impl Session {
         self.expires
     }
 
+    /// How the person showed who they are.
+    #[must_use]
+    pub const fn proofs(&self) -> Proofs {
+        self.proofs
+    }
+
     /// When a second factor was shown in this session, if one was.
     #[must_use]
     pub const fn second(&self) -> Option<Timestamp> {
-        self.second
+        self.proofs.second
     }
 
     /// Whether the person chose to stay signed in when the browser closes.
@@ -122,6 +129,12 @@ impl Store {
             .filter(|person| person.disabled_at.is_none())
             .ok_or_else(signed_out)?;
         drop(tx);
+        let connection = row.first_connection.map(ConnectionId::from_uuid);
+        let proofs = Proofs {
+            first: First::parse(&row.first_kind, connection)?,
+            at: Timestamp::from_millis(row.first_at),
+            second: row.second_at.map(Timestamp::from_millis),
+        };
         if now.since(Timestamp::from_millis(row.seen_at)) >= TOUCH {
             self.session_touch(row.id, now).await?;
         }
@@ -131,7 +144,7 @@ impl Store {
             operator: person.operator,
             created: Timestamp::from_millis(row.created_at),
             expires: Timestamp::from_millis(row.expires_at),
-            second: row.second_at.map(Timestamp::from_millis),
+            proofs,
             strong: row.second_at.is_some(),
             lasting: row.lasting != 0,
         })
@@ -208,7 +221,10 @@ pub(crate) fn row(id: SessionId, new: NewSession, now: Timestamp) -> session::Ac
         seen_at: Set(now.as_millis()),
         expires_at: Set(new.expires.as_millis()),
         ended_at: Set(None),
-        second_at: Set(new.second.map(Timestamp::as_millis)),
+        second_at: Set(new.proofs.second.map(Timestamp::as_millis)),
         lasting: Set(i64::from(new.lasting)),
+        first_kind: Set(new.proofs.first.as_str().to_owned()),
+        first_connection: Set(new.proofs.first.connection().map(ConnectionId::uuid)),
+        first_at: Set(new.proofs.at.as_millis()),
     }
 }

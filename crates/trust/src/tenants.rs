@@ -10,8 +10,8 @@ use std::{
 };
 
 use domain::{
-    Action, Actor, Decision, Error, Event, OrgId, Protocol, ProviderId, Result, Secret, SessionId,
-    StatedTerms, Timestamp, UserId, WebhookId,
+    Action, Actor, Decision, Error, Event, First, OrgId, Proofs, Protocol, ProviderId, Result,
+    Secret, SessionId, StatedTerms, Timestamp, UserId, WebhookId,
 };
 use serde::{Deserialize, Serialize};
 use store::{
@@ -203,7 +203,8 @@ impl Landlord {
         let token = vault::random_token()?;
         let now = self.store.clock().now();
         let digest = vault::sha256(token.expose().as_bytes());
-        let new = NewSession { user, digest, expires: now.plus(SESSION), second, lasting: false };
+        let proofs = Proofs { second, ..Proofs::of(First::Password, now) };
+        let new = NewSession { user, digest, expires: now.plus(SESSION), proofs, lasting: false };
         let mut write = self.deployment.write().await?;
         let session = write.session_create(new).await?;
         write.commit(event(Action::SessionCreate).on_user(user)).await?;

@@ -11,7 +11,7 @@ use std::{
 
 use bytes::Bytes;
 use courier::{Config, Courier};
-use domain::{Action, BudgetOf, Event, OrgRole, Period, Secret, UserId};
+use domain::{Action, BudgetOf, Event, First, OrgRole, Period, Proofs, Secret, UserId};
 use egress::{Egress, Resolver};
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
@@ -161,14 +161,9 @@ impl House {
         let mut write = deployment.write().await.unwrap();
         let digest = vault::sha256(token.expose().as_bytes());
         let expires = self.backend.clock.now().plus(Duration::from_secs(400 * 86_400));
+        let proofs = Proofs::of(First::Password, self.backend.clock.now());
         write
-            .session_create(NewSession {
-                user: owner,
-                digest,
-                expires,
-                second: None,
-                lasting: false,
-            })
+            .session_create(NewSession { user: owner, digest, expires, proofs, lasting: false })
             .await
             .unwrap();
         write.commit(Event::new(Action::SessionCreate).on_user(owner)).await.unwrap();

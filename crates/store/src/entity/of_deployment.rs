@@ -42,6 +42,9 @@ entity!(deployment session "session" keys { id: Uuid } {
     ended_at: Option<i64>,
     second_at: Option<i64>,
     lasting: i64,
+    first_kind: String,
+    first_connection: Option<Uuid>,
+    first_at: i64,
 });
 entity!(deployment authenticator "authenticator" keys { user_id: Uuid } {
     seed: Vec<u8>,
@@ -55,6 +58,8 @@ entity!(deployment half_sign_in "half_sign_in" keys { digest: Vec<u8> } {
     user_id: Uuid,
     created_at: i64,
     expires_at: i64,
+    first_kind: String,
+    first_connection: Option<Uuid>,
 });
 entity!(deployment sign_in_attempt "sign_in_attempt" keys { id: Uuid } {
     email_index: Vec<u8>,

@@ -1,6 +1,6 @@
 //! Second factors of people: the seed of their authenticator app, recovery codes, and sign-ins that wait for one of them.
 
-use domain::{DataClass, Result, Secret, Timestamp, UserId};
+use domain::{ConnectionId, DataClass, First, Proofs, Result, Secret, Timestamp, UserId};
 use sea_orm::{ActiveValue::Set, ColumnTrait, PaginatorTrait as _, QueryFilter, sea_query::Expr};
 use uuid::Uuid;
 
@@ -12,6 +12,14 @@ use crate::{
     keyring::Place,
     tenant,
 };
+
+/// A sign-in that waits for its second factor.
+#[derive(Clone, Copy, Debug)]
+pub struct HalfSignIn {
+    pub user: UserId,
+    /// What was shown so far.
+    pub proofs: Proofs,
+}
 
 /// The authenticator app of a person.
 #[derive(Debug)]
@@ -59,8 +67,8 @@ impl DeploymentRead {
             .map_err(from_db)
     }
 
-    /// Whose sign-in waits for a second factor under this digest.
-    pub async fn half_sign_in_find(&mut self, digest: &[u8; 32]) -> Result<Option<UserId>> {
+    /// The sign-in that waits for a second factor under this digest.
+    pub async fn half_sign_in_find(&mut self, digest: &[u8; 32]) -> Result<Option<HalfSignIn>> {
         let now = self.store.clock().now().as_millis();
         let row = tenant::deployed::<half_sign_in::Entity>()
             .filter(half_sign_in::Column::Digest.eq(digest.to_vec()))
@@ -68,7 +76,13 @@ impl DeploymentRead {
             .one(self.tx.on())
             .await
             .map_err(from_db)?;
-        Ok(row.map(|row| UserId::from_uuid(row.user_id)))
+        row.map(|row| {
+            let connection = row.first_connection.map(ConnectionId::from_uuid);
+            let first = First::parse(&row.first_kind, connection)?;
+            let proofs = Proofs::of(first, at(row.created_at));
+            Ok(HalfSignIn { user: UserId::from_uuid(row.user_id), proofs })
+        })
+        .transpose()
     }
 }
 
@@ -148,7 +162,7 @@ impl DeploymentWrite {
     /// A sign-in that waits for a second factor until `expires`; those that waited too long are forgotten.
     pub async fn half_sign_in_create(
         &mut self,
-        user: UserId,
+        (user, first): (UserId, First),
         digest: &[u8; 32],
         expires: Timestamp,
     ) -> Result<()> {
@@ -163,6 +177,8 @@ impl DeploymentWrite {
             user_id: Set(user.uuid()),
             created_at: Set(now),
             expires_at: Set(expires.as_millis()),
+            first_kind: Set(first.as_str().to_owned()),
+            first_connection: Set(first.connection().map(ConnectionId::uuid)),
         };
         tenant::deployed_insert::<half_sign_in::Entity>(&self.tx, row).await
     }

@@ -1,6 +1,6 @@
 //! Sessions of people.
 
-use domain::{Error, Result, SessionId, Timestamp, UserId};
+use domain::{Error, Proofs, Result, SessionId, Timestamp, UserId};
 use sea_orm::{
     ColumnTrait, QueryFilter, QueryOrder,
     sea_query::{Expr, ExprTrait as _},
@@ -18,8 +18,7 @@ pub struct NewSession {
     /// SHA-256 of the token's text; the token itself is never stored.
     pub digest: [u8; 32],
     pub expires: Timestamp,
-    /// When a second factor was shown, if one was.
-    pub second: Option<Timestamp>,
+    pub proofs: Proofs,
     /// Whether it outlives the browser.
     pub lasting: bool,
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{Action, EvidenceId, Kind, OrgRole, RunId, UserId};
+use domain::{Action, EvidenceId, First, Kind, OrgRole, Proofs, RunId, UserId};
 use store::{
     Authority, EvidenceFilter, NewEvidence, NewOrganization, NewSession, NewSlot, NewUser, Page,
 };
@@ -55,7 +55,8 @@ each_backend! {
         let deployment = store.deployment(Authority::SignIn).await.unwrap();
         let mut write = deployment.write().await.unwrap();
         let digest = vault::sha256(token.expose().as_bytes());
-        let new = NewSession { user: id, digest, expires: later(&store, 60), second: None, lasting: false };
+        let proofs = Proofs::of(First::Password, store.clock().now());
+        let new = NewSession { user: id, digest, expires: later(&store, 60), proofs, lasting: false };
         let session = write.session_create(new).await.unwrap();
         write.commit(event(Action::SessionCreate)).await.unwrap();
         assert_eq!(store.session(&token).await.unwrap().id(), session);

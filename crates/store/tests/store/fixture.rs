@@ -1,8 +1,8 @@
 //! Two organizations with a person and a project each.
 
 use domain::{
-    Action, Event, KeyId, Kind, OrgRole, Protocol, ProviderId, RequestId, Result, Secret,
-    Timestamp, UserId,
+    Action, Event, First, KeyId, Kind, OrgRole, Proofs, Protocol, ProviderId, RequestId, Result,
+    Secret, Timestamp, UserId,
 };
 use store::{
     Authority, Intent, NewKey, NewOrganization, NewProject, NewSession, NewUser, Organization,
@@ -45,8 +45,9 @@ pub(crate) async fn sign_in(store: &Store, user: UserId) -> Session {
     let mut write = deployment.write().await.unwrap();
     let digest = vault::sha256(token.expose().as_bytes());
     let expires = later(store, 3600);
+    let proofs = Proofs::of(First::Password, store.clock().now());
     write
-        .session_create(NewSession { user, digest, expires, second: None, lasting: false })
+        .session_create(NewSession { user, digest, expires, proofs, lasting: false })
         .await
         .unwrap();
     write.commit(event(Action::SessionCreate).on_user(user)).await.unwrap();

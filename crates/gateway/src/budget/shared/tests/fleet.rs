@@ -331,9 +331,10 @@ async fn found(store: &Store) -> (Scope, Scope, Scope) {
     let token = vault::random_token().unwrap();
     let digest = vault::sha256(token.expose().as_bytes());
     let expires = Timestamp::from_millis(i64::MAX / 2);
+    let proofs = domain::Proofs::of(domain::First::Password, Timestamp::from_millis(0));
     let mut write = deployment.write().await.unwrap();
     write
-        .session_create(NewSession { user, digest, expires, second: None, lasting: false })
+        .session_create(NewSession { user, digest, expires, proofs, lasting: false })
         .await
         .unwrap();
     write.commit(Event::new(Action::SessionCreate)).await.unwrap();
