@@ -45,7 +45,8 @@ actions! {
     UserSecondFactorRemove = "user.second_factor_remove", "removed their second factor";
     UserRecoveryCodesRenew = "user.recovery_codes_renew", "made new recovery codes";
     SessionCreate = "session.create", "signed in";
-    SessionBegin = "session.begin", "knew the password and was asked for a second factor";
+    SessionCode = "session.code", "asked for a code to sign in with";
+    SessionBegin = "session.begin", "showed who they are and was asked for a second factor";
     SessionRefuse = "session.refuse", "was refused sign-in";
     SessionEnd = "session.end", "signed out";
     OrganizationCreate = "organization.create", "created the organization";

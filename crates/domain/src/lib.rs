@@ -50,7 +50,8 @@ pub use limits::{LimitOf, Limits};
 pub use masking::{Masking, MaskingMode, PERSONAL_DATA, kind_says};
 pub use message::{
     BudgetFacts, Channel, LeakedKey, Letter, LetterLink, News, Topic, budget_news, leak_news,
-    subprocessor_letter, subprocessor_news, subprocessor_test, subscription_letter, test_event,
+    sign_in_letter, subprocessor_letter, subprocessor_news, subprocessor_test, subscription_letter,
+    test_event,
 };
 pub use names::{NAME_LONGEST, NAMES_MOST, name_checked, names_in_csv, names_in_lines};
 pub use notice::{Announcement, Cause, DRILL, Decision, Gate, Listing, Register, Sheet};

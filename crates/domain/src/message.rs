@@ -42,16 +42,19 @@ pub enum Topic {
     KeyLeaked,
     /// Somebody wants to be told of changes of sub-processors: is the address theirs?
     Subscription,
+    /// Somebody wants to sign in without a password.
+    SignInCode,
 }
 
 impl Topic {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Test,
         Self::BudgetReached,
         Self::SubprocessorsChanged,
         Self::SubprocessorsTest,
         Self::KeyLeaked,
         Self::Subscription,
+        Self::SignInCode,
     ];
 
     /// The stable name, which is also the `type` of an event.
@@ -64,6 +67,7 @@ impl Topic {
             Self::SubprocessorsTest => "subprocessors.test",
             Self::KeyLeaked => "key.leaked",
             Self::Subscription => "subscription",
+            Self::SignInCode => "sign_in.code",
         }
     }
 
@@ -317,6 +321,29 @@ pub fn subscription_letter(path: String) -> Letter {
         subject: "Confirm that you want to hear of changes of sub-processors".to_owned(),
         paragraphs: vec![ask.to_owned(), ignore.to_owned()],
         link: Some(LetterLink { says: "Confirm".to_owned(), path }),
+        unsubscribe: None,
+    }
+}
+
+/// Brings a code to sign in with, such as `482 913`, and the link that fills it in.
+#[must_use]
+pub fn sign_in_letter(code: &str) -> Letter {
+    let typed: String = code.chars().filter(|one| one.is_ascii_alphanumeric()).collect();
+    Letter {
+        // Without the code: screens that are locked show subjects.
+        subject: "Your code to sign in".to_owned(),
+        paragraphs: vec![
+            code.to_owned(),
+            "This code signs you in. It holds for ten minutes, and only in the browser in which you asked for it. \
+             Nobody will ever ask you for it."
+                .to_owned(),
+            "If you did not ask for it, do nothing: without that browser the code opens nothing."
+                .to_owned(),
+        ],
+        link: Some(LetterLink {
+            says: "Or open this in the same browser".to_owned(),
+            path: format!("/sign-in/code/{typed}"),
+        }),
         unsubscribe: None,
     }
 }

@@ -84,6 +84,7 @@ impl Identity {
         write.user_password_set(id, hash).await?;
         let ended = write.sessions_end_all(id).await?;
         write.half_sign_ins_forget(id).await?;
+        write.sign_in_codes_forget(id).await?;
         let signed_in =
             self.session_open(&mut write, id, (session.proofs(), session.lasting())).await?;
         let event = Event::new(Action::UserPasswordChange)

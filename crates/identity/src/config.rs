@@ -47,6 +47,8 @@ pub struct Config {
     pub organization_creators: OrganizationCreators,
     pub private_providers: PrivateProviders,
     pub second_factor: SecondFactor,
+    /// Whether people can sign in with a code that is sent to them, where letters can be sent at all.
+    pub email_codes: bool,
     /// Wrong passwords for one account within the window before further attempts are refused.
     pub failures_per_account: u32,
     /// Wrong passwords from one network address within the window.
@@ -62,6 +64,7 @@ impl Default for Config {
             organization_creators: OrganizationCreators::default(),
             private_providers: PrivateProviders::default(),
             second_factor: SecondFactor::default(),
+            email_codes: true,
             failures_per_account: 10,
             failures_per_address: 60,
             failure_window: 15,

@@ -296,6 +296,7 @@ impl Identity {
         let event = Event::new(Action::SessionBegin)
             .by(Actor::User(user))
             .on_user(user)
+            .fact("first", first.as_str())
             .personal("address", guess.address.clone());
         write.commit(event).await?;
         Ok(Half { token, expires })
@@ -354,6 +355,7 @@ impl Identity {
 async fn factor_forget(write: &mut DeploymentWrite, user: UserId) -> Result<u64> {
     write.authenticator_remove(user).await?;
     write.half_sign_ins_forget(user).await?;
+    write.sign_in_codes_forget(user).await?;
     write.sessions_end_all(user).await
 }
 

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use domain::{Action, Actor, Error, Event, First, Result, Secret, SessionId, Timestamp, UserId};
-use store::Deployment;
+use store::{Deployment, DeploymentWrite};
 
 use crate::{
     Identity,
@@ -79,7 +79,6 @@ impl Identity {
         let user = read.user_find_by_email(&email).await?;
         let id = user.as_ref().map_or_else(|| UserId::new(self.clock().now()), |user| user.id);
         let stored = optional(read.user_password(id).await)?.flatten();
-        let second = read.authenticator_find(id).await?.is_some();
         drop(read);
         let enabled = user.is_some_and(|user| user.disabled.is_none());
         let stored = if enabled { stored } else { None };
@@ -87,16 +86,26 @@ impl Identity {
             self.refuse(&deployment, &guess, Actor::Anonymous).await?;
             return Err(refused());
         }
-        let mut write = deployment.write().await?;
-        if second {
-            let whose = (id, First::Password);
-            return self.half_sign_in(write, whose, &guess).await.map(SignInStep::SecondFactor);
+        let write = deployment.write().await?;
+        self.let_in(write, (id, First::Password, attempt.stay), &guess).await
+    }
+
+    /// Opens a session for whoever has just shown `first`, or lets them wait for their second factor.
+    pub(crate) async fn let_in(
+        &self,
+        mut write: DeploymentWrite,
+        (user, first, stay): (UserId, First, bool),
+        guess: &Guess,
+    ) -> Result<SignInStep> {
+        if write.authenticator_find(user).await?.is_some() {
+            let half = self.half_sign_in(write, (user, first), guess).await?;
+            return Ok(SignInStep::SecondFactor(half));
         }
-        let shown = self.shown(First::Password);
-        let signed_in = self.session_open(&mut write, id, (shown, attempt.stay)).await?;
+        let signed_in = self.session_open(&mut write, user, (self.shown(first), stay)).await?;
         let event = Event::new(Action::SessionCreate)
-            .by(Actor::User(id))
+            .by(Actor::User(user))
             .on("session", signed_in.session)
+            .fact("first", first.as_str())
             .personal("address", guess.address.clone());
         write.commit(event).await?;
         Ok(SignInStep::Done(signed_in))
@@ -112,8 +121,17 @@ impl Identity {
         email: &str,
         address: IpAddr,
     ) -> Result<Guess> {
+        self.guess_at(deployment, deployment.email_index(email)?, address).await
+    }
+
+    /// The same for whoever is known by the index of their address.
+    pub(crate) async fn guess_at(
+        &self,
+        deployment: &Deployment,
+        email_index: Vec<u8>,
+        address: IpAddr,
+    ) -> Result<Guess> {
         let address = network(address);
-        let email_index = deployment.email_index(email)?;
         let address_index = deployment.address_index(&address)?;
         // Begun before counting: of many at once, no more get through than the budget has left.
         let (by_email, emails) = self.0.under_way.begin(&email_index);
@@ -146,17 +164,27 @@ impl Identity {
         guess: &Guess,
         actor: Actor,
     ) -> Result<()> {
-        let mut write = deployment.write().await?;
+        self.refuse_in(deployment.write().await?, guess, actor).await
+    }
+
+    /// The same as the end of a transaction in which more was written.
+    pub(crate) async fn refuse_in(
+        &self,
+        mut write: DeploymentWrite,
+        guess: &Guess,
+        actor: Actor,
+    ) -> Result<()> {
         write.sign_in_record(&guess.email_index, &guess.address_index, false).await?;
         write.sign_in_attempts_forget(self.clock().now().minus(self.0.config.window())).await?;
         let event = Event::new(Action::SessionRefuse)
             .failed()
             .by(actor)
-            .personal(
-                "email_index",
-                guess.email_index.iter().map(|byte| format!("{byte:02x}")).collect::<String>(),
-            )
+            .personal("email_index", hex(&guess.email_index))
             .personal("address", guess.address.clone());
         write.commit(event).await.map(drop)
     }
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -14,7 +14,7 @@ pub(crate) const fn class_of(action: Action) -> (u32, u32) {
         A::UserSecondFactorSet | A::UserRecoveryCodesRenew => (3001, 10),
         A::UserSecondFactorRemove => (3001, 11),
         // Authentication
-        A::SessionBegin | A::SessionCreate | A::SessionRefuse => (3002, 1),
+        A::SessionBegin | A::SessionCode | A::SessionCreate | A::SessionRefuse => (3002, 1),
         A::SessionEnd => (3002, 2),
         // Entity Management: create, read, update, delete
         A::OperatorLinkCreate

@@ -192,6 +192,7 @@ impl Config {
             ("identity.organization_creators", word(&identity.organization_creators)),
             ("identity.private_providers", word(&identity.private_providers)),
             ("identity.second_factor", word(&identity.second_factor)),
+            ("identity.email_codes", identity.email_codes.to_string()),
             ("identity.failures_per_account", identity.failures_per_account.to_string()),
             ("identity.failures_per_address", identity.failures_per_address.to_string()),
             ("identity.failure_window", identity.failure_window.to_string()),

@@ -25,6 +25,7 @@ mod proof;
 mod receipt;
 mod routing;
 mod second_factor;
+mod sign_in_code;
 
 /// What the application role may do with the rows of a table.
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +58,7 @@ const MIGRATIONS: &[(&str, Steps)] = &[
     ("m0016_health", health::steps),
     ("m0017_second_factor", second_factor::steps),
     ("m0018_proof", proof::steps),
+    ("m0021_sign_in_code", sign_in_code::steps),
 ];
 
 /// What the database itself refuses since then.

@@ -126,6 +126,21 @@ pub const TABLES: &[Table] = &[
         ],
     ),
     deployment(
+        "sign_in_code",
+        &[
+            ("digest", Digest),
+            ("user_id", Identifier),
+            ("email_index", Digest),
+            ("address_index", Digest),
+            ("code", Digest),
+            ("long", Identifier),
+            ("tries", Identifier),
+            ("created_at", Identifier),
+            ("expires_at", Identifier),
+            ("used_at", Identifier),
+        ],
+    ),
+    deployment(
         "sign_in_attempt",
         &[
             ("id", Identifier),

@@ -39,6 +39,6 @@ pub use password::{MAX_PASSWORD_BYTES, Passwords};
 pub use root_key::RootKey;
 pub use series::Series;
 pub use signing::{SigningKey, verify};
-pub use token::{random_recovery_code, random_token};
+pub use token::{random_recovery_code, random_sign_in_code, random_token};
 pub use totp::Totp;
 pub use webhook::{webhook_secret, webhook_signature};

@@ -14,6 +14,9 @@ const PLAIN: &str = "probity-session";
 /// After the password and before the second factor.
 const HALF_SECURE: &str = "__Host-probity-half";
 const HALF_PLAIN: &str = "probity-half";
+/// After a code was asked for and before it was typed.
+const CODE_SECURE: &str = "__Host-probity-code";
+const CODE_PLAIN: &str = "probity-code";
 const THEME: &str = "probity-theme";
 
 fn name(secure: bool) -> &'static str {
@@ -34,6 +37,15 @@ pub(crate) fn session(headers: &HeaderMap, secure: bool) -> Option<Secret<String
 /// The token of a sign-in that waits for its second factor.
 pub(crate) fn half(headers: &HeaderMap, secure: bool) -> Option<Secret<String>> {
     find(headers, half_name(secure)).filter(|token| !token.is_empty()).map(Secret::new)
+}
+
+/// What ties the code of a letter to this browser.
+pub(crate) fn code(headers: &HeaderMap, secure: bool) -> Option<Secret<String>> {
+    find(headers, code_name(secure)).filter(|token| !token.is_empty()).map(Secret::new)
+}
+
+fn code_name(secure: bool) -> &'static str {
+    if secure { CODE_SECURE } else { CODE_PLAIN }
 }
 
 fn half_name(secure: bool) -> &'static str {
@@ -79,8 +91,31 @@ pub(crate) fn start_half(
     expires: Timestamp,
     secure: bool,
 ) -> Option<HeaderValue> {
+    until(half_name(secure), token, (now, expires), secure)
+}
+
+fn until(
+    name: &'static str,
+    token: &Secret<String>,
+    (now, expires): (Timestamp, Timestamp),
+    secure: bool,
+) -> Option<HeaderValue> {
     let seconds = i64::try_from(expires.since(now).as_secs()).unwrap_or(0);
-    header(&build(half_name(secure), token.expose().clone(), secure, seconds))
+    header(&build(name, token.expose().clone(), secure, seconds))
+}
+
+/// Sets the cookie without which the code of a letter opens nothing, until `expires`.
+pub(crate) fn start_code(
+    token: &Secret<String>,
+    now: Timestamp,
+    expires: Timestamp,
+    secure: bool,
+) -> Option<HeaderValue> {
+    until(code_name(secure), token, (now, expires), secure)
+}
+
+pub(crate) fn end_code(secure: bool) -> Option<HeaderValue> {
+    header(&build(code_name(secure), String::new(), secure, 0))
 }
 
 pub(crate) fn end_half(secure: bool) -> Option<HeaderValue> {

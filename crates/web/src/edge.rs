@@ -15,7 +15,7 @@ use crate::{
     pages::public::{Message, SignIn},
     refusal::Failed,
     shell::Shell,
-    site::{HALF_SIGN_IN_OVER, second_factor_path},
+    site::{CODE_OVER, HALF_SIGN_IN_OVER, second_factor_path},
     view::{Chrome, Link, Problem},
 };
 
@@ -116,13 +116,15 @@ fn page(app: &App, error: &Error, status: StatusCode, seen: &Seen) -> Response {
         && error.kind() != Kind::Unauthenticated;
     let chrome = Chrome { known, ..chrome };
     let wrapped = if error.kind() == Kind::Unauthenticated {
+        let codes = app.identity.offers_codes();
         let form = match error.code() {
-            HALF_SIGN_IN_OVER => SignIn {
+            HALF_SIGN_IN_OVER | CODE_OVER => SignIn {
                 problems: vec![Problem::whole(error.message())],
                 next: "/".to_owned(),
+                codes,
                 ..SignIn::default()
             },
-            _ => SignIn { next: seen.path.clone(), ..SignIn::default() },
+            _ => SignIn { next: seen.path.clone(), codes, ..SignIn::default() },
         };
         Shell::wrap(&chrome, "Sign in", true, &form)
     } else {

@@ -4,6 +4,7 @@ pub mod account;
 pub mod audit;
 pub mod batches;
 pub mod budgets;
+pub mod email_code;
 pub mod home;
 pub mod keys;
 pub mod limits;

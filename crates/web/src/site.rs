@@ -5,6 +5,7 @@ mod audit;
 mod batches;
 pub(crate) mod budgets;
 mod directory;
+mod email_code;
 mod home;
 mod keys;
 mod limits;
@@ -29,6 +30,7 @@ mod webhooks;
 
 use domain::{Error, Kind};
 
+pub(crate) use email_code::OVER as CODE_OVER;
 pub(crate) use providers::listed;
 pub(crate) use second_factor::{OVER as HALF_SIGN_IN_OVER, path as second_factor_path};
 
@@ -37,6 +39,7 @@ use crate::{fields::Fields, pages::Confirm, route::Routes, view::Problem};
 pub(crate) fn routes() -> Routes {
     [
         open::routes(),
+        email_code::routes(),
         home::routes(),
         organization::routes(),
         settings::routes(),

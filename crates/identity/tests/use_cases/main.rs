@@ -10,6 +10,7 @@
 mod account;
 mod audit;
 mod budgets;
+mod email_code;
 mod house;
 mod keys;
 mod masking;

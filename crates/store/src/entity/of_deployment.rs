@@ -61,6 +61,17 @@ entity!(deployment half_sign_in "half_sign_in" keys { digest: Vec<u8> } {
     first_kind: String,
     first_connection: Option<Uuid>,
 });
+entity!(deployment sign_in_code "sign_in_code" keys { digest: Vec<u8> } {
+    user_id: Option<Uuid>,
+    email_index: Vec<u8>,
+    address_index: Vec<u8>,
+    code: Vec<u8>,
+    long: i64,
+    tries: i64,
+    created_at: i64,
+    expires_at: i64,
+    used_at: Option<i64>,
+});
 entity!(deployment sign_in_attempt "sign_in_attempt" keys { id: Uuid } {
     email_index: Vec<u8>,
     address_index: Vec<u8>,

@@ -6,7 +6,7 @@ use domain::{Channel, Error, Letter, MessageId, News, OrgId, OrgRole, Result, To
 use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QueryOrder};
 use uuid::Uuid;
 
-use super::{LONGEST, address_at, body_at};
+use super::{DONE, LONGEST, RECORD, address_at, body_at};
 use crate::{
     DeploymentWrite, Store, Write,
     engine::Tx,
@@ -19,6 +19,9 @@ use crate::{
 
 /// The setting that names the organizations that belong to probes.
 pub const PROBE_TENANTS: &str = "trust.tenants";
+
+/// What stands in the record of a letter that was written for nobody.
+const NOBODY: &str = "nobody";
 
 /// The roles whose holders are told of what concerns the whole organization.
 const TELL: [OrgRole; 2] = [OrgRole::Owner, OrgRole::Admin];
@@ -47,6 +50,34 @@ impl<'a> Post<'a> {
         if !self.store.has_mail() {
             return Ok(());
         }
+        let (id, row) = self.written(to, (topic, letter), keep)?;
+        self.put(id, Channel::Mail.as_str(), row).await
+    }
+
+    /// A letter that nobody gets: the same work, and the record of it.
+    async fn letter_to_nobody(
+        &self,
+        to: &str,
+        letter: (Topic, &Letter),
+        keep: Option<Duration>,
+    ) -> Result<()> {
+        let (id, row) = self.written(to, letter, keep)?;
+        let row = message::ActiveModel {
+            address: Set(None),
+            body: Set(None),
+            problem: Set(Some(NOBODY.to_owned())),
+            done_at: Set(Some(self.store.clock().now().as_millis())),
+            ..row
+        };
+        self.put(id, DONE, row).await
+    }
+
+    fn written(
+        &self,
+        to: &str,
+        (topic, letter): (Topic, &Letter),
+        keep: Option<Duration>,
+    ) -> Result<(Uuid, message::ActiveModel)> {
         let id = MessageId::new(self.store.clock().now()).uuid();
         let text = serde_json::to_string(letter).map_err(Error::internal)?;
         let row = message::ActiveModel {
@@ -55,7 +86,7 @@ impl<'a> Post<'a> {
             body: Set(Some(self.keys.seal(body_at(&id), text.as_bytes())?)),
             ..self.row(id, topic, keep)
         };
-        self.put(id, Channel::Mail, row).await
+        Ok((id, row))
     }
 
     /// An event for one webhook.
@@ -67,7 +98,7 @@ impl<'a> Post<'a> {
             body: Set(Some(self.keys.seal(body_at(&id), body.as_bytes())?)),
             ..self.row(id, topic, None)
         };
-        self.put(id, Channel::Webhook, row).await
+        self.put(id, Channel::Webhook.as_str(), row).await
     }
 
     fn row(&self, id: Uuid, topic: Topic, keep: Option<Duration>) -> message::ActiveModel {
@@ -87,13 +118,15 @@ impl<'a> Post<'a> {
         }
     }
 
-    async fn put(&self, id: Uuid, channel: Channel, row: message::ActiveModel) -> Result<()> {
+    async fn put(&self, id: Uuid, stage: &str, row: message::ActiveModel) -> Result<()> {
         tenant::insert::<message::Entity>(self.tx, self.org, row).await?;
+        // What is done already waits to be forgotten.
+        let wait = if stage == DONE { RECORD } else { Duration::ZERO };
         let due = due::ActiveModel {
             id: Set(id),
             org_id: Set(self.org.uuid()),
-            stage: Set(channel.as_str().to_owned()),
-            due_at: Set(self.store.clock().now().as_millis()),
+            stage: Set(stage.to_owned()),
+            due_at: Set(self.store.clock().now().plus(wait).as_millis()),
         };
         tenant::deployed_insert::<due::Entity>(self.tx, due).await
     }
@@ -167,5 +200,19 @@ impl DeploymentWrite {
         keep: Option<Duration>,
     ) -> Result<()> {
         Post::of(&self.store, &self.tx, OrgId::DEPLOYMENT).await?.letter(to, letter, keep).await
+    }
+
+    /// The same without a letter, for an address that nobody here has: how long it takes says nothing.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database cannot be reached.
+    pub async fn letter_post_to_nobody(
+        &mut self,
+        to: &str,
+        letter: (Topic, &Letter),
+        keep: Option<Duration>,
+    ) -> Result<()> {
+        let post = Post::of(&self.store, &self.tx, OrgId::DEPLOYMENT).await?;
+        post.letter_to_nobody(to, letter, keep).await
     }
 }

@@ -16,6 +16,8 @@ pub struct SignIn {
     pub next: String,
     /// No operator exists yet.
     pub fresh: bool,
+    /// A code can be sent in place of a password.
+    pub codes: bool,
 }
 
 #[derive(Debug, Default, Template)]

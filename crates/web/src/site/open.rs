@@ -34,7 +34,8 @@ async fn sign_in(cx: Cx<Public>, (): ()) -> Result<Response> {
         return Ok(Redirect::to(next).into_response());
     }
     let fresh = !cx.app().identity.operator_exists().await?;
-    let page = public::SignIn { next: next.to_owned(), fresh, ..Default::default() };
+    let codes = cx.app().identity.offers_codes();
+    let page = public::SignIn { next: next.to_owned(), fresh, codes, ..Default::default() };
     Ok(cx.card(StatusCode::OK, "Sign in", &page)?)
 }
 
@@ -56,6 +57,7 @@ async fn sign_in_carry(cx: Cx<Public>, form: Fields) -> Result<Response> {
                 email: form.field("email"),
                 stay,
                 next,
+                codes: cx.app().identity.offers_codes(),
                 ..Default::default()
             };
             Ok(cx.card(refusal::status(error.kind()), "Sign in", &page)?)

@@ -40,7 +40,7 @@ pub(crate) fn path(next: &str) -> String {
     format!("{PAGE}?{}", query(next))
 }
 
-fn query(next: &str) -> String {
+pub(super) fn query(next: &str) -> String {
     url::form_urlencoded::Serializer::new(String::new()).append_pair("next", next).finish()
 }
 
@@ -111,7 +111,7 @@ async fn ask_carry(cx: Cx<Public>, form: Fields) -> Result<Response> {
 }
 
 /// An empty field, marked if the error is about it. Codes and passwords are never shown again.
-fn marked(code: &str, error: &Error) -> Field {
+pub(super) fn marked(code: &str, error: &Error) -> Field {
     let field = Field::default();
     if error.code() == code { field.wrong(error.message()) } else { field }
 }
