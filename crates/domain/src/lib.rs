@@ -49,9 +49,9 @@ pub use id::{
 pub use limits::{LimitOf, Limits};
 pub use masking::{Masking, MaskingMode, PERSONAL_DATA, kind_says};
 pub use message::{
-    BudgetFacts, Channel, LeakedKey, Letter, LetterLink, News, Topic, budget_news, leak_news,
-    sign_in_letter, subprocessor_letter, subprocessor_news, subprocessor_test, subscription_letter,
-    test_event,
+    BudgetFacts, Channel, Invited, LeakedKey, Letter, LetterLink, News, Topic, budget_news,
+    invitation_letter, leak_news, sign_in_letter, subprocessor_letter, subprocessor_news,
+    subprocessor_test, subscription_letter, test_event,
 };
 pub use names::{NAME_LONGEST, NAMES_MOST, name_checked, names_in_csv, names_in_lines};
 pub use notice::{Announcement, Cause, DRILL, Decision, Gate, Listing, Register, Sheet};

@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::{Announcement, BudgetId, BudgetOf, CURRENCY, Cause, DRILL, KeyId, Period, Timestamp};
+use crate::{
+    Announcement, BudgetId, BudgetOf, CURRENCY, Cause, DRILL, KeyId, OrgRole, Period, Secret,
+    Timestamp,
+};
 
 /// How something leaves the house.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -44,10 +47,12 @@ pub enum Topic {
     Subscription,
     /// Somebody wants to sign in without a password.
     SignInCode,
+    /// Somebody is invited into an organization.
+    Invitation,
 }
 
 impl Topic {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Test,
         Self::BudgetReached,
         Self::SubprocessorsChanged,
@@ -55,6 +60,7 @@ impl Topic {
         Self::KeyLeaked,
         Self::Subscription,
         Self::SignInCode,
+        Self::Invitation,
     ];
 
     /// The stable name, which is also the `type` of an event.
@@ -68,6 +74,7 @@ impl Topic {
             Self::KeyLeaked => "key.leaked",
             Self::Subscription => "subscription",
             Self::SignInCode => "sign_in.code",
+            Self::Invitation => "invitation",
         }
     }
 
@@ -343,6 +350,36 @@ pub fn sign_in_letter(code: &str) -> Letter {
         link: Some(LetterLink {
             says: "Or open this in the same browser".to_owned(),
             path: format!("/sign-in/code/{typed}"),
+        }),
+        unsubscribe: None,
+    }
+}
+
+/// What whoever is invited is told.
+#[derive(Clone, Copy)]
+pub struct Invited<'a> {
+    pub organization: &'a str,
+    pub role: OrgRole,
+    pub token: &'a Secret<String>,
+    pub expires: Timestamp,
+}
+
+/// Brings an invitation, with the link that accepts it.
+#[must_use]
+pub fn invitation_letter(invited: &Invited<'_>) -> Letter {
+    let Invited { organization, role, token, expires } = *invited;
+    Letter {
+        subject: format!("You are invited to {organization}"),
+        paragraphs: vec![
+            format!(
+                "You are invited to join {organization} as {role}. The invitation holds until {}, for one person.",
+                expires.day()
+            ),
+            "If you do not know why, do nothing: nothing happens then.".to_owned(),
+        ],
+        link: Some(LetterLink {
+            says: "Join".to_owned(),
+            path: format!("/invitations/{}", token.expose()),
         }),
         unsubscribe: None,
     }

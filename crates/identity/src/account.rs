@@ -12,12 +12,16 @@ const LIFETIME: Duration = Duration::from_secs(24 * 3600);
 /// The same of one that outlives the browser (30 days).
 const LIFETIME_LASTING: Duration = Duration::from_secs(30 * 24 * 3600);
 
+/// What stands in for a password that somebody does not have: a proof no older than this (15 minutes).
+const LATELY: Duration = Duration::from_secs(15 * 60);
+
 /// An account to be created.
 #[derive(Debug)]
 pub struct NewAccount {
     pub email: String,
     pub name: String,
-    pub password: Secret<String>,
+    /// Without one, its person signs in with codes by e-mail.
+    pub password: Option<Secret<String>>,
 }
 
 impl Identity {
@@ -56,10 +60,27 @@ impl Identity {
         Ok(ended)
     }
 
-    /// Sets another password and ends every session; the answer is a new one for whoever is at the keyboard.
+    /// Whether the person can sign in with a password.
+    pub async fn has_password(&self, session: &Session) -> Result<bool> {
+        let mut read = self.as_self(session).await?.read().await?;
+        Ok(read.user_password(session.user()).await?.is_some())
+    }
+
+    /// Whoever has no password to show again has shown something lately.
+    pub(crate) fn shown_lately(&self, session: &Session) -> Result<()> {
+        if self.clock().now().since(session.proofs().latest()) < LATELY {
+            return Ok(());
+        }
+        let says = "You signed in a while ago. Sign out and in again, and this works.";
+        Err(Error::conflict(says).with_code("sign_in_again"))
+    }
+
+    /// Sets another password, or a first one shortly after signing in, and ends every session; the answer is a new one for
+    /// whoever is at the keyboard.
     ///
     /// # Errors
-    /// `Invalid` with code `wrong_password` or `weak_password`; `Limited` after too many wrong ones.
+    /// `Invalid` with code `wrong_password` or `weak_password`; `Limited` after too many wrong ones; `Conflict` with code
+    /// `sign_in_again` for a first one long after signing in.
     pub async fn password_change(
         &self,
         session: &Session,
@@ -73,7 +94,9 @@ impl Identity {
         drop(read);
         password_policy::check(&new, &[&user.email, &user.name])?;
         let guess = self.guess(&deployment, &user.email, address).await?;
-        if !self.0.hashing.verify(id, current, stored).await? {
+        if stored.is_none() {
+            self.shown_lately(session)?;
+        } else if !self.0.hashing.verify(id, current, stored).await? {
             self.refuse(&deployment, &guess, Actor::User(id)).await?;
             return Err(
                 Error::invalid("The current password is wrong.").with_code("wrong_password")
@@ -100,9 +123,15 @@ impl Identity {
     pub(crate) async fn account_prepare(&self, new: NewAccount, operator: bool) -> Result<NewUser> {
         let email = vault::normalise_email(&new.email)?;
         let name = names::name("A person", &new.name)?;
-        password_policy::check(&new.password, &[&email, &name])?;
         let id = UserId::new(self.clock().now());
-        let password = Some(self.0.hashing.hash(id, new.password).await?);
+        let password = match new.password {
+            Some(password) => {
+                password_policy::check(&password, &[&email, &name])?;
+                Some(self.0.hashing.hash(id, password).await?)
+            }
+            None if self.offers_codes() && !operator => None,
+            None => return Err(password_policy::missing()),
+        };
         Ok(NewUser { id, email, name, password, operator })
     }
 

@@ -1,9 +1,12 @@
-//! Invitations: a link that is shown once and handed over by the inviter.
+//! Invitations: a link that is shown once, and sent by letter where letters can be sent.
 
 use std::time::Duration;
 
-use domain::{Action, Actor, Event, First, InvitationId, OrgRole, Permission, Result, Secret};
-use store::{Accepted, Invitation, NewInvitation, Organization, Scope, Session};
+use domain::{
+    Action, Actor, Event, First, InvitationId, Invited, OrgRole, Permission, Result, Secret, Topic,
+    UserId, invitation_letter,
+};
+use store::{Accepted, DeploymentWrite, Invitation, NewInvitation, Organization, Scope, Session};
 
 use crate::{Identity, NewAccount, SignedIn, decide, member};
 
@@ -14,6 +17,8 @@ const LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);
 pub struct CreatedInvitation {
     pub invitation: Invitation,
     pub token: Secret<String>,
+    /// Whether a letter with the link is on its way.
+    pub sent: bool,
 }
 
 impl Identity {
@@ -45,12 +50,20 @@ impl Identity {
         };
         let mut write = self.store().write(scope).await?;
         let invitation = write.invitation_create(new).await?;
+        let organization = write.organization().await?;
+        let letter = invitation_letter(&Invited {
+            organization: &organization.name,
+            role,
+            token: &token,
+            expires: invitation.expires,
+        });
+        let sent = write.letter_post(&email, (Topic::Invitation, &letter)).await?;
         let event = Event::new(Action::MemberInvite)
             .on("invitation", invitation.id)
             .fact("role", role.as_str())
             .personal("email", email);
         write.commit(event).await?;
-        Ok(CreatedInvitation { invitation, token })
+        Ok(CreatedInvitation { invitation, token, sent })
     }
 
     /// # Errors
@@ -105,25 +118,60 @@ impl Identity {
         name: &str,
         password: Secret<String>,
     ) -> Result<(SignedIn, Accepted)> {
+        let mut joining = self.join_as_new(token, name, Some(password)).await?;
+        let shown = (self.shown(First::Password), false);
+        let signed_in = self.session_open(&mut joining.write, joining.user, shown).await?;
+        let event = joining.event.on("session", signed_in.session);
+        joining.write.commit(event).await?;
+        Ok((signed_in, joining.accepted))
+    }
+
+    /// The same without a password. Nobody is signed in by it, as a link may be passed on: a code that is sent to the
+    /// address lets its person in. Says which address that is.
+    ///
+    /// # Errors
+    /// As [`Identity::invitation_accept_as_new`]; `Invalid` with code `weak_password` where no codes are sent.
+    pub async fn invitation_accept_without_password(
+        &self,
+        token: &Secret<String>,
+        name: &str,
+    ) -> Result<(String, Accepted)> {
+        let joining = self.join_as_new(token, name, None).await?;
+        joining.write.commit(joining.event).await?;
+        Ok((joining.email, joining.accepted))
+    }
+
+    async fn join_as_new(
+        &self,
+        token: &Secret<String>,
+        name: &str,
+        password: Option<Secret<String>>,
+    ) -> Result<Joining> {
         let (invitation, _) = self.invitation_show(token).await?;
         let new = NewAccount { email: invitation.email, name: name.to_owned(), password };
-        let user = self.account_prepare(new, false).await?;
-        let (id, email, name) = (user.id, user.email.clone(), user.name.clone());
+        let new = self.account_prepare(new, false).await?;
+        let (user, email, name) = (new.id, new.email.clone(), new.name.clone());
         let digest = vault::sha256(token.expose().as_bytes());
         let mut write = self.as_nobody().await?.write().await?;
-        write.user_create(user).await?;
-        let accepted = write.invitation_accept(&digest, id).await?;
-        let signed_in =
-            self.session_open(&mut write, id, (self.shown(First::Password), false)).await?;
+        write.user_create(new).await?;
+        let accepted = write.invitation_accept(&digest, user).await?;
         let event = Event::new(Action::MemberJoin)
-            .by(Actor::User(id))
+            .by(Actor::User(user))
             .on("organization", accepted.organization.id)
-            .on_user(id)
+            .on_user(user)
             .fact("role", accepted.role.as_str())
             .fact("account", "created")
-            .personal("email", email)
+            .personal("email", email.clone())
             .personal("name", name);
-        write.commit(event).await?;
-        Ok((signed_in, accepted))
+        Ok(Joining { write, user, email, accepted, event })
     }
+}
+
+/// An account that is being created to join, in a transaction that is about to be committed.
+struct Joining {
+    write: DeploymentWrite,
+    user: UserId,
+    email: String,
+    accepted: Accepted,
+    event: Event,
 }

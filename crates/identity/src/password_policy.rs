@@ -55,6 +55,12 @@ pub(crate) fn check(password: &Secret<String>, known: &[&str]) -> Result<()> {
     Ok(())
 }
 
+/// Where there has to be a password and none was given.
+pub(crate) fn missing() -> Error {
+    let says = format!("Choose a password of at least {PASSWORD_LEAST} characters.");
+    Error::invalid(says).with_code("weak_password")
+}
+
 /// Lower case, the usual substitutions undone, separators dropped.
 fn plain(text: &str) -> Vec<char> {
     text.chars()

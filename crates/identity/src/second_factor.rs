@@ -101,7 +101,8 @@ impl Identity {
     ///
     /// # Errors
     /// `Invalid` with code `wrong_password`, `wrong_code` or `invalid_seed`; `Conflict` with code
-    /// `second_factor_exists`; `Limited` after too many wrong guesses.
+    /// `second_factor_exists`, or `sign_in_again` without a password and long after signing in; `Limited` after too many
+    /// wrong guesses.
     pub async fn authenticator_set(
         &self,
         session: &Session,
@@ -119,7 +120,9 @@ impl Identity {
         let totp = Totp::parse(seed, ISSUER, &user.email)?;
         let guess = self.guess(&deployment, &user.email, address).await?;
         // A session that somebody left open must not be enough to lock its owner out.
-        if !self.0.hashing.verify(id, password, stored).await? {
+        if stored.is_none() {
+            self.shown_lately(session)?;
+        } else if !self.0.hashing.verify(id, password, stored).await? {
             self.refuse(&deployment, &guess, Actor::User(id)).await?;
             return Err(Error::invalid("The password is wrong.").with_code("wrong_password"));
         }

@@ -100,7 +100,7 @@ impl Demo {
         let account = NewAccount {
             email: operator.email.clone(),
             name: "Demo Operator".to_owned(),
-            password: Secret::new(operator.password.clone()),
+            password: Some(Secret::new(operator.password.clone())),
         };
         let signed_in = self.identity.operator_link_redeem(&link.token, account).await?;
         let session = self.identity.session(&signed_in.token).await?;

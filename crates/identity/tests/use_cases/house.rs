@@ -299,7 +299,7 @@ impl House {
 }
 
 pub(crate) fn account(email: &str) -> NewAccount {
-    NewAccount { email: email.to_owned(), name: "Ada".to_owned(), password: secret(PASSWORD) }
+    NewAccount { email: email.to_owned(), name: "Ada".to_owned(), password: Some(secret(PASSWORD)) }
 }
 
 pub(crate) fn new_key(scopes: &[KeyScope]) -> NewApiKey {

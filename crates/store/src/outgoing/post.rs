@@ -185,6 +185,20 @@ impl Write {
     pub(crate) async fn event_post(&self, webhook: Uuid, topic: Topic, body: &str) -> Result<()> {
         Post::of(&self.store, self.tx(), self.org()).await?.event(webhook, topic, body).await
     }
+
+    /// Puts a letter of the organization on its way, and says whether it will leave: not where no letters can be sent,
+    /// and not from organizations of probes, whose people are made up.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database cannot be reached.
+    pub async fn letter_post(&self, to: &str, letter: (Topic, &Letter)) -> Result<bool> {
+        let post = Post::of(&self.store, self.tx(), self.org()).await?;
+        let leaves = self.store.has_mail() && !post.is_of_probes().await?;
+        if leaves {
+            post.letter(to, letter, None).await?;
+        }
+        Ok(leaves)
+    }
 }
 
 impl DeploymentWrite {

@@ -82,7 +82,8 @@ async fn invite(cx: Cx<MembersManage>, Json(new): Json<NewInvitation>) -> Result
     let role: OrgRole = new.role.parse()?;
     let made = cx.app().identity.invitation_create(cx.scope()?, &new.email, role).await?;
     let link = format!("{}/invitations/{}", cx.app().public_url, made.token.expose());
-    Ok(created(CreatedInvitation { invitation: made.invitation.into(), link }))
+    let sent = made.sent;
+    Ok(created(CreatedInvitation { sent, invitation: made.invitation.into(), link }))
 }
 
 async fn withdraw(cx: Cx<MembersManage>, (): ()) -> Result<Response> {

@@ -367,6 +367,8 @@ pub(super) struct NewInvitation {
 /// An invitation at the only moment its link exists.
 #[derive(Serialize, ToSchema)]
 pub(super) struct CreatedInvitation {
+    /// Whether a letter with the link goes to the address.
+    pub(super) sent: bool,
     #[serde(flatten)]
     pub(super) invitation: Invitation,
     /// To be handed over; works once.

@@ -24,6 +24,7 @@ pub struct Index {
     pub operator: bool,
     /// Since when there is a second factor.
     pub second_factor: Option<When>,
+    pub has_password: bool,
     pub current: Field,
     pub password: Field,
     pub sessions: Vec<SessionRow>,

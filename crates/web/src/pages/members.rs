@@ -45,6 +45,8 @@ pub struct Invite {
 #[derive(Template)]
 #[template(path = "members/invited.html")]
 pub struct Invited {
+    /// A letter with the link is on its way.
+    pub sent: bool,
     pub link: String,
     pub email: String,
     pub role: String,

@@ -41,6 +41,8 @@ pub struct Invited {
     pub expires: When,
     /// The address has no account yet.
     pub needs_account: bool,
+    /// It can do without a password.
+    pub codes: bool,
     pub name: Field,
     pub password: Field,
 }

@@ -31,6 +31,7 @@ pub struct SetUp {
     /// Rights of admins ask for it here.
     pub needed: bool,
     pub code: Field,
+    pub has_password: bool,
     pub password: Field,
     pub next: String,
 }

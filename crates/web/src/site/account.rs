@@ -41,6 +41,7 @@ async fn page(cx: &Cx<SignedIn>) -> domain::Result<Index> {
         id: user.id.to_string(),
         operator: user.operator,
         second_factor: identity.second_factor(session).await?.since.map(When),
+        has_password: identity.has_password(session).await?,
         current: Field::default(),
         password: Field::default(),
         sessions: sessions.collect(),

@@ -37,18 +37,8 @@ pub(super) fn routes() -> Routes {
 /// A code is sent, and this browser is where it can be typed.
 async fn ask(cx: Cx<Public>, form: Fields) -> Result<Response> {
     let (next, stay) = (own_path(form.text("next")), form.filled("stay").is_some());
-    match cx.app().identity.code_ask(form.text("email"), cx.address()).await {
-        Ok(asked) => {
-            let stay = if stay { "&stay=yes" } else { "" };
-            let to = format!("/sign-in/code?{}{stay}", query(next));
-            let mut answer = Redirect::to(&to).into_response();
-            let secure = cx.app().secure();
-            let cookie = cookies::start_code(&asked.token, cx.now(), asked.expires, secure);
-            if let Some(cookie) = cookie {
-                answer.headers_mut().append(header::SET_COOKIE, cookie);
-            }
-            Ok(answer)
-        }
+    match send(&cx, form.text("email"), (next, stay)).await {
+        Ok(answer) => Ok(answer),
         Err(error) if mendable(&error) => {
             let field = form.field("email");
             let marked = error.code() == "invalid_email";
@@ -65,6 +55,23 @@ async fn ask(cx: Cx<Public>, form: Fields) -> Result<Response> {
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// Sends a code and goes to the page that waits for it.
+pub(super) async fn send(
+    cx: &Cx<Public>,
+    email: &str,
+    (next, stay): (&str, bool),
+) -> domain::Result<Response> {
+    let asked = cx.app().identity.code_ask(email, cx.address()).await?;
+    let stay = if stay { "&stay=yes" } else { "" };
+    let to = format!("/sign-in/code?{}{stay}", query(next));
+    let mut answer = Redirect::to(&to).into_response();
+    let secure = cx.app().secure();
+    if let Some(cookie) = cookies::start_code(&asked.token, cx.now(), asked.expires, secure) {
+        answer.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    Ok(answer)
 }
 
 fn over() -> Error {

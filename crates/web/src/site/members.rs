@@ -114,6 +114,7 @@ async fn invite_carry(cx: Cx<MembersManage>, form: Fields) -> Result<Response> {
     match cx.app().identity.invitation_create(scope, form.text("email"), role).await {
         Ok(created) => {
             let page = Invited {
+                sent: created.sent,
                 link: format!("{}/invitations/{}", cx.app().public_url, created.token.expose()),
                 email: created.invitation.email,
                 role: role.as_str().to_owned(),

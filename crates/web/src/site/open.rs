@@ -5,7 +5,7 @@ use domain::{Error, Kind, Secret, tags::Public, tags::SignedIn as Account};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use identity::{NewAccount, SignIn, SignInStep, SignedIn};
 
-use super::second_factor;
+use super::{email_code, second_factor};
 use crate::{
     Cx, cookies,
     fields::Fields,
@@ -136,7 +136,7 @@ async fn setup_carry(cx: Cx<Public>, form: Fields) -> Result<Response> {
     let new = NewAccount {
         email: form.text("email").to_owned(),
         name: form.text("name").to_owned(),
-        password: form.secret("password"),
+        password: Some(form.secret("password")),
     };
     match cx.app().identity.operator_link_redeem(&token(&cx), new).await {
         Ok(signed_in) => {
@@ -188,6 +188,7 @@ async fn invitation_page<P>(cx: &Cx<P>) -> Result<public::Invited> {
         email: invitation.email,
         expires: When(invitation.expires),
         needs_account: cx.somebody().is_none(),
+        codes: cx.app().identity.offers_codes(),
         name: Field::default(),
         password: Field::default(),
     })
@@ -204,6 +205,9 @@ async fn invitation_carry(cx: Cx<Public>, form: Fields) -> Result<Response> {
         Some(session) => {
             identity.invitation_accept(session, &token(&cx)).await.map(|joined| (None, joined))
         }
+        None if identity.offers_codes() && form.filled("password").is_none() => {
+            return join_without_password(&cx, &form).await;
+        }
         None => identity
             .invitation_accept_as_new(&token(&cx), form.text("name"), form.secret("password"))
             .await
@@ -217,13 +221,29 @@ async fn invitation_carry(cx: Cx<Public>, form: Fields) -> Result<Response> {
                 None => done(&next, "joined"),
             })
         }
-        Err(error) if mendable(&error) => {
-            let [name, _, password] = account_fields(&form, &error);
-            let problems = problems(&[("name", &name), ("password", &password)], &error);
-            let page = public::Invited { problems, name, password, ..invitation_page(&cx).await? };
-            Ok(cx.card(refusal::status(error.kind()), "Invitation", &page)?)
+        Err(error) => invitation_again(&cx, &form, error).await,
+    }
+}
+
+async fn invitation_again(cx: &Cx<Public>, form: &Fields, error: Error) -> Result<Response> {
+    if !mendable(&error) {
+        return Err(with_advice(error, NEW_INVITATION).into());
+    }
+    let [name, _, password] = account_fields(form, &error);
+    let problems = problems(&[("name", &name), ("password", &password)], &error);
+    let page = public::Invited { problems, name, password, ..invitation_page(cx).await? };
+    Ok(cx.card(refusal::status(error.kind()), "Invitation", &page)?)
+}
+
+/// The account is there; the code that lets its person in is sent at once.
+async fn join_without_password(cx: &Cx<Public>, form: &Fields) -> Result<Response> {
+    let identity = &cx.app().identity;
+    match identity.invitation_accept_without_password(&token(cx), form.text("name")).await {
+        Ok((email, joined)) => {
+            let next = format!("/o/{}", joined.organization.slug);
+            Ok(email_code::send(cx, &email, (&next, false)).await?)
         }
-        Err(error) => Err(with_advice(error, NEW_INVITATION).into()),
+        Err(error) => invitation_again(cx, form, error).await,
     }
 }
 

@@ -123,7 +123,8 @@ async fn index(cx: Cx<Account>, (): ()) -> Result<Response> {
     let state = identity.second_factor(session).await?;
     match (state.since, session.second()) {
         (None, _) => {
-            let page = set_up_page(&cx, identity.authenticator_offer(session).await?, next)?;
+            let offer = identity.authenticator_offer(session).await?;
+            let page = set_up_page(&cx, offer, next).await?;
             Ok(cx.page(TITLE, page).await?)
         }
         (Some(_), None) => Ok(cx.page(TITLE, Show::new(next)).await?),
@@ -131,8 +132,13 @@ async fn index(cx: Cx<Account>, (): ()) -> Result<Response> {
     }
 }
 
-fn set_up_page(cx: &Cx<Account>, offer: NewAuthenticator, next: String) -> domain::Result<SetUp> {
+async fn set_up_page(
+    cx: &Cx<Account>,
+    offer: NewAuthenticator,
+    next: String,
+) -> domain::Result<SetUp> {
     Ok(SetUp {
+        has_password: cx.app().identity.has_password(cx.session()?).await?,
         problems: Vec::new(),
         qr: Qr::of(offer.address.expose())?,
         shown: grouped(&offer.seed),
@@ -185,7 +191,7 @@ async fn set_up(cx: Cx<Account>, form: Fields) -> Result<Response> {
             let offer = identity.authenticator_offer_again(session, &seed).await?;
             let (code, password) = (marked("wrong_code", &error), marked("wrong_password", &error));
             let problems = problems(&[("code", &code), ("password", &password)], &error);
-            let page = SetUp { problems, code, password, ..set_up_page(&cx, offer, next)? };
+            let page = SetUp { problems, code, password, ..set_up_page(&cx, offer, next).await? };
             Ok(cx.again(&error, TITLE, page).await?)
         }
         Err(error) => Err(error.into()),

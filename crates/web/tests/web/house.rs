@@ -256,7 +256,7 @@ async fn operator(identity: &Identity, email: &str) -> Person {
     let new = NewAccount {
         email: email.to_owned(),
         name: "Ope Rator".to_owned(),
-        password: Secret::new(PASSWORD.to_owned()),
+        password: Some(Secret::new(PASSWORD.to_owned())),
     };
     let signed_in = identity.operator_link_redeem(&link.token, new).await.unwrap();
     strong(identity, &signed_in).await
