@@ -41,7 +41,7 @@ each_backend! {
         let house = House::new(backend).await;
         let link = house.identity.operator_link_create().await.unwrap();
         let mut weak = account("a@example.org");
-        weak.password = secret("short");
+        weak.password = Some(secret("short"));
         let redeem = async |new| code(house.identity.operator_link_redeem(&link.token, new).await);
         assert_eq!(redeem(weak).await, "weak_password");
         assert_eq!(redeem(account("not an address")).await, "invalid_email");
@@ -49,7 +49,7 @@ each_backend! {
         unnamed.name = " ".to_owned();
         assert_eq!(redeem(unnamed).await, "invalid_name");
         let mut weak = account("a@example.org");
-        weak.password = secret("short");
+        weak.password = Some(secret("short"));
         let guessed = house.identity.operator_link_redeem(&secret("made up"), weak).await;
         assert_eq!(code(guessed), "link_invalid", "without a link nothing else is looked at");
         assert_eq!(redeem(account("a@example.org")).await, "ok");

@@ -200,6 +200,8 @@ each_backend! {
         let operator = house.operator().await;
         let (_, scope) = house.organization(&operator, "acme").await;
         let bob = house.member(&scope, "bob", OrgRole::Member).await;
+        // The invitation.
+        house.letters().await;
         let (asked, right) = house.ask("bob@example.org").await;
         let deployment = house.store.deployment(store::Authority::Operator(&operator)).await;
         let mut write = deployment.unwrap().write().await.unwrap();

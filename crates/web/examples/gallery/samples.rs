@@ -7,9 +7,9 @@ use domain::Timestamp;
 use web::{
     Shell,
     pages::{
-        Confirm, Fact, Number, account, audit, batches, budgets, home, keys, limits, masking,
-        members, models, organization, playground, project, providers, public, reconcile, rules,
-        second_factor, subprocessors, trust, usage, webhooks,
+        Confirm, Fact, Number, account, audit, batches, budgets, email_code, home, keys, limits,
+        masking, members, models, organization, playground, project, providers, public, reconcile,
+        rules, second_factor, subprocessors, trust, usage, webhooks,
     },
     view::{
         Bucket, Chart, Choice, Chrome, Field, Link, Meter, OrganizationNav, Person, Problem,
@@ -142,9 +142,18 @@ fn open_pages() -> Vec<Sample> {
         email: "jo@acme.example".into(),
         expires: When(NOW.plus(Duration::from_secs(600_000))),
         needs_account: true,
+        codes: true,
         name: Field::default(),
         password: Field::default(),
     };
+    let code = |linked: bool| email_code::Enter {
+        problems: vec![],
+        code: if linked { Field::new("482 913") } else { Field::default() },
+        next: "/".into(),
+        stay: false,
+        linked,
+    };
+    let elsewhere = email_code::Elsewhere { code: "482 913".into() };
     let message = public::Message {
         heading: "There is no such page".into(),
         what: "The address leads nowhere, or to something that you may not see.".into(),
@@ -154,7 +163,14 @@ fn open_pages() -> Vec<Sample> {
         request: "req_01kagc5w4m8y1t2v3x4z5a6b7c".into(),
     };
     vec![
-        narrow("sign-in", "Sign in", public::SignIn { next: "/".into(), ..Default::default() }),
+        narrow(
+            "sign-in",
+            "Sign in",
+            public::SignIn { next: "/".into(), codes: true, ..Default::default() },
+        ),
+        narrow("sign-in-code", "Sign in", code(false)),
+        narrow("sign-in-code-linked", "Sign in", code(true)),
+        narrow("sign-in-code-elsewhere", "Your code", elsewhere),
         narrow("sign-in-wrong", "Sign in", wrong),
         narrow("setup", "Set up", setup),
         narrow("invitation", "Join Acme Logistics", invitation),
@@ -1100,6 +1116,7 @@ fn member_pages() -> Vec<Sample> {
         set_budget: format!("{ORG}/budgets?whose=usr_01#set"),
     };
     let invited = members::Invited {
+        sent: true,
         link: "http://127.0.0.1:8080/invitations/9aZ3kT8vNc1RyJd5Bs7Ga0HpWe6UiXo9Mf2QzLt4Kv".into(),
         email: "li.wei@acme.example".into(),
         role: "admin".into(),
@@ -1113,6 +1130,7 @@ fn member_pages() -> Vec<Sample> {
         id: "usr_01kagc5w4m8y1t2v3x4z5a6b7c".into(),
         operator: true,
         second_factor: None,
+        has_password: true,
         current: Field::default(),
         password: Field::default(),
         sessions: vec![
@@ -1163,6 +1181,7 @@ fn second_factor_pages() -> Vec<Sample> {
         seed: seed.into(),
         needed: true,
         code: Field::default(),
+        has_password: true,
         password: Field::default(),
         next: "/organizations/new".into(),
     };

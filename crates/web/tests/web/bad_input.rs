@@ -323,11 +323,22 @@ fn of_half() -> Vec<Case> {
     ]
 }
 
+/// The code of a letter.
+fn of_asked() -> Vec<Case> {
+    vec![case(
+        "/sign-in/code/enter",
+        &[("code", "000 000"), ("next", "/o/acme"), ("stay", "yes")],
+        "code",
+        "wrong",
+    )]
+}
+
 /// Forms for somebody who is not signed in.
 fn of_stranger(setup: &str, invitation: &str) -> Vec<Case> {
     let nora = ("name", "Nora");
     vec![
         case("/subprocessors/subscribe", &[("email", "nobody")], "email", "e-mail address"),
+        case("/sign-in/code", &[("email", "ada"), ("next", "/o/acme")], "email", "e-mail address"),
         case("/sign-in", &[("email", "a@b.example"), ("password", "x")], "", "is wrong"),
         case("/sign-in", &[("email", ""), ("password", "")], "", "is wrong"),
         case(
@@ -366,6 +377,9 @@ async fn every_form_says_what_is_wrong_and_keeps_what_was_typed() {
     let careless = house.member("bo@acme.example", domain::OrgRole::Member, None).await;
     let fields = [("email", "stranger@other.example"), ("password", PASSWORD)];
     let half = crate::second_factor::half(&house.post("/sign-in", &fields, None).await);
+    house.member("code@acme.example", domain::OrgRole::Member, None).await;
+    let sent = house.post("/sign-in/code", &[("email", "code@acme.example")], None).await;
+    let asked = crate::email_code::asked(&sent);
     let mut tried = Vec::new();
     for (who, cases) in [
         (me, of_organization(&house, &owner)),
@@ -373,6 +387,7 @@ async fn every_form_says_what_is_wrong_and_keeps_what_was_typed() {
         (me, of_careful()),
         (Some(&careless), of_careless()),
         (Some(&half), of_half()),
+        (Some(&asked), of_asked()),
         (None, of_stranger(&setup, &invitation)),
     ] {
         for case in cases {

@@ -14,6 +14,7 @@ mod cohere;
 mod data_plane;
 mod directory;
 mod edge;
+mod email_code;
 mod forms;
 mod gemini;
 mod house;
