@@ -51,6 +51,7 @@ actions! {
     SessionEnd = "session.end", "signed out";
     OrganizationCreate = "organization.create", "created the organization";
     OrganizationChange = "organization.change", "changed the organization's settings";
+    SignInPolicySet = "sign_in_policy.set", "set what members have to show to enter";
     ProjectCreate = "project.create", "created a project";
     ProjectChange = "project.change", "changed a project";
     ProjectArchive = "project.archive", "archived a project";

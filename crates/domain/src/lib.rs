@@ -26,6 +26,7 @@ mod proof;
 pub mod ranking;
 pub mod reconcile;
 mod role;
+mod sign_in_policy;
 mod usage;
 
 pub use batch::{BatchEndpoint, BatchState, ContentEnd, FilePurpose, LineState};
@@ -59,4 +60,5 @@ pub use permission::{Permission, PermissionTag, Rule, tags};
 pub use policy::{Exposure, HealthAgreement, RoutingPolicy, StatedTerms};
 pub use proof::{First, Proofs};
 pub use role::{OrgRole, ProjectRole};
+pub use sign_in_policy::{SESSION_HOURS_MOST, SignInPolicy};
 pub use usage::{Provenance, Units, Usage};

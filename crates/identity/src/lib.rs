@@ -40,6 +40,7 @@ mod rights;
 mod routing;
 mod second_factor;
 mod sign_in;
+mod sign_in_policy;
 mod subscriber;
 mod webhook;
 
@@ -124,7 +125,8 @@ impl Identity {
     /// The person inside one of their organizations.
     ///
     /// # Errors
-    /// `NotFound` when there is no such organization or they are not a member.
+    /// `NotFound` when there is no such organization or they are not a member; `Forbidden` with code
+    /// `second_factor_required` or `session_too_old` when the organization asks for more than this session has shown.
     pub async fn enter(&self, session: &Session, slug: &str) -> Result<Scope> {
         self.store().enter(session, slug).await
     }

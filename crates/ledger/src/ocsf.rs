@@ -42,6 +42,7 @@ pub(crate) const fn class_of(action: Action) -> (u32, u32) {
         | A::UsageSettle => (3004, 1),
         A::AuditRead | A::AuditExport | A::UsageReconcile => (3004, 2),
         A::OrganizationChange
+        | A::SignInPolicySet
         | A::ProjectChange
         | A::ProviderChange
         | A::AliasSet

@@ -53,6 +53,11 @@ pub(crate) async fn reset_second_factor(place: &Place, email: String) -> Result<
     Ok(())
 }
 
+pub(crate) async fn reset_sign_in_policy(place: &Place, organization: String) -> Result<()> {
+    print(&running(place, &Request::SignInPolicyReset { organization }).await?);
+    Ok(())
+}
+
 pub(crate) async fn reload_catalogue(place: &Place) -> Result<()> {
     let config = Config::load(place, None)?;
     let reply = control::ask(&config.control_socket(), &Request::CatalogueReload).await?;

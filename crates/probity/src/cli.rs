@@ -127,6 +127,11 @@ pub(crate) enum Admin {
         /// The address they sign in with
         email: String,
     },
+    /// Ask the members of an organization for nothing more than the deployment does, when nobody can enter it any more
+    ResetSignInPolicy {
+        /// The organization's short name, as it stands in addresses
+        organization: String,
+    },
     /// Read the catalogue's overlays again without a restart; SIGHUP does the same
     ReloadCatalogue,
     /// List the servers that count budgets together

@@ -22,6 +22,7 @@ pub(crate) enum Request {
     ProbeRun { control: Option<String> },
     CatalogueReload,
     SecondFactorReset { email: String },
+    SignInPolicyReset { organization: String },
     Servers,
     ServerForget { server: uuid::Uuid },
     Import(Box<Import>),

@@ -75,6 +75,9 @@ fn run(cli: &Cli) -> Result<ExitCode> {
             Command::Admin(Admin::ResetSecondFactor { email }) => {
                 admin::reset_second_factor(&cli.place, email.clone()).await?;
             }
+            Command::Admin(Admin::ResetSignInPolicy { organization }) => {
+                admin::reset_sign_in_policy(&cli.place, organization.clone()).await?;
+            }
             Command::Admin(Admin::Servers) => admin::servers(&cli.place).await?,
             Command::Admin(Admin::ForgetServer { server }) => {
                 admin::forget_server(&cli.place, *server).await?;

@@ -103,6 +103,11 @@ fn open_control(app: &App, probes: &Supervisor) -> Result<()> {
                 Request::SecondFactorReset { email } => {
                     identity.second_factor_reset(&email).await.map(|had| Reply::Text(reset(had)))
                 }
+                Request::SignInPolicyReset { organization } => {
+                    identity.sign_in_policy_reset(&organization).await?;
+                    let says = "The organization asks its members for nothing more than this deployment does.";
+                    Ok(Reply::Text(says.to_owned()))
+                }
                 Request::Servers => servers(&store).await.map(Reply::Text),
                 Request::ServerForget { server } => forget(&gateway, &store, server).await,
                 Request::ProbeRun { control } => {

@@ -26,6 +26,7 @@ mod receipt;
 mod routing;
 mod second_factor;
 mod sign_in_code;
+mod sign_in_policy;
 
 /// What the application role may do with the rows of a table.
 #[derive(Clone, Copy, Debug)]
@@ -59,6 +60,7 @@ const MIGRATIONS: &[(&str, Steps)] = &[
     ("m0017_second_factor", second_factor::steps),
     ("m0018_proof", proof::steps),
     ("m0021_sign_in_code", sign_in_code::steps),
+    ("m0022_sign_in_policy", sign_in_policy::steps),
 ];
 
 /// What the database itself refuses since then.

@@ -23,6 +23,7 @@ pub(crate) mod sessions;
 pub(crate) mod setting;
 pub(crate) mod sign_in_attempt;
 pub(crate) mod sign_in_code;
+pub(crate) mod sign_in_policy;
 pub(crate) mod subscriber;
 pub(crate) mod usage;
 pub(crate) mod user;

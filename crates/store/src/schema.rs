@@ -67,6 +67,8 @@ pub const TABLES: &[Table] = &[
             ("routing_version", Identifier),
             ("created_at", Identifier),
             ("archived_at", Identifier),
+            ("asks_second", Configuration),
+            ("asks_hours", Configuration),
         ],
     ),
     deployment(

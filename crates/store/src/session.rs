@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::{
     ConnectionId, Error, First, OrgId, OrgRole, ProjectId, ProjectRole, Proofs, Result, Secret,
-    SessionId, Timestamp, UserId,
+    SessionId, SignInPolicy, Timestamp, UserId,
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, sea_query::Expr};
 
@@ -165,7 +165,8 @@ impl Store {
     /// The person inside an organization they are a member of.
     ///
     /// # Errors
-    /// `NotFound` when there is no such organization or they are not a member: the two are not told apart.
+    /// `NotFound` when there is no such organization or they are not a member: the two are not told apart. `Forbidden`
+    /// when the organization asks for more than this session has shown.
     pub async fn enter(&self, session: &Session, slug: &str) -> Result<Scope> {
         let tx = self.engine().read(OrgId::DEPLOYMENT).await?;
         let directory = tenant::deployed::<organization::Entity>()
@@ -183,8 +184,11 @@ impl Store {
             .await
             .map_err(from_db)?
             .ok_or_else(|| Error::not_found("organization"))?;
+        // Only then: to others it says nothing about itself.
+        let now = self.clock().now();
+        SignInPolicy::from(&directory).check(&session.proofs, now)?;
+        let now = now.as_millis();
         let role: OrgRole = membership.role.parse()?;
-        let now = self.clock().now().as_millis();
         let grants = tenant::select::<grant::Entity>(org)
             .filter(grant::Column::UserId.eq(session.user.uuid()))
             .all(tx.on())

@@ -16,6 +16,7 @@ mod projects;
 mod providers;
 mod reconcile;
 mod routing;
+mod sign_in_policy;
 mod subprocessors;
 mod types;
 mod usage;
@@ -40,6 +41,7 @@ pub(crate) fn routes() -> Routes {
         leak::routes(),
         providers::routes(),
         routing::routes(),
+        sign_in_policy::routes(),
         masking::routes(),
         directory::routes(),
         content::routes(),

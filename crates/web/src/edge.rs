@@ -142,9 +142,13 @@ const DEAD_LINK: &str = "link_invalid";
 /// Allowed, after one more step.
 const SECOND_FACTOR: &str = "second_factor_required";
 
+/// Allowed, after signing in anew.
+const TOO_OLD: &str = "session_too_old";
+
 fn title(error: &Error) -> &'static str {
     match error.kind() {
         Kind::Forbidden if error.code() == SECOND_FACTOR => "One more step",
+        Kind::Forbidden if error.code() == TOO_OLD => "Sign in anew",
         Kind::NotFound if error.code() == DEAD_LINK => "This link does not work",
         Kind::NotFound => "There is no such page",
         Kind::Forbidden => "You may not do this",
@@ -166,7 +170,10 @@ fn todo(error: &Error) -> &'static str {
             "The address leads nowhere, or to something that you may not see. The two look alike on purpose."
         }
         Kind::Forbidden if error.code() == SECOND_FACTOR => {
-            "Operators, admins and owners show one, so that a stolen password alone opens nothing. It takes a minute."
+            "It is there so that a stolen password alone opens nothing. Setting one up takes a minute."
+        }
+        Kind::Forbidden if error.code() == TOO_OLD => {
+            "Sign out here and in again: then this opens."
         }
         Kind::Forbidden => {
             "If you need this for your work, ask an owner or an admin of the organization."
@@ -187,6 +194,8 @@ fn message(error: &Error, seen: &Seen, signed_in: bool) -> Message {
     let link = if error.code() == SECOND_FACTOR {
         let next = if seen.safe { seen.path.as_str() } else { "/" };
         Link::new(second_factor_path(next), "Show it or set it up", false)
+    } else if error.code() == TOO_OLD {
+        Link::new("/account", "Your account, to sign out", false)
     } else if signed_in {
         Link::new("/", "Your organizations", false)
     } else {

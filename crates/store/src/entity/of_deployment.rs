@@ -21,6 +21,8 @@ entity!(deployment organization "organization" keys { id: Uuid } {
     routing_version: i64,
     created_at: i64,
     archived_at: Option<i64>,
+    asks_second: i64,
+    asks_hours: Option<i64>,
 });
 entity!(deployment user "user" keys { id: Uuid } {
     email: Vec<u8>,

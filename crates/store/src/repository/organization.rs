@@ -1,6 +1,6 @@
 //! Organizations: the directory, and the scope's own.
 
-use domain::{Error, OrgId, OrgRole, Result, Timestamp, UserId};
+use domain::{Error, OrgId, OrgRole, Result, SignInPolicy, Timestamp, UserId};
 use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QueryOrder, QuerySelect as _};
 
 use super::at;
@@ -21,6 +21,8 @@ pub struct Organization {
     /// Its permanent number in the epoch tree of the spine log.
     pub slot: u64,
     pub created: Timestamp,
+    /// What it asks of the sessions of its members.
+    pub policy: SignInPolicy,
 }
 
 #[derive(Clone, Debug)]
@@ -33,7 +35,9 @@ pub struct NewOrganization {
 
 impl From<organization::Model> for Organization {
     fn from(row: organization::Model) -> Self {
+        let policy = SignInPolicy::from(&row);
         Self {
+            policy,
             id: OrgId::from_uuid(row.id),
             slug: row.slug,
             name: row.name,
@@ -73,6 +77,19 @@ impl Write {
 }
 
 impl DeploymentRead {
+    /// The organization of this short name.
+    ///
+    /// # Errors
+    /// `NotFound` when there is none.
+    pub async fn organization_by_slug(&mut self, slug: &str) -> Result<OrgId> {
+        let row = tenant::deployed::<organization::Entity>()
+            .filter(organization::Column::Slug.eq(slug))
+            .one(self.tx.on())
+            .await
+            .map_err(from_db)?;
+        row.map(|row| OrgId::from_uuid(row.id)).ok_or_else(|| Error::not_found("organization"))
+    }
+
     pub async fn organizations_list(&mut self, page: &Page) -> Result<Listed<Organization>> {
         let mut select =
             tenant::deployed::<organization::Entity>().order_by_asc(organization::Column::Id);
@@ -127,6 +144,8 @@ impl DeploymentWrite {
             routing_version: 0,
             created_at: now.as_millis(),
             archived_at: None,
+            asks_second: 0,
+            asks_hours: None,
         };
         tenant::deployed_insert::<organization::Entity>(&self.tx, row.clone().into())
             .await

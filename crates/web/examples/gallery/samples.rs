@@ -247,6 +247,9 @@ fn organization_pages() -> Vec<Sample> {
         id: "org_01kagc5w4m8y1t2v3x4z5a6b7c".into(),
         created: before(900),
         may_manage: true,
+        second_factor: true,
+        without: "2 of 8 members have none yet.".into(),
+        hours: Field::new("12"),
         may_admin_keys: true,
         keys: key_rows().into_iter().take(1).collect(),
     };

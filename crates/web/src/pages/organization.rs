@@ -56,6 +56,11 @@ pub struct Settings {
     pub id: String,
     pub created: When,
     pub may_manage: bool,
+    /// Every member shows a second factor.
+    pub second_factor: bool,
+    /// Members who have none yet, in a sentence; empty where nobody is told.
+    pub without: String,
+    pub hours: Field,
     pub may_admin_keys: bool,
     pub keys: Vec<KeyRow>,
 }

@@ -36,6 +36,7 @@ const PERIODS: &[(&str, &str, u64)] = &[
 const ACTIONS: &[Action] = &[
     Action::OrganizationCreate,
     Action::OrganizationChange,
+    Action::SignInPolicySet,
     Action::ProjectCreate,
     Action::ProjectChange,
     Action::ProjectArchive,

@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use domain::{
-    KeyId, Permission,
+    KeyId, Permission, SignInPolicy,
     tags::{AdminKeysManage, OrganizationManage, OrganizationRead},
 };
 use identity::NewAdminKey;
@@ -27,6 +27,7 @@ pub(super) fn routes() -> Routes {
     Routes::new()
         .get("/o/{org}/settings", show)
         .post("/o/{org}/settings", rename)
+        .post("/o/{org}/settings/sign-in", sign_in_policy)
         .get("/o/{org}/settings/admin-keys/new", new)
         .post("/o/{org}/settings/admin-keys", create)
         .get("/o/{org}/settings/admin-keys/{admin_key}/revoke", confirm)
@@ -43,6 +44,16 @@ async fn page<P>(cx: &Cx<P>) -> domain::Result<Settings> {
     } else {
         Vec::new()
     };
+    let may_manage = cx.may(Permission::OrganizationManage, None);
+    let without = if may_manage {
+        let (without, all) = identity.members_without_second_factor(scope).await?;
+        match (without, all) {
+            (0, _) => "Every member has one.".to_owned(),
+            (without, all) => format!("{without} of {all} members have none yet."),
+        }
+    } else {
+        String::new()
+    };
     let now = cx.now();
     let row = |key: &store::Key| keys::row(key, now, &format!("{base}/settings/admin-keys"), true);
     Ok(Settings {
@@ -51,7 +62,12 @@ async fn page<P>(cx: &Cx<P>) -> domain::Result<Settings> {
         slug: organization.slug,
         id: organization.id.to_string(),
         created: When(organization.created),
-        may_manage: cx.may(Permission::OrganizationManage, None),
+        may_manage,
+        second_factor: organization.policy.second_factor,
+        without,
+        hours: Field::new(
+            organization.policy.session_hours.map(|hours| hours.to_string()).unwrap_or_default(),
+        ),
         may_admin_keys,
         keys: keys.iter().map(row).collect(),
         base,
@@ -70,6 +86,26 @@ async fn rename(cx: Cx<OrganizationManage>, form: Fields) -> Result<Response> {
             let name = form.field("name").wrong(error.message());
             let problems = problems(&[("name", &name)], &error);
             let page = Settings { problems, name, ..page(&cx).await? };
+            Ok(cx.again(&error, "Settings", page).await?)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn sign_in_policy(cx: Cx<OrganizationManage>, form: Fields) -> Result<Response> {
+    let second_factor = form.filled("second_factor").is_some();
+    let hours = form.filled("session_hours").map(str::parse::<u32>).transpose();
+    // What is no number is as wrong as a number that is too large.
+    let session_hours = hours.unwrap_or(Some(0));
+    let policy = SignInPolicy { second_factor, session_hours };
+    match cx.app().identity.sign_in_policy_set(cx.scope()?, cx.somebody(), policy).await {
+        Ok(()) => Ok(done(&format!("{}/settings", cx.base()), "saved")),
+        Err(error) if super::mendable(&error) => {
+            let field = form.field("session_hours");
+            let about = error.code() == "invalid_session_hours";
+            let hours = if about { field.wrong(error.message()) } else { field };
+            let problems = problems(&[("session_hours", &hours)], &error);
+            let page = Settings { problems, hours, second_factor, ..page(&cx).await? };
             Ok(cx.again(&error, "Settings", page).await?)
         }
         Err(error) => Err(error.into()),
