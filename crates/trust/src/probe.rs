@@ -29,6 +29,7 @@ mod register;
 mod roles;
 pub(crate) mod routing;
 mod separation;
+mod sessions;
 mod shadow;
 mod sign_in;
 mod sources;
@@ -210,6 +211,7 @@ pub(crate) async fn run(probe: ProbeId, cx: Run<'_>) -> Vec<(ControlId, Finding)
         ProbeId::Transport => transport::run(cx).boxed(),
         ProbeId::Pages => pages::run(cx).boxed(),
         ProbeId::SignIn => sign_in::run(cx).boxed(),
+        ProbeId::Sessions => sessions::run(cx).boxed(),
         ProbeId::Guessing => guessing::run(cx).boxed(),
         ProbeId::Addresses => addresses::run(cx).boxed(),
         ProbeId::Roles => roles::run(cx).boxed(),
@@ -270,6 +272,7 @@ pub(crate) const fn controls(probe: ProbeId) -> &'static [&'static str] {
         ProbeId::Health => &["APP-24"],
         ProbeId::Transport => &["ENC-01", "ENC-02", "ENC-03"],
         ProbeId::Pages => &["VUL-15", "VUL-16"],
+        ProbeId::Sessions => &["IDN-17", "IDN-24"],
         ProbeId::SignIn => &["IDN-01", "IDN-02", "IDN-15", "IDN-23", "IDN-25"],
         ProbeId::Guessing => &["IDN-06", "IDN-08"],
         ProbeId::Addresses => &["ENC-16"],

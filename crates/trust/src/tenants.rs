@@ -21,8 +21,9 @@ use store::{
 
 use crate::{
     Digest, Trust,
+    registry::ParamValue,
     seed::Seed,
-    wire::{Abroad, Hello, Newcomer, Receiver, Tenant, Tenants},
+    wire::{Abroad, Hello, Idle, Newcomer, Receiver, Tenant, Tenants},
 };
 
 use places::{COMPANY, PLACES, Place, more_places};
@@ -32,6 +33,10 @@ const SETTING: &str = store::PROBE_TENANTS;
 
 /// Sessions outlive the hour after which new ones are made.
 const SESSION: Duration = Duration::from_secs(3 * 3_600);
+
+/// A session that may lie unused was used this much later than it has to be. Sessions are handed out for an hour, and
+/// probes take their time.
+const UNUSED: Duration = Duration::from_secs(2 * 3_600);
 
 /// What the probes ask the twin to be.
 const MODELS: &[&str] = &[
@@ -125,8 +130,16 @@ impl Landlord {
         let third = match kept.get(2) {
             Some(one) => {
                 let (token, _) = self.session(one.owner).await?;
+                let weak = self.session_with(one.owner, None).await?.0;
+                let mut idle = Vec::new();
+                for (limit, lasting) in self.idle_limits() {
+                    let used = limit.saturating_sub(UNUSED);
+                    let used = self.unused((one.owner, lasting), used).await?;
+                    let over = limit + Duration::from_secs(1);
+                    idle.push(Idle { used, idle: self.unused((one.owner, lasting), over).await? });
+                }
                 let (slug, session) = (one.slug.clone(), token.expose().clone());
-                Some(Newcomer { slug, session })
+                Some(Newcomer { slug, session, weak: weak.expose().clone(), idle })
             }
             None => None,
         };
@@ -210,6 +223,39 @@ impl Landlord {
         write.commit(event(Action::SessionCreate).on_user(user)).await?;
         self.given.push((user, session));
         Ok((token, session))
+    }
+
+    /// How long a session may lie unused, as it is published: one that ends with the browser, and one that lasts.
+    fn idle_limits(&self) -> Vec<(Duration, bool)> {
+        let registry = self.trust.registry();
+        let control = registry.controls().find(|control| control.id.as_str() == "IDN-24");
+        let of = |name: &str, unit: f64| {
+            let param = control.and_then(|control| control.params.get(name));
+            match param.map(|param| &param.value) {
+                Some(ParamValue::Number(number)) => {
+                    Some(Duration::from_secs_f64((number * unit).clamp(0.0, 1e8)))
+                }
+                _ => None,
+            }
+        };
+        let short = of("idle_hours", 3600.0).map(|limit| (limit, false));
+        let long = of("idle_days_staying", 86_400.0).map(|limit| (limit, true));
+        short.into_iter().chain(long).collect()
+    }
+
+    /// A session that was used this long ago.
+    async fn unused(&mut self, (user, lasting): (UserId, bool), since: Duration) -> Result<String> {
+        let token = vault::random_token()?;
+        let now = self.store.clock().now();
+        let digest = vault::sha256(token.expose().as_bytes());
+        let proofs = Proofs::of(First::Password, now);
+        let new = NewSession { user, digest, expires: now.plus(SESSION), proofs, lasting };
+        let mut write = self.deployment.write().await?;
+        let session = write.session_create(new).await?;
+        write.session_unused_since(session, now.minus(since)).await?;
+        write.commit(event(Action::SessionCreate).on_user(user)).await?;
+        self.given.push((user, session));
+        Ok(token.expose().clone())
     }
 
     async fn open(

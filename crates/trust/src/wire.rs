@@ -126,6 +126,20 @@ pub(crate) struct Newcomer {
     pub(crate) slug: String,
     /// The session token of the owner.
     pub(crate) session: String,
+    /// The token of another session of the owner, who showed no second factor in it.
+    pub(crate) weak: String,
+    /// One pair for each kind of session.
+    pub(crate) idle: Vec<Idle>,
+}
+
+/// Two sessions that nobody used for a while.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Idle {
+    /// For less time than may be.
+    pub(crate) used: String,
+    /// For longer.
+    pub(crate) idle: String,
 }
 
 /// One of them, with what its owner has in hand.

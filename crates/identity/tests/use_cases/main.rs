@@ -23,3 +23,4 @@ mod rights;
 mod routing;
 mod second_factor;
 mod sign_in;
+mod sign_in_policy;

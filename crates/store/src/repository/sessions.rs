@@ -71,6 +71,17 @@ impl DeploymentWrite {
         Ok(id)
     }
 
+    /// Says when a session was used last: for sessions of probes, which cannot wait.
+    pub async fn session_unused_since(&mut self, id: SessionId, seen: Timestamp) -> Result<()> {
+        tenant::deployed_update::<session::Entity>()
+            .filter(session::Column::Id.eq(id.uuid()))
+            .col_expr(session::Column::SeenAt, Expr::value(seen.as_millis()))
+            .exec(self.tx.on())
+            .await
+            .map_err(from_db)
+            .map(drop)
+    }
+
     /// Ends one session of `user`.
     pub async fn session_end(&mut self, user: UserId, id: SessionId) -> Result<()> {
         let now = self.store.clock().now();

@@ -18,6 +18,7 @@ use super::{
 use crate::{
     client::{Auth, Payload},
     evidence::{Reason, Verdict},
+    wire::Newcomer,
 };
 
 const CONTROL: &str = "SUB-11";
@@ -110,7 +111,7 @@ async fn ask(cx: Run<'_>, key: &str, model: &str) -> Result<u16> {
 
 /// Looks at the pages on which providers are chosen: looking is not connecting.
 async fn visit(cx: Run<'_>) -> Result<()> {
-    let (slug, session) = &cx.houses.third;
+    let Newcomer { slug, session, .. } = &cx.houses.third;
     for page in ["providers", "providers/new", "providers/new?catalog=openai", "rules", "models"] {
         let (path, auth) = (format!("/o/{slug}/{page}"), Auth::Session(session));
         cx.site.client.send("GET", &path, auth, Payload::Empty).await?;

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::{
     client::{Auth, Client, Payload},
     seed::Seed,
-    wire::{Receiver, Resident, Tenant, Tenants},
+    wire::{Newcomer, Receiver, Resident, Tenant, Tenants},
 };
 
 /// How long the record of a request may take. The first after a pause is written at once, those that follow in
@@ -23,8 +23,8 @@ const LOOK: Duration = Duration::from_millis(250);
 pub(crate) struct Houses {
     pub(crate) first: Household,
     pub(crate) second: Household,
-    /// The short name of one that has connected nobody, and the session of its owner.
-    pub(crate) third: (String, String),
+    /// One that has connected nobody.
+    pub(crate) third: Newcomer,
     pub(crate) made: Timestamp,
 }
 
@@ -60,13 +60,13 @@ impl Houses {
     ) -> Result<Self> {
         let first = Household::furnish(client, &tenants.first, seed, "first").await?;
         let second = Household::furnish(client, &tenants.second, seed, "second").await?;
-        let third = (tenants.third.slug.clone(), tenants.third.session.clone());
+        let third = tenants.third.clone();
         Ok(Self { first, second, third, made: now })
     }
 
     /// The third organization's API, as its owner uses it.
     pub(super) fn third<'a>(&'a self, client: &'a Client) -> Owner<'a> {
-        Owner { client, slug: &self.third.0, session: &self.third.1 }
+        Owner { client, slug: &self.third.slug, session: &self.third.session }
     }
 }
 

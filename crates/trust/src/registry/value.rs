@@ -297,6 +297,7 @@ words! {
         Transport = "transport",
         Pages = "pages",
         SignIn = "sign_in",
+        Sessions = "sessions",
         Guessing = "guessing",
         Addresses = "addresses",
         Roles = "roles",

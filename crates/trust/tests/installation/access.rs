@@ -28,6 +28,24 @@ each_backend! {
         here.end().await;
     }
 
+    async fn sessions_that_never_end_are_noticed(backend: Backend) {
+        let here = sound(backend, "IDN-24").await;
+        outside::run(&here, "update session set seen_at = seen_at + 1000000000").await;
+        red(&here, "IDN-24", Reason::StillAccepted).await;
+        outside::run(&here, "update session set seen_at = seen_at - 1000000000").await;
+        healed(&here, "IDN-24").await;
+        here.end().await;
+    }
+
+    async fn a_policy_that_is_not_kept_is_noticed(backend: Backend) {
+        let here = sound(backend, "IDN-17").await;
+        outside::forget_policies(&here).await;
+        red(&here, "IDN-17", Reason::GateOpen).await;
+        outside::keep_policies(&here).await;
+        healed(&here, "IDN-17").await;
+        here.end().await;
+    }
+
     async fn a_viewer_who_can_do_more_is_noticed(backend: Backend) {
         let here = sound(backend, "IDN-26").await;
         let raise = "update member set role = 'admin' where user_id in \

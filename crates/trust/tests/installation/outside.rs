@@ -199,6 +199,28 @@ pub(crate) async fn hold_letters_back(here: &Here) {
     run(here, sql).await;
 }
 
+/// From now on the database forgets that an organization asks for a second factor.
+pub(crate) async fn forget_policies(here: &Here) {
+    let sql = if here.backend.is_postgres() {
+        "create function forget() returns trigger language plpgsql as \
+         $$ begin new.asks_second := 0; return new; end $$; \
+         create trigger forget before update on organization for each row execute function forget()"
+    } else {
+        "create trigger forget after update on organization when new.asks_second = 1 begin \
+         update organization set asks_second = 0 where id = new.id; end"
+    };
+    run(here, sql).await;
+}
+
+pub(crate) async fn keep_policies(here: &Here) {
+    let sql = if here.backend.is_postgres() {
+        "drop trigger forget on organization; drop function forget"
+    } else {
+        "drop trigger forget"
+    };
+    run(here, sql).await;
+}
+
 /// From now on the database adds a few tokens to every record.
 pub(crate) async fn pad_usage(here: &Here) {
     let sql = if here.backend.is_postgres() {

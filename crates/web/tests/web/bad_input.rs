@@ -79,6 +79,12 @@ fn of_organization(house: &House, member: &str) -> Vec<Case> {
         ),
         case(format!("{base}/settings"), &[("name", "two\nlines")], "name", "on one line"),
         case(
+            format!("{base}/settings/sign-in"),
+            &[("session_hours", "999")],
+            "session_hours",
+            "from 1 to 720",
+        ),
+        case(
             format!("{base}/usage/reconcile"),
             &[("provider", ""), ("text", "date,model")],
             "provider",
