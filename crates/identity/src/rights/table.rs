@@ -3,7 +3,7 @@
 
 use std::sync::OnceLock;
 
-use cedar_policy::{Authorizer, Context, Decision, Entities, EntityUid, Request};
+use cedar_policy::{Authorizer, Context, Decision, Entities, Entity, EntityUid, Request};
 use domain::{OrgRole, Permission, ProjectRole};
 
 use super::{Denial, Standing, world};
@@ -45,16 +45,19 @@ impl Table {
 
 /// Asks Cedar about everything.
 fn worked_out(policies: &str) -> Option<Table> {
-    let asking = Asking { rules: parsed(crate::policies::SCHEMA, policies)? };
+    let rules = parsed(crate::policies::SCHEMA, policies)?;
+    let asking = Asking { rules, things: world::things()? };
+    let permissions = asking.questions(Permission::ALL.iter().map(|one| one.as_str()))?;
+    let scopes = asking.questions(KeyScope::ALL.iter().map(|one| one.as_str()))?;
     let standings = standings();
     let mut verdicts = Vec::new();
     for (at, standing) in standings.iter().enumerate() {
         if place(*standing) != at {
             return None;
         }
-        let caller = asking.world(world::of_standing(*standing))?;
-        for permission in Permission::ALL {
-            verdicts.push(asking.verdict(&caller, permission.as_str())?);
+        let caller = asking.world(world::of_standing(*standing)?)?;
+        for permission in &permissions {
+            verdicts.push(asking.verdict(&caller, permission)?);
         }
     }
     let mut rights = Vec::new();
@@ -67,9 +70,9 @@ fn worked_out(policies: &str) -> Option<Table> {
     for set in 0..1 << KeyScope::ALL.len() {
         let held: Vec<_> =
             KeyScope::ALL.iter().copied().filter(|one| set & 1 << *one as usize != 0).collect();
-        let key = asking.world(world::of_key(true, &held))?;
-        for wanted in KeyScope::ALL {
-            covered.push(asking.verdict(&key, wanted.as_str())?.is_ok());
+        let key = asking.world(world::of_key(true, &held)?)?;
+        for wanted in &scopes {
+            covered.push(asking.verdict(&key, wanted)?.is_ok());
         }
     }
     Some(Table { rights, covered })
@@ -133,6 +136,13 @@ fn with_second_factor(standing: Standing) -> Standing {
 
 struct Asking {
     rules: Rules,
+    /// What callers ask about.
+    things: Vec<Entity>,
+}
+
+struct Question {
+    action: EntityUid,
+    about: EntityUid,
 }
 
 /// A caller with everything they may ask about.
@@ -142,20 +152,27 @@ struct World {
 }
 
 impl Asking {
-    fn world(&self, all: Option<world::All>) -> Option<World> {
-        let all = all?;
-        let caller = all.caller.uid();
-        let entities = all.things.into_iter().chain([all.caller]);
-        let entities = Entities::from_entities(entities, Some(&self.rules.schema)).ok()?;
-        Some(World { caller, entities })
+    fn questions(&self, actions: impl Iterator<Item = &'static str>) -> Option<Vec<Question>> {
+        let question = |action| {
+            let action = uid("Action", action)?;
+            let about = world::asked_about(&self.rules.schema, &action)?;
+            Some(Question { action, about })
+        };
+        actions.map(question).collect()
     }
 
-    fn verdict(&self, world: &World, action: &str) -> Option<Answer> {
-        let action = uid("Action", action)?;
-        let schema = &self.rules.schema;
-        let about = world::asked_about(schema, &action)?;
-        let request =
-            Request::new(world.caller.clone(), action, about, Context::empty(), Some(schema));
+    fn world(&self, caller: Entity) -> Option<World> {
+        let name = caller.uid();
+        let entities = self.things.iter().cloned().chain([caller]);
+        let entities = Entities::from_entities(entities, Some(&self.rules.schema)).ok()?;
+        Some(World { caller: name, entities })
+    }
+
+    fn verdict(&self, world: &World, question: &Question) -> Option<Answer> {
+        let (caller, action) = (world.caller.clone(), question.action.clone());
+        let about = question.about.clone();
+        let schema = Some(&self.rules.schema);
+        let request = Request::new(caller, action, about, Context::empty(), schema);
         let response =
             Authorizer::new().is_authorized(&request.ok()?, &self.rules.policies, &world.entities);
         if response.diagnostics().errors().next().is_some() {

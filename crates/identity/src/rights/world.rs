@@ -10,18 +10,25 @@ use crate::{KeyScope, egress, policies::uid};
 
 type Attributes = Vec<(&'static str, RestrictedExpression)>;
 
-/// A caller, and the things around them.
-pub(super) struct All {
-    pub(super) caller: Entity,
-    pub(super) things: Vec<Entity>,
-}
-
 /// What an action is about: the one of its kind that is asked about.
 pub(super) fn asked_about(schema: &Schema, action: &EntityUid) -> Option<EntityUid> {
     uid(&schema.resources_for_action(action)?.next()?.to_string(), "asked")
 }
 
-pub(super) fn of_standing(standing: Standing) -> Option<All> {
+/// Everything that callers ask about.
+pub(super) fn things() -> Option<Vec<Entity>> {
+    let within = HashSet::from([uid("Organization", "asked")?]);
+    // Where its requests go is decided elsewhere.
+    let rules = RoutingPolicy::default();
+    Some(vec![
+        Entity::new_no_attrs(uid("Installation", "asked")?, HashSet::new()),
+        Entity::new_no_attrs(uid("Organization", "asked")?, HashSet::new()),
+        egress::entities::project(&rules, "asked", within.clone())?,
+        egress::entities::project(&rules, "other", within)?,
+    ])
+}
+
+pub(super) fn of_standing(standing: Standing) -> Option<Entity> {
     match standing {
         Standing::Anonymous => caller("Anonymous", Vec::new()),
         Standing::Person { operator, strong } => {
@@ -36,7 +43,7 @@ pub(super) fn of_standing(standing: Standing) -> Option<All> {
 }
 
 /// A key with these scopes; `own` says whether the project that is asked about is its own.
-pub(super) fn of_key(own: bool, scopes: &[KeyScope]) -> Option<All> {
+pub(super) fn of_key(own: bool, scopes: &[KeyScope]) -> Option<Entity> {
     let project = project(if own { "asked" } else { "other" })?;
     let scopes: Option<Vec<_>> =
         scopes.iter().map(|scope| refers("KeyScope", scope.as_str())).collect();
@@ -50,11 +57,10 @@ pub(super) fn of_key(own: bool, scopes: &[KeyScope]) -> Option<All> {
     )
 }
 
-fn member(role: OrgRole, granted: Option<ProjectRole>, strong: bool) -> Option<All> {
+fn member(role: OrgRole, granted: Option<ProjectRole>, strong: bool) -> Option<Entity> {
     let asked = project("asked")?;
-    let granted_as = |role| {
-        RestrictedExpression::new_set((granted == Some(role)).then(|| asked.clone()).into_iter())
-    };
+    let granted_as =
+        |role| RestrictedExpression::new_set((granted == Some(role)).then(|| asked.clone()));
     caller(
         "Member",
         vec![
@@ -68,20 +74,10 @@ fn member(role: OrgRole, granted: Option<ProjectRole>, strong: bool) -> Option<A
     )
 }
 
-fn caller(kind: &str, attributes: Attributes) -> Option<All> {
+fn caller(kind: &str, attributes: Attributes) -> Option<Entity> {
     let attributes: HashMap<_, _> =
         attributes.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    let caller = Entity::new(uid(kind, "caller")?, attributes, HashSet::new()).ok()?;
-    let within = HashSet::from([uid("Organization", "asked")?]);
-    // Where its requests go is decided elsewhere.
-    let rules = RoutingPolicy::default();
-    let things = vec![
-        Entity::new_no_attrs(uid("Installation", "asked")?, HashSet::new()),
-        Entity::new_no_attrs(uid("Organization", "asked")?, HashSet::new()),
-        egress::entities::project(&rules, "asked", within.clone())?,
-        egress::entities::project(&rules, "other", within)?,
-    ];
-    Some(All { caller, things })
+    Entity::new(uid(kind, "caller")?, attributes, HashSet::new()).ok()
 }
 
 fn yes(value: bool) -> RestrictedExpression {
