@@ -11,7 +11,9 @@ mod solver;
 use std::{collections::BTreeSet, str::FromStr as _};
 
 use cedar_policy::{PolicySet, RequestEnv, Schema};
-use cedar_policy_symcc::{CedarSymCompiler, CompiledPolicySet, solver::LocalSolver};
+use cedar_policy_symcc::{
+    CedarSymCompiler, CompiledPolicy, CompiledPolicySet, solver::LocalSolver,
+};
 
 use properties::{MUTANTS, PROPERTIES};
 
@@ -54,6 +56,21 @@ impl Prover {
             let (below, above) = (self.compiled(&policies, &kind), self.compiled(&ceiling, &kind));
             if !self.compiler.check_implies_opt(&below, &above).await.unwrap() {
                 found.push(named(&kind));
+            }
+        }
+        found
+    }
+
+    /// The policies that some request makes fail.
+    async fn failing(&mut self, policies: &str) -> Vec<String> {
+        let policies = set(policies);
+        let mut found = Vec::new();
+        for kind in self.kinds_of_requests() {
+            for policy in policies.policies() {
+                let compiled = CompiledPolicy::compile(policy, &kind, &self.schema).unwrap();
+                if !self.compiler.check_never_errors_opt(&compiled).await.unwrap() {
+                    found.push(policy.annotation("id").unwrap().to_owned());
+                }
             }
         }
         found
@@ -161,4 +178,14 @@ async fn rights_and_egress_do_not_meddle_with_each_other() {
         let (first, second) = (prover.compiled(&together, &kind), prover.compiled(alone, &kind));
         assert!(prover.compiler.check_equivalent_opt(&first, &second).await.unwrap());
     }
+}
+
+/// Cedar passes over a policy that fails, a `forbid` too: none can.
+#[tokio::test]
+async fn no_policy_fails_on_anything() {
+    let mut prover = Prover::new();
+    assert_eq!(prover.failing(&all()).await, Vec::<String>::new());
+    let late = "resource.retentionDays > principal.maxRetentionDays + 1";
+    let failing = all().replace("resource.retentionDays > principal.maxRetentionDays", late);
+    assert_eq!(prover.failing(&failing).await, ["retention"], "a sum has an end");
 }
