@@ -52,6 +52,17 @@ need_test_packages() {
   install_packages "${packages[@]}"
 }
 
+# The solver that proves the policies, in a folder of the project's own; made anew when its list changes.
+need_solver() {
+  local solver=.cache/solver list=crates/identity/tests/proofs/requirements.txt sum
+  sum=$(sha256sum <$list)
+  [ "$(cat $solver/made-from 2>/dev/null)" != "$sum" ] || return 0
+  rm -rf $solver
+  python3 -m venv $solver
+  $solver/bin/pip install --quiet --disable-pip-version-check -r $list
+  printf '%s' "$sum" >$solver/made-from
+}
+
 # The official clients, in a folder of the project's own; made anew when their lists change.
 need_clients() {
   local python=.cache/clients/python node=.cache/clients/node sum

@@ -1,17 +1,15 @@
 //! Whether a project's requests may go to a provider: the Cedar policies of `policies/egress.cedar`.
 //! Decided when an organization's routes are worked out, not per request.
 
-mod entities;
+pub(crate) mod entities;
 
-use std::{str::FromStr as _, sync::OnceLock};
+use std::{collections::HashSet, sync::OnceLock};
 
-use cedar_policy::{
-    Authorizer, Context, Decision, Entities, Entity, PolicySet, Request, Schema, ValidationMode,
-    Validator,
-};
+use cedar_policy::{Authorizer, Context, Decision, Entities, Entity, Request};
 use domain::{HealthAgreement, RoutingPolicy, Timestamp};
 
-const SCHEMA: &str = include_str!("../policies/schema.cedarschema");
+use crate::policies::{Rules, SCHEMA, parsed};
+
 const POLICIES: &str = include_str!("../policies/egress.cedar");
 
 /// Why a provider may not be asked: the id of a policy, with the words for people.
@@ -95,7 +93,8 @@ pub fn egress_refusals(policy: &RoutingPolicy, terms: &Terms<'_>, now: Timestamp
 
 fn decided(policy: &RoutingPolicy, terms: &Terms<'_>, now: Timestamp) -> Option<Vec<Refusal>> {
     let rules = rules()?;
-    let (project, route) = (entities::project(policy)?, entities::route(terms, now)?);
+    let project = entities::project(policy, "asking", HashSet::new())?;
+    let route = entities::route(terms, now)?;
     let uid = |entity: &Entity| entity.uid();
     let action = entities::action()?;
     let request =
@@ -121,22 +120,10 @@ fn decided(policy: &RoutingPolicy, terms: &Terms<'_>, now: Timestamp) -> Option<
     Some(refusals)
 }
 
-struct Rules {
-    schema: Schema,
-    policies: PolicySet,
-}
-
 /// Parsed and checked against the schema once.
 fn rules() -> Option<&'static Rules> {
     static RULES: OnceLock<Option<Rules>> = OnceLock::new();
     RULES.get_or_init(|| parsed(SCHEMA, POLICIES)).as_ref()
-}
-
-fn parsed(schema: &str, policies: &str) -> Option<Rules> {
-    let schema = Schema::from_str(schema).ok()?;
-    let policies = PolicySet::from_str(policies).ok()?;
-    let checked = Validator::new(schema.clone()).validate(&policies, ValidationMode::Strict);
-    checked.validation_passed().then_some(Rules { schema, policies })
 }
 
 #[cfg(test)]

@@ -33,6 +33,7 @@ mod notice;
 mod operator;
 mod organization;
 mod password_policy;
+mod policies;
 mod project;
 mod provider;
 mod reconcile;
@@ -92,7 +93,8 @@ impl Identity {
     /// Needs a migrated store: the pepper is among its keys.
     ///
     /// # Errors
-    /// `Invalid` when the configuration contradicts itself; `Unavailable` before the first migration.
+    /// `Invalid` when the configuration contradicts itself; `Internal` when the policies of rights cannot be evaluated;
+    /// `Unavailable` before the first migration.
     pub async fn new(
         config: Config,
         store: Store,
@@ -100,6 +102,7 @@ impl Identity {
     ) -> Result<Self> {
         let catalogue = catalogue.into();
         config.check()?;
+        rights::prepare()?;
         let passwords = store.deployment(Authority::SignIn).await?.passwords()?;
         Ok(Self(Arc::new(Inner {
             hashing: Hashing::new(Arc::new(passwords)),

@@ -1,6 +1,10 @@
-//! The one place where rights are decided: who stands where, what the permission asks, yes or no.
+//! The one place where rights are decided: who stands where, what the permission asks, yes or no. The answers are those
+//! of the Cedar policies in `policies/rights.cedar`, worked out once.
 
-use domain::{Error, OrgRole, Permission, ProjectId, ProjectRole, Result, Rule};
+mod table;
+mod world;
+
+use domain::{Error, OrgRole, Permission, ProjectId, ProjectRole, Result};
 use serde::Serialize;
 use store::{Principal, Scope, Session};
 
@@ -79,7 +83,7 @@ pub fn decide<'a>(
     project: Option<ProjectId>,
 ) -> Result<()> {
     let who = who.into();
-    judge(who.standing(project), permission.rule()).map_err(|denial| match (denial, project, who) {
+    judge(who.standing(project), permission).map_err(|denial| match (denial, project, who) {
         // Asked about no project in particular: nothing is hidden by the answer.
         (Denial::Unseen, None, Who::Scope(_)) => refusal(Denial::Rank, permission, None),
         _ => refusal(denial, permission, project),
@@ -104,39 +108,18 @@ pub enum Denial {
     SecondFactor,
 }
 
-/// Decides one permission. Pure: the table test walks every pair.
-pub(crate) fn judge(standing: Standing, rule: Rule) -> std::result::Result<(), Denial> {
-    use Standing::{AdminKey, Anonymous, ApiKey, Member, Person};
-    let at_least = |enough: bool| if enough { Ok(()) } else { Err(Denial::Rank) };
-    let person = |enough: bool, strong: bool| match enough {
-        true if !strong && rule.asks_for_second_factor() => Err(Denial::SecondFactor),
-        enough => at_least(enough),
-    };
-    match (rule, standing) {
-        (Rule::Public, _) => Ok(()),
-        (_, Anonymous) => Err(Denial::SignIn),
-        (Rule::SignedIn, Person { .. } | Member { .. }) => Ok(()),
-        (Rule::Operator, Person { operator, strong }) => person(operator, strong),
-        (Rule::Org(_) | Rule::Project(_), Person { .. }) => Err(Denial::Unseen),
-        (Rule::Org(least), Member { role, strong, .. }) => person(role >= least, strong),
-        (Rule::Org(least), AdminKey) => at_least(OrgRole::Admin >= least),
-        (Rule::Project(_), AdminKey) => Ok(()),
-        (Rule::Project(least), Member { role, project, strong }) => {
-            // Admins own every project, by the rank for which they show a second factor.
-            let admin = role >= OrgRole::Admin;
-            match project {
-                _ if admin && strong => Ok(()),
-                Some(given) if given >= least => person(true, strong),
-                _ if admin => Err(Denial::SecondFactor),
-                Some(_) => Err(Denial::Rank),
-                None => Err(Denial::Unseen),
-            }
-        }
-        (Rule::Project(_) | Rule::Inference, ApiKey { own: false, .. }) => Err(Denial::Unseen),
-        (Rule::Inference, ApiKey { inference, .. }) => at_least(inference),
-        (Rule::Inference, Person { .. } | Member { .. } | AdminKey) => Err(Denial::Rank),
-        (Rule::SignedIn | Rule::Operator | Rule::Org(_) | Rule::Project(_), _) => Err(Denial::Rank),
-    }
+/// Decides one permission: a look-up. Without a table nothing is allowed.
+pub(crate) fn judge(standing: Standing, permission: Permission) -> std::result::Result<(), Denial> {
+    table::table().map_or(Err(Denial::Rank), |table| table.answer(standing, permission))
+}
+
+/// Works the rights out, so that no request has to wait for it.
+///
+/// # Errors
+/// `Internal` when the policies cannot be evaluated.
+pub(crate) fn prepare() -> Result<()> {
+    let table = table::table().map(drop);
+    table.ok_or_else(|| Error::internal("the policies of rights could not be evaluated"))
 }
 
 /// The answer a caller gets for a denial.
@@ -224,7 +207,7 @@ pub struct MatrixRow {
 #[must_use]
 pub fn matrix() -> Vec<MatrixRow> {
     let holders = |permission: &Permission| {
-        let holds = |role: &&Role| judge(role.standing, permission.rule()).is_ok();
+        let holds = |role: &&Role| judge(role.standing, *permission).is_ok();
         ROLES.iter().filter(holds).map(|role| role.name).collect()
     };
     Permission::ALL
@@ -243,8 +226,7 @@ pub fn matrix() -> Vec<MatrixRow> {
 /// # Errors
 /// `Forbidden` with code `scope_missing`.
 pub(crate) fn require_key_scope(scope: &Scope, wanted: KeyScope) -> Result<()> {
-    let implied = wanted == KeyScope::ModelsRead && holds(scope, KeyScope::Inference);
-    if implied || holds(scope, wanted) {
+    if table::table().is_some_and(|table| table.covers(|held| holds(scope, held), wanted)) {
         return Ok(());
     }
     Err(Error::forbidden(format!("This key does not have the scope {}.", wanted.as_str()))
@@ -253,10 +235,12 @@ pub(crate) fn require_key_scope(scope: &Scope, wanted: KeyScope) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use domain::Rule;
+
     use super::*;
 
     fn verdict(standing: Standing, permission: Permission) -> Option<Denial> {
-        judge(standing, permission.rule()).err()
+        judge(standing, permission).err()
     }
 
     #[test]

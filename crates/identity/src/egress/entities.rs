@@ -2,14 +2,20 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use cedar_policy::{Entity, EntityTypeName, EntityUid, RestrictedExpression};
+use cedar_policy::{Entity, EntityUid, RestrictedExpression};
 use domain::{RoutingPolicy, Timestamp};
 
 use super::Terms;
+use crate::policies::uid;
 
 type Attributes = HashMap<String, RestrictedExpression>;
 
-pub(super) fn project(policy: &RoutingPolicy) -> Option<Entity> {
+/// A project under an id of its own, in `parents`: its organization, where that matters.
+pub(crate) fn project(
+    policy: &RoutingPolicy,
+    id: &str,
+    parents: HashSet<EntityUid>,
+) -> Option<Entity> {
     let mut all = Attributes::new();
     let mut put = |name: &str, value| all.insert(name.to_owned(), value);
     put("allowsTraining", RestrictedExpression::new_bool(policy.allow_training));
@@ -25,7 +31,7 @@ pub(super) fn project(policy: &RoutingPolicy) -> Option<Entity> {
     if let Some(only) = &policy.only_providers {
         put("onlyProviders", set(only));
     }
-    Entity::new(uid("Project", "asking")?, all, HashSet::new()).ok()
+    Entity::new(uid("Project", id)?, all, parents).ok()
 }
 
 pub(super) fn route(terms: &Terms<'_>, now: Timestamp) -> Option<Entity> {
@@ -53,11 +59,6 @@ pub(super) fn route(terms: &Terms<'_>, now: Timestamp) -> Option<Entity> {
 
 pub(super) fn action() -> Option<EntityUid> {
     uid("Action", "egress:send")
-}
-
-fn uid(kind: &str, id: &str) -> Option<EntityUid> {
-    let kind: EntityTypeName = kind.parse().ok()?;
-    Some(EntityUid::from_type_name_and_id(kind, cedar_policy::EntityId::new(id)))
 }
 
 fn text(text: &str) -> RestrictedExpression {
