@@ -19,14 +19,14 @@ purpose = "hosting"
 source = "https://example.org/subprocessors"
 `;
 
-/** The letter to the reader that says `text`, once it has arrived. */
-async function letter(text) {
+/** The letter to somebody that says `text`, once it has arrived. */
+async function letter(text, to = READER) {
   const deadline = Date.now() + 30_000;
   while (Date.now() < deadline) {
     const letters = readdirSync(LETTERS).filter((name) => name.endsWith(".txt"));
     const found = letters
       .map((name) => readFileSync(path.join(LETTERS, name), "utf8"))
-      .find((content) => content.startsWith(`${READER}\n`) && content.includes(text));
+      .find((content) => content.startsWith(`${to}\n`) && content.includes(text));
     if (found) return found;
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
@@ -67,6 +67,38 @@ test("a stranger hears of a new sub-processor by letter, and is forgotten when t
   const gone = await page.reload();
   assert.equal(gone.status(), 404, "the address is not known any more");
   await look(page, "subscription-gone");
+  assert.deepEqual(problems, []);
+  await context.close();
+});
+
+test("somebody asks for a code and types it where they asked", async () => {
+  const { context, problems } = await open(browser, BASE_URL, { javaScriptEnabled: false });
+  const page = await context.newPage();
+  await page.goto("/sign-in");
+  await page.getByLabel("E-mail").fill("nora@walk.example");
+  await page.getByRole("button", { name: "E-mail me a code instead" }).click();
+  await page.getByText("a letter with a code is on its way").waitFor();
+  await look(page, "sign-in-code");
+  const link = linked(await letter("This code signs you in", "nora@walk.example"), "/sign-in/code/");
+
+  const elsewhere = await open(browser, BASE_URL, { javaScriptEnabled: true });
+  const other = await elsewhere.context.newPage();
+  await other.goto(link);
+  await look(other, "sign-in-code-elsewhere");
+  const code = await other.locator("#code").innerText();
+  assert.match(code, /^\d{3} \d{3}$/);
+  assert.deepEqual(elsewhere.problems, []);
+  await elsewhere.context.close();
+
+  await page.getByLabel("Code").fill("000 000");
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("alert").waitFor();
+  await look(page, "sign-in-code-wrong");
+  await page.goto(link);
+  await look(page, "sign-in-code-linked");
+  assert.equal(await page.getByLabel("Code").inputValue(), code, "the link fills it in");
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("heading", { name: "One more step" }).waitFor();
   assert.deepEqual(problems, []);
   await context.close();
 });
