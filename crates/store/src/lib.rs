@@ -101,7 +101,8 @@ pub use deployment::{Authority, Deployment, DeploymentRead, DeploymentWrite};
 pub use ending::wait_for_connections;
 pub use inspect::{
     Configured, Contracting, Coverage, Exposures, Handover, Inspector, Kept, LogView, LoggedEvent,
-    Placement, Receiver, Registration, Seen, Separation, SpineHead, StoredPasswords, Tamper, Tree,
+    Placement, Receiver, Registration, Seen, Separation, SpineHead, StoredCode, StoredPasswords,
+    Tamper, Tree,
 };
 pub use journal::{Intent, Journal, Settlement};
 pub use migrate::{migrate, migrations_digest};

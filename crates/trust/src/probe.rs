@@ -9,6 +9,7 @@ mod ciphertext;
 mod consent;
 mod contract;
 mod doors;
+mod email_codes;
 mod exposure;
 mod families;
 mod guessing;
@@ -211,6 +212,7 @@ pub(crate) async fn run(probe: ProbeId, cx: Run<'_>) -> Vec<(ControlId, Finding)
         ProbeId::Transport => transport::run(cx).boxed(),
         ProbeId::Pages => pages::run(cx).boxed(),
         ProbeId::SignIn => sign_in::run(cx).boxed(),
+        ProbeId::EmailCodes => email_codes::run(cx).boxed(),
         ProbeId::Sessions => sessions::run(cx).boxed(),
         ProbeId::Guessing => guessing::run(cx).boxed(),
         ProbeId::Addresses => addresses::run(cx).boxed(),
@@ -273,6 +275,7 @@ pub(crate) const fn controls(probe: ProbeId) -> &'static [&'static str] {
         ProbeId::Transport => &["ENC-01", "ENC-02", "ENC-03"],
         ProbeId::Pages => &["VUL-15", "VUL-16"],
         ProbeId::Sessions => &["IDN-17", "IDN-24"],
+        ProbeId::EmailCodes => &["IDN-03"],
         ProbeId::SignIn => &["IDN-01", "IDN-02", "IDN-15", "IDN-23", "IDN-25"],
         ProbeId::Guessing => &["IDN-06", "IDN-08"],
         ProbeId::Addresses => &["ENC-16"],

@@ -15,15 +15,15 @@ use domain::{
 };
 use serde::{Deserialize, Serialize};
 use store::{
-    Authority, Deployment, NewOrganization, NewProvider, NewSession, NewUser, NewWebhook,
-    ProviderChange, Store,
+    Authority, Deployment, NewOrganization, NewProvider, NewSession, NewSignInCode, NewUser,
+    NewWebhook, ProviderChange, Store,
 };
 
 use crate::{
     Digest, Trust,
     registry::ParamValue,
     seed::Seed,
-    wire::{Abroad, Hello, Idle, Newcomer, Receiver, Tenant, Tenants},
+    wire::{Abroad, Hello, Idle, LateCode, Newcomer, Receiver, Tenant, Tenants},
 };
 
 use places::{COMPANY, PLACES, Place, more_places};
@@ -139,7 +139,8 @@ impl Landlord {
                     idle.push(Idle { used, idle: self.unused((one.owner, lasting), over).await? });
                 }
                 let (slug, session) = (one.slug.clone(), token.expose().clone());
-                Some(Newcomer { slug, session, weak: weak.expose().clone(), idle })
+                let (weak, late) = (weak.expose().clone(), self.late_code(one.owner).await?);
+                Some(Newcomer { slug, session, weak, idle, late })
             }
             None => None,
         };
@@ -241,6 +242,28 @@ impl Landlord {
         let short = of("idle_hours", 3600.0).map(|limit| (limit, false));
         let long = of("idle_days_staying", 86_400.0).map(|limit| (limit, true));
         short.into_iter().chain(long).collect()
+    }
+
+    /// A code that holds no more.
+    async fn late_code(&self, user: UserId) -> Result<LateCode> {
+        let token = vault::random_token()?;
+        let code = vault::random_sign_in_code(false)?.expose().replace(' ', "");
+        let browser = vault::sha256(token.expose().as_bytes());
+        // Nobody's address: tries at it count for nobody.
+        let (email, address): ([u8; 32], [u8; 32]) = (vault::random()?, vault::random()?);
+        let new = NewSignInCode {
+            browser: &browser,
+            user: Some(user),
+            email_index: &email,
+            address_index: &address,
+            code: &code,
+            long: false,
+            expires: self.store.clock().now().minus(Duration::from_secs(1)),
+        };
+        let mut write = self.deployment.write().await?;
+        write.sign_in_code_create(new).await?;
+        write.commit(event(Action::SessionCode).on_user(user)).await?;
+        Ok(LateCode { token: token.expose().clone(), code })
     }
 
     /// A session that was used this long ago.

@@ -130,6 +130,16 @@ pub(crate) struct Newcomer {
     pub(crate) weak: String,
     /// One pair for each kind of session.
     pub(crate) idle: Vec<Idle>,
+    /// What the owner would sign in with, had they not waited for too long.
+    pub(crate) late: LateCode,
+}
+
+/// A code that came by letter a second longer ago than it holds, and what the browser kept that asked for it.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LateCode {
+    pub(crate) token: String,
+    pub(crate) code: String,
 }
 
 /// Two sessions that nobody used for a while.

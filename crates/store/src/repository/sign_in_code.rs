@@ -69,7 +69,7 @@ pub enum Tried {
     Over,
 }
 
-fn index(keys: &OrgKeys, browser: &[u8; 32], code: &str) -> Vec<u8> {
+pub(crate) fn index(keys: &OrgKeys, browser: &[u8; 32], code: &str) -> Vec<u8> {
     keys.index("code to sign in", &format!("{} {code}", hex::encode(browser)))
 }
 

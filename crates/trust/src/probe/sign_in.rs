@@ -3,7 +3,7 @@
 
 mod code;
 mod hashes;
-mod person;
+pub(super) mod person;
 
 use domain::Result;
 use serde_json::Value;
@@ -112,7 +112,7 @@ async fn is_reached_over_tls(cx: Run<'_>) -> Result<bool> {
 }
 
 /// `name=value`, as a browser sends it back.
-fn pair(cookie: &str) -> &str {
+pub(super) fn pair(cookie: &str) -> &str {
     cookie.split(';').next().unwrap_or_default()
 }
 
@@ -124,7 +124,7 @@ async fn lets_in(door: &Door, cookie: &str) -> Result<bool> {
 }
 
 /// Nobody stays signed in.
-async fn end(door: &Door, cookie: &str) -> Result<()> {
+pub(super) async fn end(door: &Door, cookie: &str) -> Result<()> {
     let header = format!("cookie: {}\r\n", pair(cookie));
     door.ask(None, ("POST", "/sign-out"), &header, "").await.map(drop)
 }

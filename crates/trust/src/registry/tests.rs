@@ -73,10 +73,11 @@ fn the_probed_controls_are_these() {
     let expected = [
         "APP-03", "APP-16", "APP-24", "AUD-01", "AUD-02", "BIL-03", "ENC-01", "ENC-02", "ENC-03",
         "ENC-11", "ENC-16", "GW-01", "GW-02", "GW-03", "GW-04", "GW-05", "GW-06", "GW-07", "GW-08",
-        "GW-10", "GW-11", "GW-12", "GW-13", "IDN-01", "IDN-02", "IDN-06", "IDN-08", "IDN-14",
-        "IDN-15", "IDN-17", "IDN-21", "IDN-23", "IDN-24", "IDN-25", "IDN-26", "IDN-27", "IDN-28",
-        "KEY-01", "KEY-02", "KEY-03", "KEY-06", "KEY-07", "KEY-10", "RET-03", "SUB-01", "SUB-02",
-        "SUB-04", "SUB-11", "SUB-15", "SUB-16", "SUB-17", "TEN-01", "TEN-04", "VUL-15", "VUL-16",
+        "GW-10", "GW-11", "GW-12", "GW-13", "IDN-01", "IDN-02", "IDN-03", "IDN-06", "IDN-08",
+        "IDN-14", "IDN-15", "IDN-17", "IDN-21", "IDN-23", "IDN-24", "IDN-25", "IDN-26", "IDN-27",
+        "IDN-28", "KEY-01", "KEY-02", "KEY-03", "KEY-06", "KEY-07", "KEY-10", "RET-03", "SUB-01",
+        "SUB-02", "SUB-04", "SUB-11", "SUB-15", "SUB-16", "SUB-17", "TEN-01", "TEN-04", "VUL-15",
+        "VUL-16",
     ];
     assert_eq!(probed, expected);
     let rest = registry.controls().filter(|control| control.bindings().is_empty());

@@ -298,6 +298,7 @@ words! {
         Pages = "pages",
         SignIn = "sign_in",
         Sessions = "sessions",
+        EmailCodes = "email_codes",
         Guessing = "guessing",
         Addresses = "addresses",
         Roles = "roles",

@@ -5,6 +5,7 @@ use trust::evidence::Reason;
 
 use crate::{
     front::Care,
+    here::Here,
     outside,
     sabotage::{all_healed, all_red, healed, red, sound, sound_of},
 };
@@ -34,6 +35,21 @@ each_backend! {
         red(&here, "IDN-24", Reason::StillAccepted).await;
         outside::run(&here, "update session set seen_at = seen_at - 1000000000").await;
         healed(&here, "IDN-24").await;
+        here.end().await;
+    }
+
+    async fn codes_that_hold_for_longer_or_open_twice_are_noticed(backend: Backend) {
+        let here = Here::start_with_mail_for(backend, &["IDN-03"]).await;
+        here.until("IDN-03", "verified").await;
+        let mailbox = here.mailbox.as_ref().unwrap();
+        assert!(mailbox.letters().is_empty(), "nobody is written to who does not exist");
+        outside::run(&here, "update sign_in_code set expires_at = expires_at + 100000000").await;
+        red(&here, "IDN-03", Reason::CodeAccepted).await;
+        outside::run(&here, "update sign_in_code set expires_at = expires_at - 100000000").await;
+        healed(&here, "IDN-03").await;
+        outside::allow_codes_twice(&here).await;
+        red(&here, "IDN-03", Reason::CodeAccepted).await;
+        outside::allow_codes_once(&here).await;
         here.end().await;
     }
 

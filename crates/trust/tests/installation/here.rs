@@ -85,6 +85,14 @@ impl Here {
         Self::start_in(backend, With { mailbox: Some(mailbox), ..With::default() }).await
     }
 
+    /// The same, in which only the probes of these controls have planned runs.
+    pub(crate) async fn start_with_mail_for(backend: Backend, controls: &[&str]) -> Self {
+        let here = ([127, 0, 0, 1], 0).into();
+        let mailbox = Mailbox::start(here, MailScript::default()).await.unwrap();
+        let only = Some(controls.iter().map(|id| id.parse().unwrap()).collect());
+        Self::start_in(backend, With { mailbox: Some(mailbox), only, ..With::default() }).await
+    }
+
     /// The same over TLS, without the front.
     pub(crate) async fn start_over_tls(backend: Backend) -> Self {
         Self::start_in(backend, With { over_tls: true, ..With::default() }).await

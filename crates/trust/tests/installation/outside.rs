@@ -221,6 +221,28 @@ pub(crate) async fn keep_policies(here: &Here) {
     run(here, sql).await;
 }
 
+/// From now on the database forgets that a code was used.
+pub(crate) async fn allow_codes_twice(here: &Here) {
+    let sql = if here.backend.is_postgres() {
+        "create function forget() returns trigger language plpgsql as \
+         $$ begin new.used_at := null; return new; end $$; \
+         create trigger forget before update on sign_in_code for each row execute function forget()"
+    } else {
+        "create trigger forget after update on sign_in_code when new.used_at is not null begin \
+         update sign_in_code set used_at = null where digest = new.digest; end"
+    };
+    run(here, sql).await;
+}
+
+pub(crate) async fn allow_codes_once(here: &Here) {
+    let sql = if here.backend.is_postgres() {
+        "drop trigger forget on sign_in_code; drop function forget"
+    } else {
+        "drop trigger forget"
+    };
+    run(here, sql).await;
+}
+
 /// From now on the database adds a few tokens to every record.
 pub(crate) async fn pad_usage(here: &Here) {
     let sql = if here.backend.is_postgres() {

@@ -14,14 +14,14 @@ use crate::{
     seed::Seed,
 };
 
-pub(super) struct Person {
-    email: String,
+pub(in crate::probe) struct Person {
+    pub(in crate::probe) email: String,
     pub(super) password: String,
     name: String,
 }
 
 impl Person {
-    pub(super) fn of(cx: Run<'_>) -> Self {
+    pub(in crate::probe) fn of(cx: Run<'_>) -> Self {
         Self::named(cx, "")
     }
 
@@ -39,7 +39,7 @@ impl Person {
     }
 
     /// Joins the organization, unless that was done before; the cookies that came of it.
-    pub(super) async fn settle(&self, cx: Run<'_>, door: &Door) -> Result<Vec<String>> {
+    pub(in crate::probe) async fn settle(&self, cx: Run<'_>, door: &Door) -> Result<Vec<String>> {
         let owner = cx.houses.second.owner(&cx.site.client);
         let members = owner.ask("GET", "/api/v1/members", Payload::Empty).await?;
         let mut members = members.get("data").and_then(|all| all.as_array()).into_iter().flatten();
