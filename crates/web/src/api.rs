@@ -3,6 +3,7 @@
 mod audit;
 mod budgets;
 mod catalogue;
+mod connections;
 mod content;
 mod directory;
 mod keys;
@@ -47,6 +48,7 @@ pub(crate) fn routes() -> Routes {
         budgets::routes(),
         limits::routes(),
         webhooks::routes(),
+        connections::routes(),
         notices::routes(),
         members::routes(),
         usage::routes(),
