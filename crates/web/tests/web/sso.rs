@@ -425,6 +425,9 @@ async fn an_invitation_is_accepted_with_a_connection_of_its_own_organization() {
     let account = home.house.get("/account", Some(&nora)).await;
     assert!(account.text.contains("nora@acme.example") && account.text.contains("Unlink"));
     person(&home.sign_in().await);
+    // Whoever runs the provider must not make the account their own.
+    let answer = home.house.post("/account/password", &[("password", PASSWORD)], Some(&nora)).await;
+    assert!(answer.text.contains("not enough for this"), "{}", answer.text);
     // There is no other way into this account.
     let path = format!("/account/identities/{}/unlink", home.id);
     let answer = home.house.post(&path, &[], Some(&nora)).await;

@@ -116,7 +116,8 @@ impl Provider {
             .route("/keys", get(keys))
             .route("/token", post(token))
             .with_state(it.clone());
-        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        tokio_util::task::TaskTracker::new()
+            .spawn(async move { axum::serve(listener, router).await.unwrap() });
         it
     }
 
@@ -160,8 +161,7 @@ impl Provider {
     }
 
     fn id_token(&self, inner: &Inner) -> String {
-        let now =
-            std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+        let now = domain::Clock::system().now().as_millis() / 1_000;
         let bent = &inner.bent;
         let mut head = json!({"alg": "ES256", "kid": "one"});
         let mut claims = json!({
