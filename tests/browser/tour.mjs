@@ -56,7 +56,7 @@ for (const javaScriptEnabled of [true, false]) {
     await page.getByRole("alert").waitFor();
     if (javaScriptEnabled) await look(page, "sign-in-wrong");
     await signIn(page, member("owner"));
-    for (const place of ["", "/usage", "/usage/reconcile", "/audit", "/providers", "/rules", "/masking", "/subprocessors", "/budgets", "/limits", "/webhooks", "/members", "/models", "/projects", "/settings"]) {
+    for (const place of ["", "/usage", "/usage/reconcile", "/audit", "/providers", "/rules", "/masking", "/subprocessors", "/budgets", "/limits", "/webhooks", "/sign-on", "/members", "/models", "/projects", "/settings"]) {
       await visit(page, `${base}${place}`, javaScriptEnabled && `demo${place.replaceAll("/", "-") || "-overview"}`);
     }
     await visit(page, `/o/${foreign.slug}`, javaScriptEnabled && "not-found-signed-in", 404);
@@ -106,6 +106,22 @@ test("an owner sees every page of an organization with some history", async () =
   await page.waitForLoadState();
   await look(page, "demo-webhook-created");
   await follow(page, `${base}/webhooks`, /\/webhooks\/whk_[^/]+\/remove$/, "demo-webhook-remove");
+  await visit(page, `${base}/sign-on`, false);
+  await page.getByLabel("Another provider").check();
+  await page.getByLabel("Name", { exact: true }).fill("Northwind account");
+  await page.getByLabel("Issuer").fill("https://id.northwind.example");
+  await page.getByLabel("Client id").fill("probity");
+  await page.getByLabel("Client secret").fill("hush-hush");
+  await page.getByRole("button", { name: "Add connection" }).click();
+  await page.getByRole("heading", { level: 1, name: "Northwind account" }).waitFor();
+  await look(page, "demo-connection");
+  const connection = new URL(page.url()).pathname.split("/").at(-1);
+  await follow(page, `${base}/sign-on`, /\/sign-on\/con_[^/]+$/, false);
+  await follow(page, page.url(), /\/remove$/, "demo-connection-remove");
+  await visit(page, "/sign-in/sso", "sso");
+  await visit(page, `/sign-in/sso?organization=${base.split("/").at(-1)}`, "sso-offers");
+  await visit(page, `/sign-in/sso/${connection}`, "sso-one");
+  await visit(page, `/sign-in/sso/${connection}/callback`, "sso-refused", 401);
   await visit(page, "/safe", "demo-safe");
   await visit(page, "/account", "demo-account");
   await visit(page, "/no-such-page", "not-found", 404);

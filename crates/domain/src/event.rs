@@ -44,10 +44,13 @@ actions! {
     UserSecondFactorSet = "user.second_factor_set", "set up a second factor";
     UserSecondFactorRemove = "user.second_factor_remove", "removed their second factor";
     UserRecoveryCodesRenew = "user.recovery_codes_renew", "made new recovery codes";
+    UserIdentityLink = "user.identity_link", "linked their account to their organization's sign-in";
+    UserIdentityUnlink = "user.identity_unlink", "unlinked their account from their organization's sign-in";
     SessionCreate = "session.create", "signed in";
     SessionCode = "session.code", "asked for a code to sign in with";
     SessionBegin = "session.begin", "showed who they are and was asked for a second factor";
     SessionRefuse = "session.refuse", "was refused sign-in";
+    SessionSsoBegin = "session.sso_begin", "left for their organization's sign-in";
     SessionEnd = "session.end", "signed out";
     OrganizationCreate = "organization.create", "created the organization";
     OrganizationChange = "organization.change", "changed the organization's settings";
@@ -90,6 +93,9 @@ actions! {
     BudgetSet = "budget.set", "set a budget";
     BudgetRemove = "budget.remove", "removed a budget";
     BudgetReach = "budget.reach", "noticed that much of a budget was spent";
+    ConnectionCreate = "connection.create", "added a way to sign in";
+    ConnectionChange = "connection.change", "changed a way to sign in";
+    ConnectionRemove = "connection.remove", "removed a way to sign in";
     WebhookCreate = "webhook.create", "added a webhook";
     WebhookTest = "webhook.test", "sent a test to a webhook";
     WebhookRemove = "webhook.remove", "removed a webhook";

@@ -23,6 +23,8 @@ pub enum Kind {
     Own,
     /// A place that an organization's events are sent to.
     Receiver,
+    /// Where an organization's people sign in.
+    IdentityProvider,
     /// A probe's target.
     Probe,
 }

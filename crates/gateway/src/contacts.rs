@@ -17,6 +17,7 @@ const fn word(kind: Kind) -> &'static str {
         Kind::Provider => "provider",
         Kind::Own => "own",
         Kind::Receiver => "receiver",
+        Kind::IdentityProvider => "identity_provider",
         Kind::Probe => "probe",
     }
 }

@@ -66,8 +66,13 @@ impl Identity {
         Ok(read.user_password(session.user()).await?.is_some())
     }
 
-    /// Whoever has no password to show again has shown something lately.
+    /// Whoever has no password to show again has shown something lately. What an organization's identity provider said
+    /// is not enough: whoever runs it could make the account their own, and reach what is not their organization's.
     pub(crate) fn shown_lately(&self, session: &Session) -> Result<()> {
+        if session.proofs().first.connection().is_some() {
+            let says = "You signed in with your organization, which is not enough for this. Sign in with a code, and this works.";
+            return Err(Error::conflict(says).with_code("sign_in_otherwise"));
+        }
         if self.clock().now().since(session.proofs().latest()) < LATELY {
             return Ok(());
         }

@@ -54,7 +54,7 @@ impl Identity {
         &self,
         session: &Session,
     ) -> Result<Vec<(Organization, OrgRole)>> {
-        self.as_self(session).await?.read().await?.organizations_of(session.user()).await
+        self.as_self(session).await?.read().await?.organizations_in_reach(session).await
     }
 
     /// The organization of the scope.

@@ -10,11 +10,17 @@ pub(crate) const fn class_of(action: Action) -> (u32, u32) {
         // Account Change
         A::OperatorCreate | A::UserCreate => (3001, 1),
         A::UserPasswordChange => (3001, 3),
+        A::UserIdentityLink => (3001, 7),
+        A::UserIdentityUnlink => (3001, 8),
         // Account Change: MFA factor enable, disable
         A::UserSecondFactorSet | A::UserRecoveryCodesRenew => (3001, 10),
         A::UserSecondFactorRemove => (3001, 11),
         // Authentication
-        A::SessionBegin | A::SessionCode | A::SessionCreate | A::SessionRefuse => (3002, 1),
+        A::SessionBegin
+        | A::SessionCode
+        | A::SessionSsoBegin
+        | A::SessionCreate
+        | A::SessionRefuse => (3002, 1),
         A::SessionEnd => (3002, 2),
         // Entity Management: create, read, update, delete
         A::OperatorLinkCreate
@@ -34,6 +40,7 @@ pub(crate) const fn class_of(action: Action) -> (u32, u32) {
         | A::EvidenceAppend
         | A::SlotsCommit
         | A::LogEpoch
+        | A::ConnectionCreate
         | A::WebhookCreate
         | A::WebhookTest
         | A::NoticeTest
@@ -52,6 +59,7 @@ pub(crate) const fn class_of(action: Action) -> (u32, u32) {
         | A::BatchEnd
         | A::CatalogueLoad
         | A::BudgetSet
+        | A::ConnectionChange
         | A::WebhookDisable
         | A::SubscriberConfirm
         | A::LimitsSet
@@ -63,6 +71,7 @@ pub(crate) const fn class_of(action: Action) -> (u32, u32) {
         | A::AliasRemove
         | A::SubprocessorWithdraw
         | A::BudgetRemove
+        | A::ConnectionRemove
         | A::WebhookRemove
         | A::MessageDrop
         | A::SubscriberRemove

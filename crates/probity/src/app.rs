@@ -9,7 +9,7 @@ use courier::Courier;
 use domain::{Action, Actor, Clock, Error, Event, Result};
 use egress::Egress;
 use gateway::Gateway;
-use identity::Identity;
+use identity::{Identity, SingleSignOn};
 use metrics_exporter_prometheus::PrometheusHandle;
 use store::{Authority, Store};
 use tokio::net::TcpListener;
@@ -154,6 +154,11 @@ impl App {
         let drain = Duration::from_secs(self.config.web.drain_seconds);
         let router = web::router(web::App::new(web::Parts {
             store: self.store.clone(),
+            sign_on: SingleSignOn::new(
+                self.identity.clone(),
+                self.egress.clone(),
+                self.public_url.clone(),
+            ),
             identity: self.identity,
             gateway: self.gateway.clone(),
             trust: self.trust,

@@ -98,6 +98,18 @@ impl Deployment {
         Ok(self.store.deployment_keys()?.index("recovery code", code))
     }
 
+    /// The keyed index of whom a connection means by a subject of an issuer.
+    pub fn subject_index(
+        &self,
+        connection: domain::ConnectionId,
+        issuer: &str,
+        subject: &str,
+    ) -> Result<Vec<u8>> {
+        // Lengths keep the parts apart.
+        let text = format!("{connection} {} {issuer} {subject}", issuer.len());
+        Ok(self.store.deployment_keys()?.index("subject", &text))
+    }
+
     /// The keyed index of a network address, for counting attempts without keeping addresses.
     pub fn address_index(&self, address: &str) -> Result<Vec<u8>> {
         Ok(self.store.deployment_keys()?.index("address", address))

@@ -8,6 +8,7 @@ use sea_orm_migration::sea_orm::DbErr;
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTraitSelf, SchemaManager};
 
 mod budget;
+mod connection;
 mod content;
 mod contract;
 mod counter;
@@ -59,6 +60,7 @@ const MIGRATIONS: &[(&str, Steps)] = &[
     ("m0016_health", health::steps),
     ("m0017_second_factor", second_factor::steps),
     ("m0018_proof", proof::steps),
+    ("m0019_connection", connection::steps),
     ("m0021_sign_in_code", sign_in_code::steps),
     ("m0022_sign_in_policy", sign_in_policy::steps),
 ];

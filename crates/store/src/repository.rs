@@ -2,6 +2,7 @@
 
 pub(crate) mod alias;
 pub(crate) mod budget;
+pub(crate) mod connection;
 pub(crate) mod contact;
 pub(crate) mod directory;
 pub(crate) mod evidence;
@@ -24,6 +25,7 @@ pub(crate) mod setting;
 pub(crate) mod sign_in_attempt;
 pub(crate) mod sign_in_code;
 pub(crate) mod sign_in_policy;
+pub(crate) mod sso;
 pub(crate) mod subscriber;
 pub(crate) mod usage;
 pub(crate) mod user;
@@ -31,6 +33,7 @@ pub(crate) mod webhook;
 
 pub use alias::Alias;
 pub use budget::Budget;
+pub use connection::{Connection, ConnectionChange, ConnectionKind, NewConnection};
 pub use contact::Contact;
 pub use directory::{DirectoryState, NameDirectory};
 pub use evidence::{Evidence, EvidenceFilter, NewEvidence, NewSlot, Slot};
@@ -47,6 +50,7 @@ pub use provider::{NewProvider, Provider, ProviderChange, ProviderRecord};
 pub use second_factor::{Authenticator, HalfSignIn};
 pub use sessions::{NewSession, SessionRow};
 pub use sign_in_code::{CodesAsked, NewSignInCode, Tried};
+pub use sso::{LinkedIdentity, NewFlow};
 pub use subscriber::Asked;
 pub use usage::{Receipt, UsageFilter, UsagePoint, UsageRow, UsageSummary};
 pub use user::{NewUser, User};

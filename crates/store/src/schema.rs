@@ -4,8 +4,10 @@
 //! listed here fails the build (invariants 1 and 6). The trust page's encryption table is rendered from it.
 
 mod audit;
+mod connection;
 mod content;
 mod messages;
+mod sign_in;
 
 use domain::DataClass::{
     self, Configuration, Credential, Digest, Email, Evidence, Identifier, Key, Name, Password,
@@ -103,64 +105,15 @@ pub const TABLES: &[Table] = &[
             ("first_at", Identifier),
         ],
     ),
-    deployment(
-        "authenticator",
-        &[
-            ("user_id", Identifier),
-            ("seed", Credential),
-            ("last_step", Identifier),
-            ("created_at", Identifier),
-        ],
-    ),
-    deployment(
-        "recovery_code",
-        &[("user_id", Identifier), ("digest", Digest), ("created_at", Identifier)],
-    ),
-    deployment(
-        "half_sign_in",
-        &[
-            ("digest", Digest),
-            ("user_id", Identifier),
-            ("created_at", Identifier),
-            ("expires_at", Identifier),
-            ("first_kind", Identifier),
-            ("first_connection", Identifier),
-        ],
-    ),
-    deployment(
-        "sign_in_code",
-        &[
-            ("digest", Digest),
-            ("user_id", Identifier),
-            ("email_index", Digest),
-            ("address_index", Digest),
-            ("code", Digest),
-            ("long", Identifier),
-            ("tries", Identifier),
-            ("created_at", Identifier),
-            ("expires_at", Identifier),
-            ("used_at", Identifier),
-        ],
-    ),
-    deployment(
-        "sign_in_attempt",
-        &[
-            ("id", Identifier),
-            ("email_index", Digest),
-            ("address_index", Digest),
-            ("at", Identifier),
-            ("success", Identifier),
-        ],
-    ),
-    deployment(
-        "operator_link",
-        &[
-            ("digest", Digest),
-            ("created_at", Identifier),
-            ("expires_at", Identifier),
-            ("consumed_at", Identifier),
-        ],
-    ),
+    sign_in::AUTHENTICATOR,
+    sign_in::RECOVERY_CODE,
+    sign_in::HALF_SIGN_IN,
+    connection::INDEX,
+    connection::IDENTITIES,
+    connection::FLOWS,
+    sign_in::SIGN_IN_CODE,
+    sign_in::SIGN_IN_ATTEMPT,
+    sign_in::OPERATOR_LINK,
     deployment(
         "key_index",
         &[
@@ -441,6 +394,7 @@ pub const TABLES: &[Table] = &[
     content::BATCHES,
     content::LINES,
     content::DUE,
+    connection::CONNECTIONS,
     messages::WEBHOOKS,
     messages::MESSAGES,
     messages::DUE,

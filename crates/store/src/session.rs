@@ -10,7 +10,8 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, sea_query::Expr};
 
 use crate::{
     NewSession, Scope, Store,
-    entity::{grant, member, organization, session, user},
+    engine::Tx,
+    entity::{connection_index, grant, member, organization, session, user},
     error::from_db,
     scope::{Principal, ScopeParts},
     tenant,
@@ -104,6 +105,28 @@ fn signed_out() -> Error {
     Error::unauthenticated("Sign in first.").with_code("signed_out")
 }
 
+impl Session {
+    /// The only organization that the session may enter, where it was opened by the identity provider of one.
+    pub(crate) async fn bound_to(&self, tx: &Tx) -> Result<Option<OrgId>> {
+        let Some(connection) = self.proofs.first.connection() else { return Ok(None) };
+        let index = tenant::deployed::<connection_index::Entity>()
+            .filter(connection_index::Column::Id.eq(connection.uuid()))
+            .one(tx.on())
+            .await
+            .map_err(from_db)?
+            .ok_or_else(signed_out)?;
+        Ok(Some(OrgId::from_uuid(index.org_id)))
+    }
+
+    async fn may_enter(&self, tx: &Tx, org: OrgId) -> Result<()> {
+        match self.bound_to(tx).await? {
+            // As one that does not exist: whoever runs the provider learns nothing about other organizations.
+            Some(only) if only != org => Err(Error::not_found("organization")),
+            _ => Ok(()),
+        }
+    }
+}
+
 impl Store {
     /// The session that `token` belongs to.
     ///
@@ -141,7 +164,8 @@ impl Store {
         Ok(Session {
             user: UserId::from_uuid(row.user_id),
             id: SessionId::from_uuid(row.id),
-            operator: person.operator,
+            // Whoever runs an identity provider says who comes from it: what is not their organization's is out of reach.
+            operator: person.operator && connection.is_none(),
             created: Timestamp::from_millis(row.created_at),
             expires: Timestamp::from_millis(row.expires_at),
             proofs,
@@ -177,6 +201,7 @@ impl Store {
             .map_err(from_db)?
             .ok_or_else(|| Error::not_found("organization"))?;
         let org = OrgId::from_uuid(directory.id);
+        session.may_enter(&tx, org).await?;
         tx.bind(org).await?;
         let membership = tenant::select::<member::Entity>(org)
             .filter(member::Column::UserId.eq(session.user.uuid()))

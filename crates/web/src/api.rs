@@ -3,6 +3,7 @@
 mod audit;
 mod budgets;
 mod catalogue;
+mod connections;
 mod content;
 mod directory;
 mod keys;
@@ -49,6 +50,7 @@ pub(crate) fn routes() -> Routes {
         budgets::routes(),
         limits::routes(),
         webhooks::routes(),
+        connections::routes(),
         notices::routes(),
         members::routes(),
         usage::routes(),

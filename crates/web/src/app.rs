@@ -4,7 +4,7 @@ use std::{ops::Deref, sync::Arc};
 
 use domain::{Clock, LiveCatalogue, Timestamp};
 use gateway::Gateway;
-use identity::Identity;
+use identity::{Identity, SingleSignOn};
 use metrics_exporter_prometheus::PrometheusHandle;
 use store::Store;
 use tokio_util::sync::CancellationToken;
@@ -16,6 +16,7 @@ use crate::{Config, bundle::Kept, playground::Playground};
 pub struct Parts {
     pub store: Store,
     pub identity: Identity,
+    pub sign_on: SingleSignOn,
     pub gateway: Gateway,
     pub trust: Trust,
     pub catalogue: LiveCatalogue,

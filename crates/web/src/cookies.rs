@@ -1,4 +1,4 @@
-//! The cookies: the session, a sign-in that waits for its second factor, and the choice of theme.
+//! The cookies: the session, a sign-in that waits for its second factor or is under way elsewhere, and the choice of theme.
 
 use cookie::{Cookie, SameSite};
 use domain::{Secret, Timestamp};
@@ -14,6 +14,9 @@ const PLAIN: &str = "probity-session";
 /// After the password and before the second factor.
 const HALF_SECURE: &str = "__Host-probity-half";
 const HALF_PLAIN: &str = "probity-half";
+/// While somebody signs in at their organization.
+const FLOW_SECURE: &str = "__Host-probity-sso";
+const FLOW_PLAIN: &str = "probity-sso";
 /// After a code was asked for and before it was typed.
 const CODE_SECURE: &str = "__Host-probity-code";
 const CODE_PLAIN: &str = "probity-code";
@@ -37,6 +40,15 @@ pub(crate) fn session(headers: &HeaderMap, secure: bool) -> Option<Secret<String
 /// The token of a sign-in that waits for its second factor.
 pub(crate) fn half(headers: &HeaderMap, secure: bool) -> Option<Secret<String>> {
     find(headers, half_name(secure)).filter(|token| !token.is_empty()).map(Secret::new)
+}
+
+/// The token of a sign-in that is under way at an identity provider.
+pub(crate) fn flow(headers: &HeaderMap, secure: bool) -> Option<Secret<String>> {
+    find(headers, flow_name(secure)).filter(|token| !token.is_empty()).map(Secret::new)
+}
+
+fn flow_name(secure: bool) -> &'static str {
+    if secure { FLOW_SECURE } else { FLOW_PLAIN }
 }
 
 /// What ties the code of a letter to this browser.
@@ -120,6 +132,21 @@ pub(crate) fn end_code(secure: bool) -> Option<HeaderValue> {
 
 pub(crate) fn end_half(secure: bool) -> Option<HeaderValue> {
     header(&build(half_name(secure), String::new(), secure, 0))
+}
+
+/// Sets the cookie of a sign-in that has to come back from an identity provider until `expires`.
+pub(crate) fn start_flow(
+    token: &Secret<String>,
+    now: Timestamp,
+    expires: Timestamp,
+    secure: bool,
+) -> Option<HeaderValue> {
+    let seconds = i64::try_from(expires.since(now).as_secs()).unwrap_or(0);
+    header(&build(flow_name(secure), token.expose().clone(), secure, seconds))
+}
+
+pub(crate) fn end_flow(secure: bool) -> Option<HeaderValue> {
+    header(&build(flow_name(secure), String::new(), secure, 0))
 }
 
 /// Makes the browser forget the session.

@@ -52,6 +52,8 @@ pub(crate) struct Asked {
     pub(crate) theme: Theme,
     /// The token of a sign-in that waits for its second factor.
     pub(crate) half: Option<Secret<String>>,
+    /// The token of a sign-in that is under way at an identity provider.
+    pub(crate) flow: Option<Secret<String>>,
     /// What ties the code of a letter to this browser.
     pub(crate) code: Option<Secret<String>>,
     pub(crate) peer: Option<IpAddr>,
@@ -69,6 +71,7 @@ impl Asked {
             params: Vec::new(),
             theme: Theme::default(),
             half: None,
+            flow: None,
             code: None,
             peer: None,
         }
@@ -89,6 +92,7 @@ impl Asked {
             params: Vec::new(),
             theme: cookies::theme(&parts.headers),
             half: cookies::half(&parts.headers, app.secure()),
+            flow: cookies::flow(&parts.headers, app.secure()),
             code: cookies::code(&parts.headers, app.secure()),
             peer: parts.extensions.get::<Peer>().map(|peer| peer.0),
             path,

@@ -27,6 +27,7 @@ const SECTIONS: &[(&str, &str, Permission)] = &[
     ("/models", "Model names", Permission::ProvidersRead),
     ("/usage", "Usage", Permission::UsageRead),
     ("/members", "Members", Permission::MembersRead),
+    ("/sign-on", "Single sign-on", Permission::OrganizationManage),
     ("/audit", "Audit", Permission::AuditRead),
     ("/settings", "Settings", Permission::OrganizationRead),
 ];
@@ -78,6 +79,10 @@ const NOTICES: &[(&str, &str)] = &[
     ("subscribed", "From now on a letter comes when this list changes."),
     ("unsubscribed", "The address was forgotten. No more letters come."),
     ("password", "The password was changed. Every other session was signed out."),
+    ("connection", "The connection was added. Register its redirect URI, then test it."),
+    ("connection-removed", "The connection was removed. Nobody signs in with it any more."),
+    ("identity-linked", "From now on you can sign in to this account with your organization."),
+    ("identity-unlinked", "Your organization does not sign in to this account any more."),
     ("second-factor-removed", "The second factor was removed. Every other session was signed out."),
     ("session-ended", "That session was signed out."),
     ("joined", "You joined the organization."),

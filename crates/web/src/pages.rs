@@ -19,6 +19,7 @@ pub mod public;
 pub mod reconcile;
 pub mod rules;
 pub mod second_factor;
+pub mod sso;
 pub mod subprocessors;
 pub mod trust;
 pub mod usage;

@@ -4,6 +4,7 @@ mod account;
 mod audit;
 mod batches;
 pub(crate) mod budgets;
+mod connections;
 mod directory;
 mod email_code;
 mod home;
@@ -22,6 +23,7 @@ mod rules;
 mod second_factor;
 mod settings;
 mod snippets;
+mod sso;
 mod subprocessors;
 mod subscription;
 mod trust;
@@ -55,6 +57,8 @@ pub(crate) fn routes() -> Routes {
         budgets::routes(),
         limits::routes(),
         webhooks::routes(),
+        connections::routes(),
+        sso::routes(),
         models::routes(),
         members::routes(),
         usage::routes(),

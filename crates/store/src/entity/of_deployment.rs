@@ -63,6 +63,19 @@ entity!(deployment half_sign_in "half_sign_in" keys { digest: Vec<u8> } {
     first_kind: String,
     first_connection: Option<Uuid>,
 });
+entity!(deployment connection_index "connection_index" keys { id: Uuid } { org_id: Uuid });
+entity!(deployment sso_identity "sso_identity" keys { connection_id: Uuid, subject_index: Vec<u8> } {
+    user_id: Uuid,
+    created_at: i64,
+    used_at: i64,
+});
+entity!(deployment sso_flow "sso_flow" keys { digest: Vec<u8> } {
+    connection_id: Uuid,
+    body: Vec<u8>,
+    address_index: Vec<u8>,
+    created_at: i64,
+    expires_at: i64,
+});
 entity!(deployment sign_in_code "sign_in_code" keys { digest: Vec<u8> } {
     user_id: Option<Uuid>,
     email_index: Vec<u8>,

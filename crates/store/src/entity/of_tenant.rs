@@ -202,6 +202,18 @@ entity!(tenant batch_line "batch_line" keys { batch_id: Uuid, number: i64 } {
     request_id: Option<Uuid>,
     at: i64,
 });
+entity!(tenant connection "connection" keys { id: Uuid } {
+    kind: String,
+    name: String,
+    issuer: String,
+    client_id: String,
+    secret: Vec<u8>,
+    allow_private: bool,
+    trusts_second_factor: bool,
+    context: Option<String>,
+    created_at: i64,
+    disabled_at: Option<i64>,
+});
 entity!(tenant webhook "webhook" keys { id: Uuid } {
     name: String,
     host: String,

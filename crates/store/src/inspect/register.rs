@@ -117,8 +117,10 @@ impl Inspector {
             tx.bind(org).await?;
             let rows = tenant::select::<entry::Entity>(org)
                 .filter(
-                    entry::Column::Action
-                        .is_in([Action::ProviderCreate.as_str(), Action::WebhookCreate.as_str()]),
+                    entry::Column::Action.is_in(
+                        [Action::ProviderCreate, Action::WebhookCreate, Action::ConnectionCreate]
+                            .map(Action::as_str),
+                    ),
                 )
                 .all(tx.on())
                 .await

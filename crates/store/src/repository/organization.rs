@@ -5,7 +5,7 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QueryOrder, QuerySelec
 
 use super::at;
 use crate::{
-    DeploymentRead, DeploymentWrite, Listed, Page, Read, Write,
+    DeploymentRead, DeploymentWrite, Listed, Page, Read, Session, Write,
     engine::Tx,
     entity::{member, organization, user_organization},
     error::from_db,
@@ -99,6 +99,17 @@ impl DeploymentRead {
         let rows = select.limit(page.rows() + 1).all(self.tx.on()).await.map_err(from_db)?;
         let rows = rows.into_iter().map(Organization::from).collect();
         Ok(Listed::cut(rows, page, |row: &Organization| row.id.to_string()))
+    }
+
+    /// The organizations that a session may enter, with the person's role in each, by name.
+    pub async fn organizations_in_reach(
+        &mut self,
+        session: &Session,
+    ) -> Result<Vec<(Organization, OrgRole)>> {
+        let only = session.bound_to(&self.tx).await?;
+        let mut all = self.organizations_of(session.user()).await?;
+        all.retain(|(one, _)| only.is_none_or(|only| one.id == only));
+        Ok(all)
     }
 
     /// The organizations of a person with their role in each, by name.

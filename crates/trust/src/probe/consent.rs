@@ -135,9 +135,9 @@ async fn written(cx: Run<'_>, started: Timestamp) -> Result<(Vec<Contact>, Conne
     }
 }
 
-/// The id of the provider; the place that gives its tokens stands under it.
+/// The id of the provider; the places that give its tokens and keys stand under it.
 fn provider(contact: &Contact) -> &str {
-    contact.id.strip_suffix("/token").unwrap_or(&contact.id)
+    contact.id.split('/').next().unwrap_or(&contact.id)
 }
 
 /// Whether it is an engine of the deployment's own, such as a mail server, which its operator names and nobody connects.

@@ -175,6 +175,11 @@ impl Household {
         let alias = owner.ask("PUT", "/api/v1/aliases", Payload::Json(new)).await?;
         let new = json!({"email": format!("{}@{}.example", word("guest"), word("host")), "role": "member"});
         let invitation = owner.first_or("/api/v1/invitations", new).await?;
+        let new = json!({
+            "kind": "oidc", "name": word("door"), "issuer": format!("https://{}.example", word("issuer")),
+            "client_id": word("client"), "client_secret": word("secret"),
+        });
+        let connection = owner.first_or("/api/v1/connections", new).await?;
         let budget = owner.budget().await?;
         let api_key = text(&key, "secret");
         let request = call(client, &api_key).await?;
@@ -196,6 +201,7 @@ impl Household {
             ("file", file),
             ("batch", batch),
             ("webhook", tenant.receiver.id.clone()),
+            ("connection", text(&connection, "id")),
         ]);
         Ok(Self {
             slug: tenant.slug.clone(),

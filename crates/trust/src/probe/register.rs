@@ -4,7 +4,10 @@
 
 mod list;
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
 
 use domain::{Action, Register, Result, Timestamp};
 use serde_json::json;
@@ -33,10 +36,13 @@ pub(super) async fn run(cx: Run<'_>) -> Result<Findings> {
     let registrations = cx.site.inspector.registrations().await?;
     let contacts = written(cx, &registrations, started).await?;
     let receivers = cx.site.inspector.receivers().await?;
+    let connected = cx.site.inspector.connected().await?;
+    let chosen =
+        Chosen { registrations: &registrations, receivers: &receivers, connected: &connected };
     let published = Published::read(cx).await?;
     let register = Register::replay(cx.site.inspector.announcements().await?);
     Ok(vec![
-        ("SUB-01", connections(cx, &published, (&contacts, &registrations, &receivers), started)),
+        ("SUB-01", connections(cx, &published, (&contacts, chosen), started)),
         ("SUB-02", everybody(cx, &register).await?),
         ("SUB-17", dates(cx, &published, &register).await?),
     ])
@@ -97,19 +103,35 @@ fn is_at(receiver: &Receiver, contact: &Contact) -> bool {
     receiver.id.to_string() == contact.id && receiver.host == contact.host
 }
 
-/// Every host that was reached belongs to a company on the list, is a server or a receiver of events that an organization
-/// chose itself, or is the mail server that the list names.
+/// What organizations chose themselves.
+#[derive(Clone, Copy)]
+struct Chosen<'a> {
+    registrations: &'a [Registration],
+    receivers: &'a [Receiver],
+    /// Everything that was ever connected, by the log.
+    connected: &'a HashMap<String, Timestamp>,
+}
+
+/// Where people sign in. Its keys and tokens may be at other hosts than its issuer: what is compared is the connection.
+const IDENTITY_PROVIDER: &str = "identity_provider";
+
+/// Every host that was reached belongs to a company on the list, is a server, a receiver of events or an identity provider
+/// that an organization chose itself, or is the mail server that the list names.
 fn connections(
     cx: Run<'_>,
     published: &Published,
-    (contacts, registrations, receivers): (&[Contact], &[Registration], &[Receiver]),
+    (contacts, chosen): (&[Contact], Chosen<'_>),
     started: Timestamp,
 ) -> Finding {
+    let Chosen { registrations, receivers, connected } = chosen;
     let listed = |contact: &Contact| match registered(contact, registrations) {
         Some(one) if one.catalog == CUSTOM => host_of(&one.base_url) == contact.host,
         Some(one) => published.reaches(&one.catalog, &contact.host),
         None if contact.id == MAIL => published.mails(&contact.host),
         None if ENGINES.contains(&contact.id.as_str()) => true,
+        None if contact.kind == IDENTITY_PROVIDER => {
+            contact.id.split('/').next().is_some_and(|id| connected.contains_key(id))
+        }
         None => receivers.iter().any(|one| is_at(one, contact)),
     };
     let (strangers, _): (Vec<_>, Vec<_>) = contacts.iter().partition(|one| !listed(one));

@@ -329,6 +329,11 @@ async fn serve(
     gateway.work_on_batches(stop);
     let router = web::router(web::App::new(web::Parts {
         store: store.clone(),
+        sign_on: identity::SingleSignOn::new(
+            identity.clone(),
+            egress.clone(),
+            format!("http://{address}"),
+        ),
         identity,
         gateway,
         trust: trust.clone(),

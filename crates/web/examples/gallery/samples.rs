@@ -9,7 +9,7 @@ use web::{
     pages::{
         Confirm, Fact, Number, account, audit, batches, budgets, email_code, home, keys, limits,
         masking, members, models, organization, playground, project, providers, public, reconcile,
-        rules, second_factor, subprocessors, trust, usage, webhooks,
+        rules, second_factor, sso, subprocessors, trust, usage, webhooks,
     },
     view::{
         Bucket, Chart, Choice, Chrome, Field, Link, Meter, OrganizationNav, Person, Problem,
@@ -142,6 +142,11 @@ fn open_pages() -> Vec<Sample> {
         email: "jo@acme.example".into(),
         expires: When(NOW.plus(Duration::from_secs(600_000))),
         needs_account: true,
+        offers: vec![sso::Offer {
+            action: "/invitations/abc/sso/con_1".into(),
+            name: "Acme account".into(),
+        }],
+        join_name: Field::default(),
         codes: true,
         name: Field::default(),
         password: Field::default(),
@@ -172,6 +177,20 @@ fn open_pages() -> Vec<Sample> {
         narrow("sign-in-code-linked", "Sign in", code(true)),
         narrow("sign-in-code-elsewhere", "Your code", elsewhere),
         narrow("sign-in-wrong", "Sign in", wrong),
+        narrow("sso", "Sign in with your organization", sso_choose("", &[])),
+        narrow(
+            "sso-offers",
+            "Sign in with your organization",
+            sso_choose("acme", &["Acme account", "Google"]),
+        ),
+        narrow(
+            "sso-going",
+            "On to your organization",
+            sso::Going {
+                url: "https://id.acme.example/authorize".into(),
+                host: "id.acme.example".into(),
+            },
+        ),
         narrow("setup", "Set up", setup),
         narrow("invitation", "Join Acme Logistics", invitation),
         page("not-found", "Not found", Chrome::default(), message),
@@ -676,6 +695,14 @@ fn provider_pages() -> Vec<Sample> {
                 done: format!("{ORG}/webhooks"),
             },
         ),
+        page("sign-on", "Single sign-on", within("Single sign-on"), sign_on_page()),
+        page(
+            "sign-on-none",
+            "Single sign-on",
+            within("Single sign-on"),
+            sso::Index { rows: Vec::new(), ..sign_on_page() },
+        ),
+        page("sign-on-one", "Single sign-on", within("Single sign-on"), connection_page()),
         page("budgets", "Budgets", within("Budgets"), budgets_page()),
         page(
             "budgets-none",
@@ -836,6 +863,76 @@ fn limits_page() -> limits::Limits {
         requests: Field::default(),
         tokens: Field::default(),
         concurrent: Field::default(),
+    }
+}
+
+fn sso_choose(organization: &str, names: &[&str]) -> sso::Choose {
+    let offer =
+        |name: &&str| sso::Offer { action: "/sign-in/sso/con_1".into(), name: (*name).into() };
+    sso::Choose {
+        problems: Vec::new(),
+        organization: Field::new(organization),
+        offers: names.iter().map(offer).collect(),
+        next: "/".into(),
+    }
+}
+
+fn sign_on_page() -> sso::Index {
+    let row = |name: &str, issuer: &str, tone, status: &str| sso::ConnectionRow {
+        href: format!("{ORG}/sign-on/con_1"),
+        name: name.into(),
+        issuer: issuer.into(),
+        tone,
+        status: status.into(),
+    };
+    let wrong =
+        "This issuer is everybody’s who has an account at Microsoft. Use the one of your tenant.";
+    let issuer = Field::new("https://login.microsoftonline.com/common/v2.0").wrong(wrong);
+    sso::Index {
+        action: format!("{ORG}/sign-on"),
+        problems: Problem::of(&[("issuer", &issuer)]),
+        rows: vec![
+            row("Acme account", "https://id.acme.example", "good", "on"),
+            row("Google", "https://accounts.google.com", "bad", "switched off"),
+        ],
+        start: "https://ai.example/sign-in/sso?organization=acme".into(),
+        kinds: vec![
+            Choice::new("entra", "Microsoft Entra ID").help("By tenant.").chosen(true),
+            Choice::new("google", "Google"),
+            Choice::new("oidc", "Another provider"),
+        ],
+        name: Field::new("Acme account"),
+        issuer,
+        client_id: Field::default(),
+        secret: Field::default(),
+        context: Field::default(),
+        trusts_second_factor: false,
+        allow_private: false,
+    }
+}
+
+fn connection_page() -> sso::Show {
+    sso::Show {
+        all: format!("{ORG}/sign-on"),
+        here: format!("{ORG}/sign-on/con_1"),
+        problems: Vec::new(),
+        tested: Some(sso::Tested {
+            good: false,
+            says: "The identity provider refuses the client id or the secret. A secret may have expired.".into(),
+            code: "sso_client_refused".into(),
+        }),
+        heading: "Acme account".into(),
+        kind: "Another provider".into(),
+        issuer: "https://id.acme.example".into(),
+        redirect_uri: "https://ai.example/sign-in/sso/con_1/callback".into(),
+        start: "https://ai.example/sign-in/sso?organization=acme".into(),
+        created: before(2),
+        enabled: true,
+        name: Field::new("Acme account"),
+        client_id: Field::new("7d1c"),
+        secret: Field::default(),
+        context: Field::new("c1"),
+        trusts_second_factor: true,
     }
 }
 
@@ -1133,7 +1230,23 @@ fn member_pages() -> Vec<Sample> {
         id: "usr_01kagc5w4m8y1t2v3x4z5a6b7c".into(),
         operator: true,
         second_factor: None,
+        identities: vec![
+            account::IdentityRow {
+                name: "Acme account".into(),
+                organization: "Acme Logistics".into(),
+                linked: Some((before(2), "3 hours ago".into())),
+                action: "/account/identities/con_1/unlink".into(),
+            },
+            account::IdentityRow {
+                name: "Google".into(),
+                organization: "Nordwind Kliniken".into(),
+                linked: None,
+                action: "/account/identities/con_2/link".into(),
+            },
+        ],
+        may_link: true,
         has_password: true,
+        link_password: Field::default(),
         current: Field::default(),
         password: Field::default(),
         sessions: vec![

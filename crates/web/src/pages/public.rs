@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use super::sso::Offer;
 use crate::view::{Field, Link, Problem, When};
 
 #[derive(Debug, Default, Template)]
@@ -41,6 +42,10 @@ pub struct Invited {
     pub expires: When,
     /// The address has no account yet.
     pub needs_account: bool,
+    /// Ways to sign in that the organization offers to new accounts.
+    pub offers: Vec<Offer>,
+    /// For those.
+    pub join_name: Field,
     /// It can do without a password.
     pub codes: bool,
     pub name: Field,

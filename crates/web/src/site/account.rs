@@ -8,7 +8,7 @@ use crate::{
     Cx,
     fields::Fields,
     page::done,
-    pages::account::{Index, SessionRow},
+    pages::account::{IdentityRow, Index, SessionRow},
     refusal::Result,
     route::Routes,
     view::{Field, When, ago},
@@ -34,8 +34,22 @@ async fn page(cx: &Cx<SignedIn>) -> domain::Result<Index> {
         this: row.id == session.id(),
         end: format!("/account/sessions/{}/end", row.id),
     });
+    let identities = cx.app().sign_on.identities_list(session).await?;
+    let identities = identities.into_iter().map(|one| {
+        let (id, verb) = (one.connection.id, if one.linked.is_some() { "unlink" } else { "link" });
+        IdentityRow {
+            name: one.connection.name,
+            organization: one.organization,
+            linked: one.linked.map(|(since, used)| (When(since), ago(used, now))),
+            action: format!("/account/identities/{id}/{verb}"),
+        }
+    });
+    let identities: Vec<_> = identities.collect();
     Ok(Index {
         problems: Vec::new(),
+        may_link: identities.iter().any(|one| one.linked.is_none()),
+        identities,
+        link_password: Field::default(),
         name: user.name,
         email: user.email,
         id: user.id.to_string(),
@@ -51,6 +65,16 @@ async fn page(cx: &Cx<SignedIn>) -> domain::Result<Index> {
 async fn index(cx: Cx<SignedIn>, (): ()) -> Result<Response> {
     let page = page(&cx).await?;
     Ok(cx.page("Account", page).await?)
+}
+
+/// The page with what was wrong about linking or unlinking.
+pub(super) async fn again(cx: &Cx<SignedIn>, error: &domain::Error) -> Result<Response> {
+    let field = Field::default();
+    let link_password =
+        if error.code() == "wrong_password" { field.wrong(error.message()) } else { field };
+    let problems = problems(&[("link_password", &link_password)], error);
+    let page = Index { problems, link_password, ..page(cx).await? };
+    Ok(cx.again(error, "Account", page).await?)
 }
 
 async fn password(cx: Cx<SignedIn>, form: Fields) -> Result<Response> {

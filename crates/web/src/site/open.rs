@@ -10,7 +10,7 @@ use crate::{
     Cx, cookies,
     fields::Fields,
     page::{done, own_path},
-    pages::public,
+    pages::{public, sso::Offer},
     refusal::{self, Result},
     route::Routes,
     view::{Field, Problem, Theme, When},
@@ -177,17 +177,26 @@ pub(super) fn problems(fields: &[(&'static str, &Field)], error: &Error) -> Vec<
 }
 
 /// The page behind an invitation; an account is asked for unless somebody is signed in.
-async fn invitation_page<P>(cx: &Cx<P>) -> Result<public::Invited> {
+pub(super) async fn invitation_page<P>(cx: &Cx<P>) -> Result<public::Invited> {
     let shown = cx.app().identity.invitation_show(&token(cx)).await;
     let (invitation, organization) = shown.map_err(|error| with_advice(error, NEW_INVITATION))?;
+    let new = cx.somebody().is_none();
+    let all =
+        if new { cx.app().sign_on.connections_of(&organization.slug).await? } else { Vec::new() };
+    let offers = all.into_iter().map(|one| Offer {
+        action: format!("/invitations/{}/sso/{}", cx.param("token"), one.id),
+        name: one.name,
+    });
     Ok(public::Invited {
+        offers: offers.collect(),
+        join_name: Field::default(),
         problems: Vec::new(),
-        action: cx.asked().path.clone(),
+        action: format!("/invitations/{}", cx.param("token")),
         organization: organization.name,
         role: invitation.role.as_str().to_owned(),
         email: invitation.email,
         expires: When(invitation.expires),
-        needs_account: cx.somebody().is_none(),
+        needs_account: new,
         codes: cx.app().identity.offers_codes(),
         name: Field::default(),
         password: Field::default(),

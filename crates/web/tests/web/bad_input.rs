@@ -1,5 +1,8 @@
 //! Bad input, form by form: the answer says which field is wrong and what to do, and keeps what was typed.
 
+mod sign_on;
+mod stranger;
+
 use domain::CatalogueState;
 use http::StatusCode;
 use sandbox::MODELS;
@@ -25,7 +28,7 @@ fn case(
 }
 
 /// What is never sent back.
-const SECRET: [&str; 4] = ["password", "current", "secret", "code"];
+const SECRET: [&str; 5] = ["password", "current", "secret", "code", "link_password"];
 
 /// The value of a field as HTML writes it.
 fn escaped(text: &str) -> String {
@@ -339,37 +342,6 @@ fn of_asked() -> Vec<Case> {
     )]
 }
 
-/// Forms for somebody who is not signed in.
-fn of_stranger(setup: &str, invitation: &str) -> Vec<Case> {
-    let nora = ("name", "Nora");
-    vec![
-        case("/subprocessors/subscribe", &[("email", "nobody")], "email", "e-mail address"),
-        case("/sign-in/code", &[("email", "ada"), ("next", "/o/acme")], "email", "e-mail address"),
-        case("/sign-in", &[("email", "a@b.example"), ("password", "x")], "", "is wrong"),
-        case("/sign-in", &[("email", ""), ("password", "")], "", "is wrong"),
-        case(
-            setup,
-            &[("name", ""), ("email", "nora@acme.example"), ("password", PASSWORD)],
-            "name",
-            "needs a name",
-        ),
-        case(
-            setup,
-            &[nora, ("email", "nora"), ("password", PASSWORD)],
-            "email",
-            "name@example.org",
-        ),
-        case(
-            setup,
-            &[nora, ("email", "nora@acme.example"), ("password", "passwordpassword")],
-            "password",
-            "easy to guess",
-        ),
-        case(invitation, &[nora, ("password", "short")], "password", "at least 15 characters"),
-        case(invitation, &[("name", ""), ("password", PASSWORD)], "name", "needs a name"),
-    ]
-}
-
 #[tokio::test]
 async fn every_form_says_what_is_wrong_and_keeps_what_was_typed() {
     let house = House::new().await;
@@ -380,6 +352,11 @@ async fn every_form_says_what_is_wrong_and_keeps_what_was_typed() {
     let invited = house.identity.invitation_create(&house.acme.scope, "jo@x.example", role).await;
     let invitation = format!("/invitations/{}", invited.unwrap().token.expose());
     let me = Some(&house.owner);
+    let new = serde_json::json!({
+        "kind": "google", "name": "Acme account", "client_id": "probity", "client_secret": "hush",
+    });
+    let made = house.api("POST", "/api/v1/connections", &house.acme.admin_key, Some(new)).await;
+    let connection = made.json()["id"].as_str().unwrap().to_owned();
     let careless = house.member("bo@acme.example", domain::OrgRole::Member, None).await;
     let fields = [("email", "stranger@other.example"), ("password", PASSWORD)];
     let half = crate::second_factor::half(&house.post("/sign-in", &fields, None).await);
@@ -394,7 +371,8 @@ async fn every_form_says_what_is_wrong_and_keeps_what_was_typed() {
         (Some(&careless), of_careless()),
         (Some(&half), of_half()),
         (Some(&asked), of_asked()),
-        (None, of_stranger(&setup, &invitation)),
+        (None, stranger::of_stranger(&setup, &invitation, &connection)),
+        (me, sign_on::of_connection(&connection)),
     ] {
         for case in cases {
             case.check(&house.post(&case.path, &case.fields, who).await);
@@ -409,7 +387,7 @@ async fn every_form_says_what_is_wrong_and_keeps_what_was_typed() {
 /// Forms into which something is typed or chosen.
 fn forms() -> Vec<String> {
     /// A button alone, or choices that only a script could make wrong.
-    const BUTTONS: [&str; 20] = [
+    const BUTTONS: [&str; 24] = [
         "/sign-out",
         "/theme",
         "/o/{org}/models/{alias}/remove",
@@ -426,6 +404,10 @@ fn forms() -> Vec<String> {
         "/o/{org}/notices/test",
         "/o/{org}/webhooks/{webhook}/test",
         "/o/{org}/webhooks/{webhook}/remove",
+        "/o/{org}/sign-on/{connection}/test",
+        "/o/{org}/sign-on/{connection}/remove",
+        "/sign-in/sso/{connection}",
+        "/account/identities/{connection}/unlink",
         "/subprocessors/confirm/{token}",
         "/subprocessors/unsubscribe/{token}",
         "/account/sessions/{session}/end",

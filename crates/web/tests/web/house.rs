@@ -6,7 +6,9 @@ use egress::Egress;
 use gateway::{Gateway, GatewayConfig};
 use http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::BodyExt;
-use identity::{Identity, KeyScope, NewAccount, NewAdminKey, NewApiKey, ProviderEntry, SignedIn};
+use identity::{
+    Identity, KeyScope, NewAccount, NewAdminKey, NewApiKey, ProviderEntry, SignedIn, SingleSignOn,
+};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use sandbox::{MODELS, Running, Sandbox, Script};
 use serde_json::Value;
@@ -102,7 +104,7 @@ impl House {
         let gateway = Gateway::new(
             GatewayConfig::default(),
             store.clone(),
-            egress,
+            egress.clone(),
             catalogue.clone(),
             clock.clone(),
             TaskTracker::new(),
@@ -111,6 +113,11 @@ impl House {
         let router = web::router(web::App::new(web::Parts {
             store: store.clone(),
             identity: identity.clone(),
+            sign_on: SingleSignOn::new(
+                identity.clone(),
+                egress,
+                "http://127.0.0.1:8080".to_owned(),
+            ),
             gateway,
             trust: trust(&store, &catalogue),
             catalogue: catalogue.clone(),

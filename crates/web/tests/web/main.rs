@@ -29,6 +29,7 @@ mod rights;
 mod samples;
 mod second_factor;
 mod serving;
+mod sso;
 mod subprocessors;
 mod tasks;
 mod tls;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    AliasId, BatchId, BudgetId, FileId, InvitationId, KeyId, OrgId, ProjectId, ProviderId,
-    RequestId, SessionId, Timestamp, UserId, WebhookId,
+    AliasId, BatchId, BudgetId, ConnectionId, FileId, InvitationId, KeyId, OrgId, ProjectId,
+    ProviderId, RequestId, SessionId, Timestamp, UserId, WebhookId,
 };
 use serde_json::json;
 
@@ -28,6 +28,7 @@ const OBJECTS: &[&str] = &[
     "file",
     "batch",
     "webhook",
+    "connection",
 ];
 
 pub(in crate::probe) type Values = BTreeMap<&'static str, String>;
@@ -51,6 +52,7 @@ pub(in crate::probe) fn absent(seed: Seed, now: Timestamp) -> Values {
         ("file", FileId::new(now).to_string()),
         ("batch", BatchId::new(now).to_string()),
         ("webhook", WebhookId::new(now).to_string()),
+        ("connection", ConnectionId::new(now).to_string()),
     ])
 }
 
