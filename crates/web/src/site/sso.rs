@@ -27,12 +27,18 @@ const TITLE: &str = "Sign in with your organization";
 pub(super) fn routes() -> Routes {
     Routes::new()
         .get("/sign-in/sso", choose)
-        .get("/sign-in/sso/{connection}", offer)
-        .post("/sign-in/sso/{connection}", leave)
-        .get("/sign-in/sso/{connection}/callback", arrive)
-        .post("/invitations/{token}/sso/{connection}", join)
+        .get("/sign-in/sso/{way}", offer)
+        .post("/sign-in/sso/{way}", leave)
+        .get("/sign-in/sso/{way}/callback", arrive)
+        .post("/invitations/{token}/sso/{way}", join)
         .post("/account/identities/{connection}/link", link)
         .post("/account/identities/{connection}/unlink", unlink)
+}
+
+/// A connection as everybody may see it: a way in. Whose it is is no secret, so it is not named as what belongs to one
+/// organization is, of which nobody else may learn that it exists.
+fn way<P>(cx: &Cx<P>) -> domain::Result<ConnectionId> {
+    cx.id("way").map_err(|_| Error::not_found("connection"))
 }
 
 fn row(connection: &store::Connection) -> Offer {
@@ -63,7 +69,7 @@ async fn choose(cx: Cx<Public>, (): ()) -> Result<Response> {
 
 /// One button: an address that an organization can hand out. Nothing begins before it is pressed.
 async fn offer(cx: Cx<Public>, (): ()) -> Result<Response> {
-    let (connection, organization) = cx.app().sign_on.connection(cx.id("connection")?).await?;
+    let (connection, organization) = cx.app().sign_on.connection(way(&cx)?).await?;
     let page = Choose {
         problems: Vec::new(),
         organization: Field::new(organization.slug),
@@ -78,7 +84,7 @@ async fn leave(cx: Cx<Public>, form: Fields) -> Result<Response> {
         next: own_path(form.text("next")).to_owned(),
         stay: form.filled("stay").is_some(),
     };
-    let id = cx.id("connection")?;
+    let id = way(&cx)?;
     let left = cx.app().sign_on.leave(id, (Aim::SignIn, onward), cx.address()).await;
     go(&cx, left)
 }
@@ -88,7 +94,7 @@ async fn join(cx: Cx<Public>, form: Fields) -> Result<Response> {
     // Whoever has no link learns nothing about the connection either.
     let page = invitation_page(&cx).await?;
     let aim = Aim::Join { token, name: form.text("join_name").to_owned() };
-    let id = cx.id("connection")?;
+    let id = way(&cx)?;
     match cx.app().sign_on.leave(id, (aim, Onward::default()), cx.address()).await {
         Err(error) if error.code() == "invalid_name" => {
             let join_name = form.field("join_name").wrong(error.message());
@@ -138,7 +144,7 @@ fn go<P>(cx: &Cx<P>, left: domain::Result<Leaving>) -> Result<Response> {
 }
 
 async fn arrive(cx: Cx<Public>, (): ()) -> Result<Response> {
-    let id: ConnectionId = cx.id("connection")?;
+    let id: ConnectionId = way(&cx)?;
     let asked = cx.query();
     let one = |name: &str| asked.filled(name).map(str::to_owned);
     let back = Callback {

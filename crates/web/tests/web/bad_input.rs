@@ -406,7 +406,7 @@ fn forms() -> Vec<String> {
         "/o/{org}/webhooks/{webhook}/remove",
         "/o/{org}/sign-on/{connection}/test",
         "/o/{org}/sign-on/{connection}/remove",
-        "/sign-in/sso/{connection}",
+        "/sign-in/sso/{way}",
         "/account/identities/{connection}/unlink",
         "/subprocessors/confirm/{token}",
         "/subprocessors/unsubscribe/{token}",

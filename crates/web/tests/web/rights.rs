@@ -32,6 +32,7 @@ fn fill(route: &RouteInfo, org: &Org) -> String {
         ("{batch}", "batch_00000000000000000000000000".to_owned()),
         ("{webhook}", "whk_00000000000000000000000000".to_owned()),
         ("{connection}", "con_00000000000000000000000000".to_owned()),
+        ("{way}", "con_00000000000000000000000000".to_owned()),
         ("{token}", "nothing".to_owned()),
         ("{control}", "GW-01".to_owned()),
         ("{*model}", "sandbox-echo".to_owned()),
