@@ -460,10 +460,8 @@ async fn found(store: &Store, clock: &Clock) -> Scope {
     let expires = Timestamp::from_millis(i64::MAX / 2);
     let proofs = domain::Proofs::of(domain::First::Password, Timestamp::from_millis(0));
     let mut write = deployment.write().await.unwrap();
-    write
-        .session_create(NewSession { user, digest, expires, proofs, lasting: false })
-        .await
-        .unwrap();
+    let new = NewSession { user, digest, expires, proofs, lasting: false };
+    write.session_create(new).await.unwrap();
     write.commit(Event::new(Action::SessionCreate)).await.unwrap();
     let session = store.session(&token).await.unwrap();
     store.enter(&session, "o").await.unwrap()

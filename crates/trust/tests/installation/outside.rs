@@ -221,6 +221,11 @@ pub(crate) async fn keep_policies(here: &Here) {
     run(here, sql).await;
 }
 
+/// As if the codes so far had been asked for a quarter of an hour ago: behind the front, all come from one address.
+pub(crate) async fn forget_letters(here: &Here) {
+    run(here, "update sign_in_code set created_at = created_at - 1000000").await;
+}
+
 /// From now on the database forgets that a code was used.
 pub(crate) async fn allow_codes_twice(here: &Here) {
     let sql = if here.backend.is_postgres() {

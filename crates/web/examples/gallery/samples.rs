@@ -1235,7 +1235,7 @@ fn member_pages() -> Vec<Sample> {
                 name: "Acme account".into(),
                 organization: "Acme Logistics".into(),
                 linked: Some((before(2), "3 hours ago".into())),
-                action: "/account/identities/con_1/unlink".into(),
+                action: "/account/identities/unlink/con_1".into(),
             },
             account::IdentityRow {
                 name: "Google".into(),

@@ -36,12 +36,15 @@ async fn page(cx: &Cx<SignedIn>) -> domain::Result<Index> {
     });
     let identities = cx.app().sign_on.identities_list(session).await?;
     let identities = identities.into_iter().map(|one| {
-        let (id, verb) = (one.connection.id, if one.linked.is_some() { "unlink" } else { "link" });
+        let id = one.connection.id;
         IdentityRow {
             name: one.connection.name,
             organization: one.organization,
             linked: one.linked.map(|(since, used)| (When(since), ago(used, now))),
-            action: format!("/account/identities/{id}/{verb}"),
+            action: match one.linked {
+                Some(_) => format!("/account/identities/unlink/{id}"),
+                None => format!("/account/identities/{id}/link"),
+            },
         }
     });
     let identities: Vec<_> = identities.collect();

@@ -32,7 +32,7 @@ pub(super) fn routes() -> Routes {
         .get("/sign-in/sso/{way}/callback", arrive)
         .post("/invitations/{token}/sso/{way}", join)
         .post("/account/identities/{connection}/link", link)
-        .post("/account/identities/{connection}/unlink", unlink)
+        .post("/account/identities/unlink/{way}", unlink)
 }
 
 /// A connection as everybody may see it: a way in. Whose it is is no secret, so it is not named as what belongs to one
@@ -115,7 +115,7 @@ async fn link(cx: Cx<Account>, form: Fields) -> Result<Response> {
 }
 
 async fn unlink(cx: Cx<Account>, _: Fields) -> Result<Response> {
-    match cx.app().sign_on.unlink(cx.session()?, cx.id("connection")?).await {
+    match cx.app().sign_on.unlink(cx.session()?, way(&cx)?).await {
         Ok(()) => Ok(done("/account", "identity-unlinked")),
         Err(error) if super::mendable(&error) => super::account::again(&cx, &error).await,
         Err(error) => Err(error.into()),

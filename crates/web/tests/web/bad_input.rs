@@ -407,7 +407,7 @@ fn forms() -> Vec<String> {
         "/o/{org}/sign-on/{connection}/test",
         "/o/{org}/sign-on/{connection}/remove",
         "/sign-in/sso/{way}",
-        "/account/identities/{connection}/unlink",
+        "/account/identities/unlink/{way}",
         "/subprocessors/confirm/{token}",
         "/subprocessors/unsubscribe/{token}",
         "/account/sessions/{session}/end",

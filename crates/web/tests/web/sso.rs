@@ -170,7 +170,7 @@ async fn somebody_who_linked_their_account_signs_in_and_reaches_that_organizatio
 #[tokio::test]
 async fn an_operator_who_comes_from_a_provider_is_none() {
     let home = Home::new().await;
-    let unlink = format!("/account/identities/{}/unlink", home.id);
+    let unlink = format!("/account/identities/unlink/{}", home.id);
     let gone = home.house.post(&unlink, &[], Some(&home.bo)).await;
     assert_eq!(gone.location(), "/account?done=identity-unlinked");
     home.link(&home.house.owner).await;
@@ -429,7 +429,7 @@ async fn an_invitation_is_accepted_with_a_connection_of_its_own_organization() {
     let answer = home.house.post("/account/password", &[("password", PASSWORD)], Some(&nora)).await;
     assert!(answer.text.contains("not enough for this"), "{}", answer.text);
     // There is no other way into this account.
-    let path = format!("/account/identities/{}/unlink", home.id);
+    let path = format!("/account/identities/unlink/{}", home.id);
     let answer = home.house.post(&path, &[], Some(&nora)).await;
     assert!(answer.text.contains("the only way to sign in"), "{}", answer.text);
     // Switched off, the connection opens nothing and what it opened is over.
