@@ -72,7 +72,7 @@ test("a stranger hears of a new sub-processor by letter, and is forgotten when t
 });
 
 test("somebody asks for a code and types it where they asked", async () => {
-  const { context, problems } = await open(browser, BASE_URL, { javaScriptEnabled: false });
+  const { context, problems } = await open(browser, BASE_URL, { javaScriptEnabled: true });
   const page = await context.newPage();
   await page.goto("/sign-in");
   await page.getByLabel("E-mail").fill("nora@walk.example");

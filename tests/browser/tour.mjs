@@ -107,7 +107,7 @@ test("an owner sees every page of an organization with some history", async () =
   await look(page, "demo-webhook-created");
   await follow(page, `${base}/webhooks`, /\/webhooks\/whk_[^/]+\/remove$/, "demo-webhook-remove");
   await visit(page, `${base}/sign-on`, false);
-  await page.getByLabel("Another provider").check();
+  await page.getByText("Another provider", { exact: true }).click();
   await page.getByLabel("Name", { exact: true }).fill("Northwind account");
   await page.getByLabel("Issuer").fill("https://id.northwind.example");
   await page.getByLabel("Client id").fill("probity");

@@ -25,7 +25,7 @@ pub(super) async fn run(cx: Run<'_>) -> Result<Findings> {
     let finding = match Door::of(cx.site.client.base()) {
         None => nothing(Reason::Unreachable),
         Some(door) => {
-            let person = Person::of(cx);
+            let person = Person::without_password(cx);
             for cookie in person.settle(cx, &door).await? {
                 end(&door, &cookie).await?;
             }

@@ -21,13 +21,18 @@ pub(in crate::probe) struct Person {
 }
 
 impl Person {
-    pub(in crate::probe) fn of(cx: Run<'_>) -> Self {
+    pub(super) fn of(cx: Run<'_>) -> Self {
         Self::named(cx, "")
     }
 
     /// Somebody else, for whom a second factor is set up and removed.
     pub(super) fn careful(cx: Run<'_>) -> Self {
         Self::named(cx, "careful|")
+    }
+
+    /// Somebody else, who signs in with codes.
+    pub(in crate::probe) fn without_password(cx: Run<'_>) -> Self {
+        Self::named(cx, "codes|")
     }
 
     fn named(cx: Run<'_>, who: &str) -> Self {
