@@ -19,7 +19,7 @@ use uuid::Uuid;
 use crate::{Store, keyring::Place};
 
 pub use post::PROBE_TENANTS;
-pub(crate) use post::Post;
+pub(crate) use post::{Post, probe_tenants};
 pub use record::MessageRecord;
 pub(crate) use record::sweep;
 pub(crate) use settle::forget_waiting;

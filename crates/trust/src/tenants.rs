@@ -214,16 +214,7 @@ impl Landlord {
         user: UserId,
         second: Option<Timestamp>,
     ) -> Result<(Secret<String>, SessionId)> {
-        let token = vault::random_token()?;
-        let now = self.store.clock().now();
-        let digest = vault::sha256(token.expose().as_bytes());
-        let proofs = Proofs { second, ..Proofs::of(First::Password, now) };
-        let new = NewSession { user, digest, expires: now.plus(SESSION), proofs, lasting: false };
-        let mut write = self.deployment.write().await?;
-        let session = write.session_create(new).await?;
-        write.commit(event(Action::SessionCreate).on_user(user)).await?;
-        self.given.push((user, session));
-        Ok((token, session))
+        self.session_open(user, (second, false), Duration::ZERO).await
     }
 
     /// How long a session may lie unused, as it is published: one that ends with the browser, and one that lasts.
@@ -268,17 +259,30 @@ impl Landlord {
 
     /// A session that was used this long ago.
     async fn unused(&mut self, (user, lasting): (UserId, bool), since: Duration) -> Result<String> {
+        let (token, _) = self.session_open(user, (None, lasting), since).await?;
+        Ok(token.expose().clone())
+    }
+
+    /// A session that was used `ago`.
+    async fn session_open(
+        &mut self,
+        user: UserId,
+        (second, lasting): (Option<Timestamp>, bool),
+        ago: Duration,
+    ) -> Result<(Secret<String>, SessionId)> {
         let token = vault::random_token()?;
         let now = self.store.clock().now();
         let digest = vault::sha256(token.expose().as_bytes());
-        let proofs = Proofs::of(First::Password, now);
+        let proofs = Proofs { second, ..Proofs::of(First::Password, now) };
         let new = NewSession { user, digest, expires: now.plus(SESSION), proofs, lasting };
         let mut write = self.deployment.write().await?;
         let session = write.session_create(new).await?;
-        write.session_unused_since(session, now.minus(since)).await?;
+        if !ago.is_zero() {
+            write.session_unused_since(session, now.minus(ago)).await?;
+        }
         write.commit(event(Action::SessionCreate).on_user(user)).await?;
         self.given.push((user, session));
-        Ok(token.expose().clone())
+        Ok((token, session))
     }
 
     async fn open(

@@ -11,16 +11,52 @@ use crate::view::Theme;
 const SECURE: &str = "__Host-probity";
 /// The prefix needs `Secure`, which some browsers and most HTTP libraries do not grant plain HTTP, loopback included.
 const PLAIN: &str = "probity-session";
-/// After the password and before the second factor.
-const HALF_SECURE: &str = "__Host-probity-half";
-const HALF_PLAIN: &str = "probity-half";
-/// While somebody signs in at their organization.
-const FLOW_SECURE: &str = "__Host-probity-sso";
-const FLOW_PLAIN: &str = "probity-sso";
-/// After a code was asked for and before it was typed.
-const CODE_SECURE: &str = "__Host-probity-code";
-const CODE_PLAIN: &str = "probity-code";
 const THEME: &str = "probity-theme";
+
+/// A sign-in that is not done yet: each kind has a cookie of its own, so that none is taken for another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Waiting {
+    /// For a second factor.
+    Half,
+    /// For whoever is signing in at their organization to come back.
+    Flow,
+    /// For the code of a letter to be typed in this browser.
+    Code,
+}
+
+impl Waiting {
+    const fn name(self, secure: bool) -> &'static str {
+        match (self, secure) {
+            (Self::Half, true) => "__Host-probity-half",
+            (Self::Half, false) => "probity-half",
+            (Self::Flow, true) => "__Host-probity-sso",
+            (Self::Flow, false) => "probity-sso",
+            (Self::Code, true) => "__Host-probity-code",
+            (Self::Code, false) => "probity-code",
+        }
+    }
+
+    /// The token that came with a request.
+    pub(crate) fn token(self, headers: &HeaderMap, secure: bool) -> Option<Secret<String>> {
+        token(headers, self.name(secure))
+    }
+
+    /// Sets the cookie until `expires`.
+    pub(crate) fn start(
+        self,
+        token: &Secret<String>,
+        (now, expires): (Timestamp, Timestamp),
+        secure: bool,
+    ) -> Option<HeaderValue> {
+        let seconds = i64::try_from(expires.since(now).as_secs()).unwrap_or(0);
+        header(&build(self.name(secure), token.expose().clone(), secure, seconds))
+    }
+
+    /// Makes the browser forget it.
+    pub(crate) fn end(self, secure: bool) -> Option<HeaderValue> {
+        header(&build(self.name(secure), String::new(), secure, 0))
+    }
+}
 
 fn name(secure: bool) -> &'static str {
     if secure { SECURE } else { PLAIN }
@@ -32,36 +68,13 @@ fn find(headers: &HeaderMap, wanted: &str) -> Option<String> {
     pairs.find(|cookie| cookie.name() == wanted).map(|cookie| cookie.value().to_owned())
 }
 
+fn token(headers: &HeaderMap, name: &str) -> Option<Secret<String>> {
+    find(headers, name).filter(|token| !token.is_empty()).map(Secret::new)
+}
+
 /// The session token that came with a request.
 pub(crate) fn session(headers: &HeaderMap, secure: bool) -> Option<Secret<String>> {
-    find(headers, name(secure)).filter(|token| !token.is_empty()).map(Secret::new)
-}
-
-/// The token of a sign-in that waits for its second factor.
-pub(crate) fn half(headers: &HeaderMap, secure: bool) -> Option<Secret<String>> {
-    find(headers, half_name(secure)).filter(|token| !token.is_empty()).map(Secret::new)
-}
-
-/// The token of a sign-in that is under way at an identity provider.
-pub(crate) fn flow(headers: &HeaderMap, secure: bool) -> Option<Secret<String>> {
-    find(headers, flow_name(secure)).filter(|token| !token.is_empty()).map(Secret::new)
-}
-
-fn flow_name(secure: bool) -> &'static str {
-    if secure { FLOW_SECURE } else { FLOW_PLAIN }
-}
-
-/// What ties the code of a letter to this browser.
-pub(crate) fn code(headers: &HeaderMap, secure: bool) -> Option<Secret<String>> {
-    find(headers, code_name(secure)).filter(|token| !token.is_empty()).map(Secret::new)
-}
-
-fn code_name(secure: bool) -> &'static str {
-    if secure { CODE_SECURE } else { CODE_PLAIN }
-}
-
-fn half_name(secure: bool) -> &'static str {
-    if secure { HALF_SECURE } else { HALF_PLAIN }
+    token(headers, name(secure))
 }
 
 pub(crate) fn theme(headers: &HeaderMap) -> Theme {
@@ -94,59 +107,6 @@ pub(crate) fn start(signed_in: &SignedIn, now: Timestamp, secure: bool) -> Optio
     }
     let seconds = i64::try_from(signed_in.expires.since(now).as_secs()).unwrap_or(0);
     header(&build(name(secure), token, secure, seconds))
-}
-
-/// Sets the cookie of a sign-in that waits for its second factor until `expires`.
-pub(crate) fn start_half(
-    token: &Secret<String>,
-    now: Timestamp,
-    expires: Timestamp,
-    secure: bool,
-) -> Option<HeaderValue> {
-    until(half_name(secure), token, (now, expires), secure)
-}
-
-fn until(
-    name: &'static str,
-    token: &Secret<String>,
-    (now, expires): (Timestamp, Timestamp),
-    secure: bool,
-) -> Option<HeaderValue> {
-    let seconds = i64::try_from(expires.since(now).as_secs()).unwrap_or(0);
-    header(&build(name, token.expose().clone(), secure, seconds))
-}
-
-/// Sets the cookie without which the code of a letter opens nothing, until `expires`.
-pub(crate) fn start_code(
-    token: &Secret<String>,
-    now: Timestamp,
-    expires: Timestamp,
-    secure: bool,
-) -> Option<HeaderValue> {
-    until(code_name(secure), token, (now, expires), secure)
-}
-
-pub(crate) fn end_code(secure: bool) -> Option<HeaderValue> {
-    header(&build(code_name(secure), String::new(), secure, 0))
-}
-
-pub(crate) fn end_half(secure: bool) -> Option<HeaderValue> {
-    header(&build(half_name(secure), String::new(), secure, 0))
-}
-
-/// Sets the cookie of a sign-in that has to come back from an identity provider until `expires`.
-pub(crate) fn start_flow(
-    token: &Secret<String>,
-    now: Timestamp,
-    expires: Timestamp,
-    secure: bool,
-) -> Option<HeaderValue> {
-    let seconds = i64::try_from(expires.since(now).as_secs()).unwrap_or(0);
-    header(&build(flow_name(secure), token.expose().clone(), secure, seconds))
-}
-
-pub(crate) fn end_flow(secure: bool) -> Option<HeaderValue> {
-    header(&build(flow_name(secure), String::new(), secure, 0))
 }
 
 /// Makes the browser forget the session.

@@ -17,7 +17,8 @@ use store::{Project, Read, Scope, Session};
 use crate::{
     App, Refusal, Surface,
     caller::{self, Caller},
-    cookies, data_plane,
+    cookies::{self, Waiting},
+    data_plane,
     fields::Fields,
     locate, origin,
     serve::Peer,
@@ -91,9 +92,9 @@ impl Asked {
             query: Fields::parse(query.as_bytes()),
             params: Vec::new(),
             theme: cookies::theme(&parts.headers),
-            half: cookies::half(&parts.headers, app.secure()),
-            flow: cookies::flow(&parts.headers, app.secure()),
-            code: cookies::code(&parts.headers, app.secure()),
+            half: Waiting::Half.token(&parts.headers, app.secure()),
+            flow: Waiting::Flow.token(&parts.headers, app.secure()),
+            code: Waiting::Code.token(&parts.headers, app.secure()),
             peer: parts.extensions.get::<Peer>().map(|peer| peer.0),
             path,
         };

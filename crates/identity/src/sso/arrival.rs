@@ -2,7 +2,9 @@
 
 use std::net::IpAddr;
 
-use domain::{Action, Actor, ConnectionId, Error, Event, First, Kind, Result, Secret, UserId};
+use domain::{
+    Action, Actor, ConnectionId, Error, Event, First, Kind, Proofs, Result, Secret, UserId,
+};
 use store::{Connection, Deployment, DeploymentWrite, NewUser, Organization, Session, User};
 
 use super::{
@@ -204,30 +206,36 @@ impl SingleSignOn {
             return Err(refused("sso_disabled", "This account is switched off."));
         }
         arrival.is_member(id).await?;
-        let shown =
-            connection.trusts_second_factor && told.second_factor(connection.context.as_deref());
         let first = First::Sso(connection.id);
-        if has_app && !shown {
+        let proofs = self.proofs(arrival, told);
+        if has_app && proofs.second.is_none() {
             let guess = identity.guess(arrival.deployment, &user.email, arrival.address).await?;
             let mut write = self.used(arrival, &user).await?;
             arrival.take(&mut write).await?;
             let half = identity.half_sign_in(write, (id, first), &guess).await?;
             return Ok(Arrived::In { step: SignInStep::SecondFactor(half), next, stay });
         }
-        let mut proofs = identity.shown(first);
-        if shown {
-            proofs = proofs.and_second(identity.clock().now());
-        }
         let mut write = self.used(arrival, &user).await?;
         arrival.take(&mut write).await?;
         let signed_in = identity.session_open(&mut write, id, (proofs, stay)).await?;
+        let second = if proofs.second.is_some() { "identity_provider" } else { "none" };
         let event = Event::new(Action::SessionCreate)
             .by(Actor::User(id))
             .on_user(id)
             .on("session", signed_in.session)
-            .fact("second_factor", if shown { "identity_provider" } else { "none" });
+            .fact("second_factor", second);
         write.commit(arrival.about(event)).await?;
         Ok(Arrived::In { step: SignInStep::Done(signed_in), next, stay })
+    }
+
+    /// What was shown at the provider, as far as its connection lets it count here.
+    fn proofs(&self, arrival: &Arrival<'_>, told: &Told) -> Proofs {
+        let connection = arrival.connection;
+        let proofs = self.0.identity.shown(First::Sso(connection.id));
+        if connection.trusts_second_factor && told.second_factor(connection.context.as_deref()) {
+            return proofs.and_second(proofs.at);
+        }
+        proofs
     }
 
     async fn used(&self, arrival: &Arrival<'_>, user: &User) -> Result<DeploymentWrite> {
@@ -277,12 +285,7 @@ impl SingleSignOn {
         write.user_create(user).await?;
         write.sso_identity_create(arrival.connection.id, arrival.subject(told)?, id).await?;
         let accepted = write.invitation_accept(&digest, id).await?;
-        let shown = arrival.connection.trusts_second_factor
-            && told.second_factor(arrival.connection.context.as_deref());
-        let mut proofs = identity.shown(First::Sso(arrival.connection.id));
-        if shown {
-            proofs = proofs.and_second(identity.clock().now());
-        }
+        let proofs = self.proofs(arrival, told);
         let signed_in = identity.session_open(&mut write, id, (proofs, false)).await?;
         let event = Event::new(Action::MemberJoin)
             .by(Actor::User(id))

@@ -171,13 +171,18 @@ impl<'a> Post<'a> {
     }
 
     async fn is_of_probes(&self) -> Result<bool> {
-        let row = tenant::deployed::<setting::Entity>()
-            .filter(setting::Column::Name.eq(PROBE_TENANTS))
-            .one(self.tx.on())
-            .await
-            .map_err(from_db)?;
-        Ok(row.is_some_and(|row| row.value.contains(&self.org.to_string())))
+        Ok(probe_tenants(self.tx).await?.contains(&self.org.to_string()))
     }
+}
+
+/// The setting that names the organizations of probes; empty where there are none.
+pub(crate) async fn probe_tenants(tx: &Tx) -> Result<String> {
+    let row = tenant::deployed::<setting::Entity>()
+        .filter(setting::Column::Name.eq(PROBE_TENANTS))
+        .one(tx.on())
+        .await
+        .map_err(from_db)?;
+    Ok(row.map(|row| row.value).unwrap_or_default())
 }
 
 impl Write {

@@ -13,10 +13,10 @@ use sea_orm::{
 use super::at;
 use crate::{
     DeploymentRead, DeploymentWrite,
-    entity::{setting, sign_in_code as table, user_organization},
+    entity::{sign_in_code as table, user_organization},
     error::from_db,
     keyring::OrgKeys,
-    outgoing::PROBE_TENANTS,
+    outgoing::probe_tenants,
     tenant,
 };
 
@@ -144,12 +144,7 @@ impl DeploymentRead {
             .all(self.tx.on())
             .await
             .map_err(from_db)?;
-        let setting = tenant::deployed::<setting::Entity>()
-            .filter(setting::Column::Name.eq(PROBE_TENANTS))
-            .one(self.tx.on())
-            .await
-            .map_err(from_db)?;
-        let named = setting.map(|row| row.value).unwrap_or_default();
+        let named = probe_tenants(&self.tx).await?;
         let of_probes = |row: &user_organization::Model| {
             named.contains(&domain::OrgId::from_uuid(row.org_id).to_string())
         };

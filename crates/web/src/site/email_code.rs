@@ -10,7 +10,8 @@ use super::{
     second_factor::{marked, query, wait},
 };
 use crate::{
-    Cx, cookies,
+    Cx,
+    cookies::Waiting,
     fields::Fields,
     page::own_path,
     pages::{
@@ -68,7 +69,7 @@ pub(super) async fn send(
     let to = format!("/sign-in/code?{}{stay}", query(next));
     let mut answer = Redirect::to(&to).into_response();
     let secure = cx.app().secure();
-    if let Some(cookie) = cookies::start_code(&asked.token, cx.now(), asked.expires, secure) {
+    if let Some(cookie) = Waiting::Code.start(&asked.token, (cx.now(), asked.expires), secure) {
         answer.headers_mut().append(header::SET_COOKIE, cookie);
     }
     Ok(answer)
@@ -128,7 +129,7 @@ async fn carry(cx: Cx<Public>, form: Fields) -> Result<Response> {
                 SignInStep::Done(signed_in) => enter(&cx, &signed_in, next),
                 SignInStep::SecondFactor(half) => wait(&cx, &half, (next, stay)),
             };
-            if let Some(cookie) = cookies::end_code(cx.app().secure()) {
+            if let Some(cookie) = Waiting::Code.end(cx.app().secure()) {
                 answer.headers_mut().append(header::SET_COOKIE, cookie);
             }
             Ok(answer)

@@ -10,7 +10,8 @@ use identity::{Half, NewAuthenticator};
 
 use super::open::{enter, mendable, problems, with_session};
 use crate::{
-    Cx, cookies,
+    Cx,
+    cookies::Waiting,
     fields::Fields,
     page::{done, own_path},
     pages::second_factor::{Codes, Have, SetUp, Show, SignIn},
@@ -50,7 +51,7 @@ pub(super) fn wait<P>(cx: &Cx<P>, half: &Half, (next, stay): (&str, bool)) -> Re
     let to = format!("/sign-in/second-factor?{}{stay}", query(next));
     let mut answer = Redirect::to(&to).into_response();
     let secure = cx.app().secure();
-    if let Some(cookie) = cookies::start_half(&half.token, cx.now(), half.expires, secure) {
+    if let Some(cookie) = Waiting::Half.start(&half.token, (cx.now(), half.expires), secure) {
         answer.headers_mut().append(header::SET_COOKIE, cookie);
     }
     answer
@@ -95,7 +96,7 @@ async fn ask_carry(cx: Cx<Public>, form: Fields) -> Result<Response> {
     match identity.sign_in_finish(token, given, cx.address()).await {
         Ok(signed_in) => {
             let mut answer = enter(&cx, &signed_in, next);
-            if let Some(cookie) = cookies::end_half(cx.app().secure()) {
+            if let Some(cookie) = Waiting::Half.end(cx.app().secure()) {
                 answer.headers_mut().append(header::SET_COOKIE, cookie);
             }
             Ok(answer)

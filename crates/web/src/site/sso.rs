@@ -10,7 +10,8 @@ use identity::{Aim, Arrived, Callback, Leaving, Onward, SignInStep};
 
 use super::open::{enter, invitation_page, with_session};
 use crate::{
-    Cx, cookies,
+    Cx,
+    cookies::Waiting,
     fields::Fields,
     page::{done, own_path},
     pages::{
@@ -137,7 +138,7 @@ fn go<P>(cx: &Cx<P>, left: domain::Result<Leaving>) -> Result<Response> {
         HeaderValue::from_str(&format!("0; url={}", leaving.url)).map_err(Error::internal)?;
     headers.insert(HeaderName::from_static("refresh"), refresh);
     let secure = cx.app().secure();
-    if let Some(cookie) = cookies::start_flow(&leaving.token, cx.now(), leaving.expires, secure) {
+    if let Some(cookie) = Waiting::Flow.start(&leaving.token, (cx.now(), leaving.expires), secure) {
         headers.append(header::SET_COOKIE, cookie);
     }
     Ok(answer)
@@ -160,7 +161,7 @@ async fn arrive(cx: Cx<Public>, (): ()) -> Result<Response> {
         Err(error) if is_told(&error) => failed(&cx, &error)?,
         Err(error) => return Err(error.into()),
     };
-    if let Some(cookie) = cookies::end_flow(cx.app().secure()) {
+    if let Some(cookie) = Waiting::Flow.end(cx.app().secure()) {
         answer.headers_mut().append(header::SET_COOKIE, cookie);
     }
     Ok(answer)
